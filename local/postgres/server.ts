@@ -1,0 +1,200 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { open, readFile, stat, truncate, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { isAlive, makeOnce } from './make-once.ts';
+import { createFolderFor, type Place } from './place.ts';
+
+/** One cluster: its programs, its data, and where its files are. */
+export interface Cluster {
+  readonly place: Place;
+  readonly programs: string;
+  readonly data: string;
+  readonly fsync: boolean;
+}
+
+export const superuser = 'postgres';
+
+const run = promisify(execFile);
+
+/** Creates the cluster's data folder, completely or not at all. */
+export async function initialize({ place, programs, data, fsync }: Cluster): Promise<void> {
+  await makeOnce(data, async (temporary) => {
+    await createFolderFor(place.account, temporary);
+    const settings = [
+      ...['--pgdata', temporary, '--username', superuser, '--auth', 'trust'],
+      // The same order and case rules on every machine, without the system's locales (macOS has no C.UTF-8).
+      ...[
+        '--encoding',
+        'UTF8',
+        '--locale',
+        'C',
+        '--locale-provider',
+        'builtin',
+        '--builtin-locale',
+        'C.UTF-8',
+      ],
+      ...(fsync ? [] : ['--no-sync']),
+    ];
+    await run(join(programs, 'initdb'), settings, processOptions(place));
+  });
+}
+
+/** Starts the server unless it runs, waits until it takes connections, and returns the postmaster's process id. */
+export async function ensureRunning(cluster: Cluster): Promise<number> {
+  await removeStalePid(cluster);
+  const logged = await logSize(cluster.place.log);
+  let child: ChildProcess | undefined;
+  // Crash recovery replays up to max_wal_size (4 GB), which a laptop does in less than two minutes.
+  const deadline = Date.now() + 120_000;
+  while (Date.now() < deadline) {
+    const problem = await connectionProblem(connectionTo(cluster.place));
+    if (!problem) return (await runningPid(cluster)) ?? fail(cluster, logged, 'the server has gone again');
+    if (problem === 'nobody listens') {
+      if (child && child.exitCode === null && child.signalCode === null) {
+        // Still on its way.
+      } else if (child && !(await mayStartLater(cluster, logged))) {
+        return fail(cluster, logged, 'PostgreSQL does not start');
+      } else if ((await runningPid(cluster)) === undefined) {
+        child = await startServer(cluster);
+      }
+    }
+    await sleep(50);
+  }
+  child?.kill('SIGINT');
+  return fail(cluster, logged, 'PostgreSQL did not take connections within two minutes');
+}
+
+/** Shuts the server down: clients are disconnected, a checkpoint is written. */
+export async function shutDown(cluster: Cluster, pid: number): Promise<void> {
+  if (isAlive(pid)) process.kill(pid, 'SIGINT'); // PostgreSQL's "fast" shutdown
+  while (isAlive(pid) && (await runningPid(cluster)) === pid) await sleep(20);
+}
+
+/** The connection for its superuser, over the private socket. */
+export function connectionTo(place: Place): { host: string; user: string; database: string } {
+  return { host: place.socketFolder, user: superuser, database: 'postgres' };
+}
+
+async function startServer(cluster: Cluster): Promise<ChildProcess> {
+  const { place, programs, data } = cluster;
+  const log = await open(place.log, constants.O_CREAT | constants.O_APPEND | constants.O_WRONLY, 0o600);
+  const arguments_ = ['-D', data, '-k', place.socketFolder];
+  for (const [name, value] of Object.entries(settings(cluster))) arguments_.push('-c', `${name}=${value}`);
+  const child = spawn(join(programs, 'postgres'), arguments_, {
+    ...processOptions(place),
+    stdio: ['ignore', log.fd, log.fd],
+    // A session of its own: Ctrl-C in a terminal must reach us, who then end things in order, and not the server.
+    detached: true,
+  });
+  child.unref();
+  child.on('error', () => {}); // No program or no right to run it: has no exit code, and the log says nothing.
+  await log.close();
+  return child;
+}
+
+function settings({ fsync }: Cluster): Record<string, string> {
+  return {
+    listen_addresses: '', // only the socket: no port that could be taken, or found by others
+    unix_socket_permissions: '0700',
+    timezone: 'UTC', // as Aurora
+    log_timezone: 'UTC',
+    max_connections: '100',
+    shared_buffers: '256MB',
+    // Bulk loads of the demo and the benchmark write gigabytes: checkpoints by the clock, spread out, not by volume.
+    max_wal_size: '4GB',
+    checkpoint_timeout: '15min',
+    fsync: fsync ? 'on' : 'off',
+    full_page_writes: fsync ? 'on' : 'off',
+    synchronous_commit: fsync ? 'on' : 'off',
+  };
+}
+
+function processOptions({ account, folder }: Place) {
+  // spawn takes signed ids: nobody is -2 on macOS.
+  const identity = account && { uid: account.uid | 0, gid: account.gid | 0 };
+  // The checkout may be closed to the account, so it must not be the working directory.
+  return { cwd: folder, env: { LC_ALL: 'C', PATH: process.env.PATH }, ...identity };
+}
+
+/** Why no connection can be had just now, or undefined when it can. */
+async function connectionProblem(
+  connection: pg.ClientConfig,
+): Promise<'nobody listens' | 'not ready' | undefined> {
+  const client = new pg.Client(connection);
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.end();
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') return 'nobody listens';
+    // 57P03: it starts up, recovers or shuts down. A connection that ends without a word: it went down meanwhile.
+    if (code === '57P03' || code === 'ECONNRESET' || code === undefined) return 'not ready';
+    throw error;
+  }
+}
+
+/** The postmaster that runs on this data, by its own file and by what the system says of that process. */
+async function runningPid({ data }: Cluster): Promise<number | undefined> {
+  const pid = await writtenPid(data);
+  if (pid === undefined) return undefined;
+  return (await commandLine(pid)).includes(data) ? pid : undefined;
+}
+
+/**
+ * After a crash, or a reboot, the pid in the file may belong to any other process, and PostgreSQL then refuses to start if
+ * that process is of the same user.
+ */
+async function removeStalePid(cluster: Cluster): Promise<void> {
+  const pid = await writtenPid(cluster.data);
+  if (pid === undefined || (await runningPid(cluster)) !== undefined) return;
+  if ((await writtenPid(cluster.data)) === pid) await unlink(join(cluster.data, 'postmaster.pid'));
+}
+
+async function writtenPid(data: string): Promise<number | undefined> {
+  try {
+    const pid = Number((await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')[0]);
+    return pid > 0 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A process's command line; empty when there is no such process, or only what is left of a dead one. */
+async function commandLine(pid: number): Promise<string> {
+  try {
+    if (process.platform === 'linux') return await readFile(`/proc/${pid}/cmdline`, 'utf8');
+    return (await run('ps', ['-ww', '-o', 'command=', '-p', String(pid)])).stdout;
+  } catch {
+    return '';
+  }
+}
+
+/** Somebody else started the same cluster first, or the last server's children are still going down. */
+async function mayStartLater(cluster: Cluster, logged: number): Promise<boolean> {
+  if ((await runningPid(cluster)) !== undefined) return true;
+  const log = await lastLines(cluster.place.log, logged);
+  return /pre-existing shared memory block|lock file "postmaster.pid"/.test(log.at(-2) ?? log.at(-1) ?? '');
+}
+
+async function fail(cluster: Cluster, logged: number, what: string): Promise<never> {
+  const lines = await lastLines(cluster.place.log, logged);
+  throw new Error([`${what}; the end of ${cluster.place.log}:`, ...lines].join('\n  '));
+}
+
+async function logSize(log: string): Promise<number> {
+  const { size } = await stat(log).catch(() => ({ size: 0 }));
+  if (size < 10_000_000) return size; // weeks of it; nobody reads further back
+  await truncate(log);
+  return 0;
+}
+
+async function lastLines(log: string, from: number): Promise<string[]> {
+  const text = await readFile(log).catch(() => Buffer.alloc(0));
+  return text.subarray(from).toString('utf8').trimEnd().split('\n').slice(-12);
+}
