@@ -1,0 +1,49 @@
+import { fileURLToPath } from 'node:url';
+import type { App } from 'aws-cdk-lib';
+import type { ExistingDatabase } from './database.ts';
+import { DataMigrationsStack, type Entries } from './stack.ts';
+import { isStage, stages } from './stages.ts';
+
+const handlers: Entries = {
+  migrate: fileURLToPath(new URL('../functions/migrate/handler.ts', import.meta.url)),
+  rebuild: fileURLToPath(new URL('../functions/rebuild/handler.ts', import.meta.url)),
+};
+
+/** The app's one stack, as the context asks for it: `-c stage=production`, or on a cluster that is there already. */
+export function dataMigrations(app: App, entries: Entries = handlers): DataMigrationsStack {
+  const stage: unknown = app.node.tryGetContext('stage') ?? 'staging';
+  if (!isStage(stage)) {
+    throw new Error(`There is no stage ${JSON.stringify(stage)}. Stages: ${Object.keys(stages).join(', ')}.`);
+  }
+  return new DataMigrationsStack(app, `data-migrations-${stage}`, {
+    description: 'Data migrations that ship with a release and run serverless',
+    database: existing(app) ?? stages[stage],
+    entries,
+  });
+}
+
+function existing(app: App): ExistingDatabase | undefined {
+  const given = {
+    clusterArn: fromContext(app, 'clusterArn'),
+    secretArn: fromContext(app, 'secretArn'),
+    databaseName: fromContext(app, 'databaseName'),
+  };
+  const missing = Object.entries(given).flatMap(([key, value]) => (value ? [] : [key]));
+  if (missing.length === Object.keys(given).length) {
+    return undefined;
+  }
+  if (missing.length > 0) {
+    throw new Error(
+      `An existing cluster takes the context clusterArn, secretArn and databaseName together; missing: ${missing.join(', ')}.`,
+    );
+  }
+  return given;
+}
+
+function fromContext(app: App, key: keyof ExistingDatabase): string {
+  const value: unknown = app.node.tryGetContext(key) ?? '';
+  if (typeof value !== 'string') {
+    throw new Error(`The context ${key} must be a string, got ${JSON.stringify(value)}.`);
+  }
+  return value;
+}

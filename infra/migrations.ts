@@ -1,0 +1,72 @@
+import type { IStateMachine, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import type { DataApiDatabase } from './database.ts';
+import { DatabaseFunction } from './database-function.ts';
+import { machine, machineArn } from './machine.ts';
+import { migrationsMachine } from './migrations-machine.ts';
+
+export interface MigrationsProps {
+  /** The database to migrate. */
+  readonly database: DataApiDatabase;
+  /** Path of the TypeScript file that exports the `handler` of the `migrate` Lambda. */
+  readonly entry: string;
+  /** The follow-up jobs that migrations may declare: name of the job → the machine it starts. */
+  readonly followUps?: Readonly<Record<string, IStateMachine>>;
+  /** The follow-up jobs that the registered migrations do declare: each must be in `followUps`. */
+  readonly declaredJobs?: readonly string[];
+  /** @default run-migrations */
+  readonly machineName?: string;
+  /**
+   * Slices until a run goes on in an execution of its own, so that none comes near 25,000 events. A slice takes at most
+   * 9 events and 16 retries of 3: 300 × 57 = 17,100, and the rest is for the other states.
+   *
+   * @default 300
+   */
+  readonly slicesPerExecution?: number;
+}
+
+/** The data migrations of one database: a Lambda that does the work and a state machine that runs it. */
+export class Migrations extends Construct {
+  /** Start an execution with `{}` to run every registered migration. */
+  readonly machine: StateMachine;
+  /** Does one operation per state. */
+  readonly migrate: DatabaseFunction;
+
+  constructor(scope: Construct, id: string, props: MigrationsProps) {
+    super(scope, id);
+    const { machineName = 'run-migrations', slicesPerExecution = 300, followUps = {} } = props;
+    refuseUndeployed(props.declaredJobs ?? [], Object.keys(followUps));
+
+    this.migrate = new DatabaseFunction(this, 'Migrate', {
+      database: props.database,
+      entry: props.entry,
+      serviceName: 'migrate',
+      environment: { SLICES_PER_EXECUTION: String(slicesPerExecution) },
+    });
+    this.migrate.mayAskForExecutionsOf(machineName); // whether the holder of the ledger still runs
+
+    const jobs = Object.fromEntries(
+      Object.entries(followUps).map(([job, { stateMachineArn }]) => [job, stateMachineArn]),
+    );
+    this.machine = machine(this, {
+      name: machineName,
+      comment: 'Runs every registered data migration in order, then starts the follow-up jobs.',
+      startsAt: migrationsMachine(this, {
+        migrate: this.migrate.pinned,
+        machineArn: machineArn(this, machineName),
+        followUps: jobs,
+      }),
+    });
+    this.migrate.mayBeInvokedBy(this.machine);
+  }
+}
+
+function refuseUndeployed(declared: readonly string[], deployed: readonly string[]): void {
+  const missing = declared.filter((job) => !deployed.includes(job));
+  if (missing.length > 0) {
+    throw new Error(
+      `Migrations declare the follow-up jobs ${missing.join(', ')}, which no deployed machine does. ` +
+        `Deployed: ${deployed.join(', ') || 'none'}. Add a machine to followUps or correct the name.`,
+    );
+  }
+}
