@@ -1,13 +1,13 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { Architecture, type CfnFunction, type IVersion, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, type IVersion, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogLevel, NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { acknowledge } from './acknowledge.ts';
+import { acknowledgeWildcard } from './acknowledge.ts';
 import type { DataApiDatabase } from './database.ts';
-import { executionsOf, logRetention } from './machine.ts';
+import { logRetention } from './machine.ts';
 
 /**
  * Room for one slice (about four minutes of batches), for one batch that runs into the Data API's 45 s limit, and for
@@ -28,10 +28,19 @@ export interface DatabaseFunctionProps {
 /** A Lambda that works on one database through its Data API, and may do nothing else. */
 export class DatabaseFunction extends Construct {
   readonly function: NodejsFunction;
+  readonly role: Role;
 
   constructor(scope: Construct, id: string, props: DatabaseFunctionProps) {
     super(scope, id);
     const { cluster, secret, databaseName } = props.database;
+
+    const logs = new LogGroup(this, 'Logs', {
+      retention: logRetention,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    // A role of our own, because the one CDK makes may write to every log group of the account.
+    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    logs.grantWrite(this.role);
 
     this.function = new NodejsFunction(this, 'Function', {
       entry: props.entry,
@@ -41,7 +50,8 @@ export class DatabaseFunction extends Construct {
       // Memory buys CPU: the work waits on the database, and pages are at most 1 MiB. Half a gigabyte is a third of a
       // core, enough to parse and transform them, and leaves room for the lanes of one slice.
       memorySize: 512,
-      logGroup: new LogGroup(this, 'Logs', { retention: logRetention, removalPolicy: RemovalPolicy.DESTROY }),
+      role: this.role,
+      logGroup: logs,
       environment: {
         CLUSTER_ARN: cluster.clusterArn,
         SECRET_ARN: secret.secretArn,
@@ -77,11 +87,6 @@ export class DatabaseFunction extends Construct {
       }),
     );
     secret.grantRead(this.function);
-    acknowledge(
-      this.function,
-      'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]',
-      'It only lets the function write its own logs.',
-    );
   }
 
   /** The code as it is now: an execution that starts with it ends with it, whatever is deployed meanwhile. */
@@ -92,22 +97,18 @@ export class DatabaseFunction extends Construct {
   /** Lets a machine invoke every version: a grant on one alone is taken away by the next deploy, under running executions. */
   mayBeInvokedBy(machine: StateMachine): void {
     this.function.grantInvoke(machine);
-    acknowledge(
+    acknowledgeWildcard(
       machine.role,
-      `AwsSolutions-IAM5[Resource::<${logicalId(this.function)}.Arn>:*]`,
-      'Running executions keep the version they started with, so every version of this one function.',
+      `${this.function.functionArn}:*`,
+      'Every version of this one function: running executions keep the version they started with.',
     );
   }
 
-  /** Lets the function ask whether an execution of a machine still runs. */
-  mayAskForExecutionsOf(machineName: string): void {
-    const executions = executionsOf(this, machineName);
+  /** Lets the function ask how executions are. */
+  mayAskFor(executions: string): void {
     this.function.addToRolePolicy(
       new PolicyStatement({ actions: ['states:DescribeExecution'], resources: [executions] }),
     );
+    acknowledgeWildcard(this.role, executions, 'Executions of one machine: each has a name of its own.');
   }
-}
-
-function logicalId(fn: NodejsFunction): string {
-  return Stack.of(fn).getLogicalId(fn.node.defaultChild as CfnFunction);
 }

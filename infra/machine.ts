@@ -1,8 +1,9 @@
-import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Arn, ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
   DefinitionBody,
   type IChainable,
+  type IStateMachine,
   LogLevel,
   QueryLanguage,
   StateMachine,
@@ -52,20 +53,24 @@ export function machine(scope: Construct, { name, comment, startsAt }: MachinePr
 
 /** ARN of a machine by its name: known before the machine exists, so that no two resources wait for each other. */
 export function machineArn(scope: Construct, name: string): string {
-  return Stack.of(scope).formatArn({
-    service: 'states',
-    resource: 'stateMachine',
-    resourceName: name,
-    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-  });
+  return arnOf(scope, 'stateMachine', name);
 }
 
-/** ARN pattern of all executions of a machine. */
+/** ARN pattern of all executions of a machine, by its name. */
 export function executionsOf(scope: Construct, name: string): string {
+  return arnOf(scope, 'execution', `${name}:*`);
+}
+
+/** The name of a machine, from its ARN. */
+export function nameOf({ stateMachineArn }: IStateMachine): string {
+  return Arn.split(stateMachineArn, ArnFormat.COLON_RESOURCE_NAME).resourceName ?? stateMachineArn;
+}
+
+function arnOf(scope: Construct, resource: string, resourceName: string): string {
   return Stack.of(scope).formatArn({
     service: 'states',
-    resource: 'execution',
-    resourceName: `${name}:*`,
+    resource,
+    resourceName,
     arnFormat: ArnFormat.COLON_RESOURCE_NAME,
   });
 }

@@ -53,12 +53,14 @@ export function migrationsMachine(scope: Construct, props: MigrationsMachineProp
     { migration: '{% $states.input %}' },
   );
   const isItPending = Choice.jsonata(scope, 'Is it pending?');
-  const skipped = Succeed.jsonata(scope, 'Skipped', { outputs: 'skipped' });
+  const skipped = Succeed.jsonata(scope, 'Skipped', { outputs: { skipped: '{% $migration %}' } });
   const runBatches = asking('Run batches', { operation: 'batches', run, migration: '{% $migration %}' });
   const howFar = Choice.jsonata(scope, 'How far?');
   const rest = Wait.jsonata(scope, 'Rest', { time: WaitTime.seconds('{% $states.input.rest_seconds %}') });
-  const migrated = Succeed.jsonata(scope, 'Migrated', { outputs: 'migrated' });
-  const continuesLater = Succeed.jsonata(scope, 'Continues later', { outputs: 'continues later' });
+  const migrated = Succeed.jsonata(scope, 'Migrated', { outputs: { migrated: '{% $migration %}' } });
+  const continuesLater = Succeed.jsonata(scope, 'Continues later', {
+    outputs: { continues_later: '{% $migration %}' },
+  });
 
   const closeRun = asking('Close run', { operation: 'close', run });
   const howDidItClose = Choice.jsonata(scope, 'How did it close?');

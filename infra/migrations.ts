@@ -2,7 +2,7 @@ import type { IStateMachine, StateMachine } from 'aws-cdk-lib/aws-stepfunctions'
 import { Construct } from 'constructs';
 import type { DataApiDatabase } from './database.ts';
 import { DatabaseFunction } from './database-function.ts';
-import { machine, machineArn } from './machine.ts';
+import { executionsOf, machine, machineArn, nameOf } from './machine.ts';
 import { migrationsMachine } from './migrations-machine.ts';
 
 export interface MigrationsProps {
@@ -37,17 +37,21 @@ export class Migrations extends Construct {
     const { machineName = 'run-migrations', slicesPerExecution = 300, followUps = {} } = props;
     refuseUndeployed(props.declaredJobs ?? [], Object.keys(followUps));
 
+    const jobs = Object.fromEntries(
+      Object.entries(followUps).map(([job, { stateMachineArn }]) => [job, stateMachineArn]),
+    );
+
     this.migrate = new DatabaseFunction(this, 'Migrate', {
       database: props.database,
       entry: props.entry,
       serviceName: 'migrate',
-      environment: { SLICES_PER_EXECUTION: String(slicesPerExecution) },
+      environment: { SLICES_PER_EXECUTION: String(slicesPerExecution), FOLLOW_UPS: JSON.stringify(jobs) },
     });
-    this.migrate.mayAskForExecutionsOf(machineName); // whether the holder of the ledger still runs
+    // Whether the holder of the ledger still runs, and what became of the jobs that were started.
+    for (const name of [machineName, ...Object.values(followUps).map(nameOf)]) {
+      this.migrate.mayAskFor(executionsOf(this, name));
+    }
 
-    const jobs = Object.fromEntries(
-      Object.entries(followUps).map(([job, { stateMachineArn }]) => [job, stateMachineArn]),
-    );
     this.machine = machine(this, {
       name: machineName,
       comment: 'Runs every registered data migration in order, then starts the follow-up jobs.',

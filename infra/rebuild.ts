@@ -1,5 +1,6 @@
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { acknowledgeWildcard } from './acknowledge.ts';
 import type { DataApiDatabase } from './database.ts';
 import { DatabaseFunction } from './database-function.ts';
 import { executionsOf, machine } from './machine.ts';
@@ -44,5 +45,6 @@ export class Rebuild extends Construct {
       startsAt: rebuildMachine(this, { rebuild: this.rebuild.pinned, migrationsMachineName, runs }),
     });
     this.rebuild.mayBeInvokedBy(this.machine);
+    acknowledgeWildcard(this.machine.role, runs, 'Executions of one machine: each has a name of its own.');
   }
 }

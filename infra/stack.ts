@@ -1,5 +1,6 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { migrations as registered } from '../functions/migrations/index.ts';
 import { Database, type DatabaseProps, type ExistingDatabase, existingDatabase } from './database.ts';
 import { Migrations } from './migrations.ts';
 import { Rebuild } from './rebuild.ts';
@@ -32,6 +33,7 @@ export class DataMigrationsStack extends Stack {
       database,
       entry: props.entries.migrate,
       followUps: { 'rebuild-employee-projections': rebuild.machine },
+      declaredJobs: registered.flatMap(({ rebuilds }) => rebuilds),
     });
 
     new CfnOutput(this, 'MigrationsMachineArn', { value: migrations.machine.stateMachineArn });

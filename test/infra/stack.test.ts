@@ -1,0 +1,180 @@
+import { Runtime } from 'aws-cdk-lib/aws-lambda';
+import { describe, expect, test, vi } from 'vitest';
+import { type FunctionProperties, propertiesOf, resourcesOf, spelled, synthesized } from './synthesized.ts';
+
+vi.setConfig({ testTimeout: 60_000 }); // some synthesize, on a machine that is busy with the other tests
+
+const made = synthesized();
+const functions = propertiesOf<FunctionProperties>(made, 'AWS::Lambda::Function');
+const versions = Object.values(resourcesOf(made, 'AWS::Lambda::Version'));
+
+interface Statement {
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+}
+
+interface Policy {
+  readonly PolicyDocument: { readonly Statement: readonly Statement[] };
+}
+
+/** What the roles may do: `action on resource`. */
+const permissions = Object.values(propertiesOf<Policy>(made, 'AWS::IAM::Policy'))
+  .flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
+  .flatMap(({ Action, Resource }) =>
+    [Action].flat().flatMap((action) => [Resource].flat().map((on) => `${action} on ${spelled(on)}`)),
+  );
+
+describe('the Lambdas', () => {
+  test('are two, on arm64 and the newest Node runtime', () => {
+    expect(Object.keys(functions)).toHaveLength(2);
+    const newest = Runtime.ALL.filter(({ name }) => /^nodejs\d+\.x$/.test(name))
+      .map(({ name }) => name)
+      .toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true }))[0];
+    for (const lambda of Object.values(functions)) {
+      expect(lambda).toMatchObject({ Architectures: ['arm64'], Runtime: newest });
+    }
+  });
+
+  test('each write to a log group of their own, which forgets after a while, and to no other', () => {
+    const groups = Object.values(functions).map(({ LoggingConfig }) => LoggingConfig.LogGroup.Ref);
+    expect(new Set(groups).size).toBe(2);
+    for (const group of groups) {
+      expect(made.template.Resources[group]?.Properties?.RetentionInDays).toBe(90);
+    }
+    expect(JSON.stringify(made.template)).not.toContain('AWSLambdaBasicExecutionRole');
+  });
+
+  test('promise 10: are published as versions that stay when the next is deployed', () => {
+    expect(versions).toHaveLength(2);
+    expect(versions.map(({ DeletionPolicy }) => DeletionPolicy)).toEqual(['Retain', 'Retain']);
+  });
+
+  test('promise 10: may be invoked in every version, so that a deploy takes nothing away from a running execution', () => {
+    for (const id of Object.keys(functions)) {
+      expect(permissions).toContain(`lambda:InvokeFunction on <${id}.Arn>:*`);
+    }
+  });
+
+  test('know their database and the share of work of one execution', () => {
+    const variables = Object.values(functions).map(({ Environment }) => Environment.Variables);
+    for (const each of variables) {
+      expect(Object.keys(each)).toEqual(
+        expect.arrayContaining(['CLUSTER_ARN', 'SECRET_ARN', 'DATABASE_NAME']),
+      );
+    }
+    expect(variables.map(({ POWERTOOLS_SERVICE_NAME }) => POWERTOOLS_SERVICE_NAME).toSorted()).toEqual([
+      'migrate',
+      'rebuild',
+    ]);
+    const [migrate] = variables.filter(
+      ({ POWERTOOLS_SERVICE_NAME }) => POWERTOOLS_SERVICE_NAME === 'migrate',
+    );
+    expect(migrate?.SLICES_PER_EXECUTION).toMatch(/^\d+$/);
+    expect(JSON.parse(spelled(migrate?.FOLLOW_UPS))).toEqual({
+      'rebuild-employee-projections': expect.stringMatching(/^<RebuildMachine\w+>$/),
+    });
+  });
+});
+
+describe('the roles', () => {
+  test('name what they may touch: every wildcard is one of the reasoned ones', () => {
+    const reasoned = [
+      /^lambda:InvokeFunction on <\w+\.Arn>:\*$/, // all versions of one function
+      /^states:DescribeExecution on \S+:execution:(run-migrations|\S+"RebuildMachine\w+"\S+):\*$/, // all executions of our machines
+      /^(logs|xray):\w+ on \*$/, // log delivery and tracing have no resources
+    ];
+    expect(
+      permissions.filter((it) => it.includes('*') && !reasoned.some((reason) => reason.test(it))),
+    ).toEqual([]);
+    expect(permissions.join('\n')).not.toMatch(/^\S*\*\S* on/m);
+  });
+
+  test('of the Lambdas reach the database by the five operations of the Data API and the secret, nothing else', () => {
+    const services = new Set(permissions.map((it) => it.split(':')[0]));
+    expect(services).toEqual(new Set(['lambda', 'logs', 'rds-data', 'secretsmanager', 'states', 'xray']));
+    const onTheDatabase = permissions
+      .filter((it) => it.startsWith('rds-data:'))
+      .map((it) => it.split(' ')[0]);
+    expect([...new Set(onTheDatabase)].toSorted()).toEqual([
+      'rds-data:BatchExecuteStatement',
+      'rds-data:BeginTransaction',
+      'rds-data:CommitTransaction',
+      'rds-data:ExecuteStatement',
+      'rds-data:RollbackTransaction',
+    ]);
+  });
+
+  test('of the machines start themselves and the follow-up jobs, and no other machine', () => {
+    const startable = permissions.filter((it) => it.startsWith('states:StartExecution'));
+    expect(startable).toEqual([
+      expect.stringMatching(/:stateMachine:run-migrations$/),
+      expect.stringMatching(/<RebuildMachine\w+>$/),
+    ]);
+  });
+});
+
+describe('the database', () => {
+  test('is Aurora PostgreSQL Serverless v2 behind the Data API, encrypted, protected and backed up', () => {
+    const [cluster] = Object.values(resourcesOf(made, 'AWS::RDS::DBCluster'));
+    expect(cluster?.Properties).toMatchObject({
+      Engine: 'aurora-postgresql',
+      EngineVersion: expect.stringMatching(/^17\./),
+      EnableHttpEndpoint: true,
+      StorageEncrypted: true,
+      DeletionProtection: true,
+      ManageMasterUserPassword: true,
+      BackupRetentionPeriod: expect.any(Number),
+      ServerlessV2ScalingConfiguration: { MinCapacity: 0, MaxCapacity: 4 },
+    });
+    expect(cluster?.DeletionPolicy).toBe('Snapshot');
+  });
+
+  test('is in a network that nothing enters or leaves', () => {
+    for (const way of ['NatGateway', 'InternetGateway', 'Route', 'SecurityGroupIngress']) {
+      expect(resourcesOf(made, `AWS::EC2::${way}`)).toEqual({});
+    }
+  });
+
+  test('stays awake in production', () => {
+    const [cluster] = Object.values(resourcesOf(synthesized({ stage: 'production' }), 'AWS::RDS::DBCluster'));
+    expect(cluster?.Properties?.ServerlessV2ScalingConfiguration).toMatchObject({ MinCapacity: 1 });
+  });
+
+  test('that is there already is used as it is: no cluster, no network', () => {
+    const clusterArn = 'arn:aws:rds:eu-central-1:123456789012:cluster:orders';
+    const secretArn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders-Ab12Cd';
+    const onExisting = synthesized({ clusterArn, secretArn, databaseName: 'orders' });
+    const types = Object.values(onExisting.template.Resources).map(({ Type }) => Type);
+    expect(types.filter((type) => /^AWS::(RDS|EC2)::/.test(type))).toEqual([]);
+    const lambdas = propertiesOf<FunctionProperties>(onExisting, 'AWS::Lambda::Function');
+    for (const { Environment } of Object.values(lambdas)) {
+      expect(Environment.Variables).toMatchObject({
+        CLUSTER_ARN: clusterArn,
+        SECRET_ARN: secretArn,
+        DATABASE_NAME: 'orders',
+      });
+    }
+  });
+});
+
+describe('the context', () => {
+  test('that names a cluster without its secret is refused, saying what is missing', () => {
+    expect(() => synthesized({ clusterArn: 'arn:aws:rds:eu-central-1:1:cluster:orders' })).toThrow(
+      /missing: secretArn, databaseName/,
+    );
+  });
+
+  test('that names an unknown stage is refused, listing the known ones', () => {
+    expect(() => synthesized({ stage: 'prod' })).toThrow(/no stage "prod".*staging, production/);
+  });
+});
+
+test('the stack tells how to reach what it made', () => {
+  expect(Object.keys(made.template.Outputs).toSorted()).toEqual([
+    'ClusterArn',
+    'DatabaseName',
+    'MigrationsMachineArn',
+    'RebuildMachineArn',
+    'SecretArn',
+  ]);
+});

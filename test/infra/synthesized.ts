@@ -1,0 +1,121 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Entries } from '../../infra/stack.ts';
+import { type Resource, type Synthesized, synthesize } from '../../infra/synthesize.ts';
+
+const handler = fileURLToPath(new URL('fixtures/handler.ts', import.meta.url));
+export const fixtures: Entries = { migrate: handler, rebuild: handler };
+
+export function scratch(): string {
+  return mkdtempSync(join(tmpdir(), 'infra-'));
+}
+
+export function synthesized(context?: Readonly<Record<string, string>>): Synthesized {
+  return synthesize({ outdir: scratch(), entries: fixtures, ...(context && { context }) });
+}
+
+/** The resources of one type, by logical id. */
+export function resourcesOf(
+  { template }: Pick<Synthesized, 'template'>,
+  type: string,
+): Record<string, Resource> {
+  return Object.fromEntries(
+    Object.entries(template.Resources).filter(([, resource]) => resource.Type === type),
+  );
+}
+
+/** Their properties, by logical id. */
+export function propertiesOf<Properties>(
+  from: Pick<Synthesized, 'template'>,
+  type: string,
+): Record<string, Properties> {
+  return Object.fromEntries(
+    Object.entries(resourcesOf(from, type)).map(([id, resource]) => [id, resource.Properties as Properties]),
+  );
+}
+
+/** The properties of a Lambda that tests look at. */
+export interface FunctionProperties {
+  readonly Timeout: number;
+  readonly LoggingConfig: { readonly LogGroup: { readonly Ref: string } };
+  readonly Environment: { readonly Variables: Readonly<Record<string, unknown>> };
+}
+
+const pseudoParameters: Readonly<Record<string, string>> = {
+  'AWS::Partition': 'aws',
+  'AWS::Region': 'eu-central-1',
+  'AWS::AccountId': '123456789012',
+};
+
+/** A value of the template with its intrinsic functions spelled out: `<Function.Arn>:*`. */
+export function spelled(value: unknown): string {
+  if (typeof value === 'string') {
+    return value;
+  }
+  const [[name, argument]] = Object.entries(value as Record<string, unknown>) as [[string, unknown]];
+  if (name === 'Ref') {
+    return pseudoParameters[String(argument)] ?? `<${argument}>`;
+  }
+  if (name === 'Fn::GetAtt') {
+    return `<${(argument as string[]).join('.')}>`;
+  }
+  if (name === 'Fn::Join') {
+    const [separator, parts] = argument as [string, unknown[]];
+    return parts.map(spelled).join(separator);
+  }
+  return JSON.stringify(value);
+}
+
+/** A Retrier or a Catcher. */
+export interface Rule {
+  readonly ErrorEquals: readonly string[];
+  readonly Next?: string;
+  readonly MaxAttempts?: number;
+  readonly IntervalSeconds?: number;
+  readonly BackoffRate?: number;
+  readonly MaxDelaySeconds?: number;
+}
+
+export interface State {
+  readonly Type: string;
+  readonly Next?: string;
+  readonly Default?: string;
+  readonly Error?: string;
+  readonly Resource?: string;
+  readonly TimeoutSeconds?: number;
+  readonly Arguments?: Readonly<Record<string, unknown>>;
+  readonly Retry?: readonly Rule[];
+  readonly Catch?: readonly Rule[];
+  readonly Choices?: readonly { readonly Condition: string; readonly Next: string }[];
+  readonly ItemProcessor?: Definition;
+  readonly [field: string]: unknown;
+}
+
+export interface Definition {
+  readonly StartAt: string;
+  readonly QueryLanguage?: string;
+  readonly States: Readonly<Record<string, State>>;
+}
+
+/** The properties of a state machine that tests look at. */
+export interface MachineProperties {
+  readonly StateMachineName: string;
+  readonly DefinitionString: unknown;
+}
+
+/** The definition of the machine with a name. */
+export function definitionOf(from: Pick<Synthesized, 'template'>, machineName: string): Definition {
+  const machines = Object.values(propertiesOf<MachineProperties>(from, 'AWS::StepFunctions::StateMachine'));
+  const found = machines.find(({ StateMachineName }) => StateMachineName === machineName);
+  return JSON.parse(spelled(found?.DefinitionString));
+}
+
+/** All states by name, those inside a Map too. */
+export function statesOf({ States }: Definition): Record<string, State> {
+  const inner = Object.values(States).map(({ ItemProcessor }) =>
+    ItemProcessor ? statesOf(ItemProcessor) : {},
+  );
+  return Object.assign({}, States, ...inner);
+}
