@@ -66,7 +66,11 @@ export interface Counters {
   readonly errors: number;
   readonly duration_seconds: number;
   /** Up to ten of the row errors; only when there are any. */
-  readonly error_samples?: readonly { readonly key: string; readonly reason: string; readonly sqlstate: string | null }[];
+  readonly error_samples?: readonly {
+    readonly key: string;
+    readonly reason: string;
+    readonly sqlstate: string | null;
+  }[];
   /** Rows in the old form that still came in during the last pass: something keeps writing them. */
   readonly still_arriving?: number;
 }

@@ -1,0 +1,109 @@
+import { ErrorName } from '../contract.ts';
+
+/** Who is to blame for a failed statement, and so what to do: skip the row, try later, or stop the migration. */
+export type Fault = 'row' | 'moment' | 'migration';
+
+/** A statement that the database or the Data API refused. */
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError';
+  readonly fault: Fault;
+  readonly sqlState: string | null;
+
+  constructor(message: string, fault: Fault, sqlState: string | null, cause?: unknown) {
+    super(message, { cause });
+    this.fault = fault;
+    this.sqlState = sqlState;
+  }
+}
+
+/** The migration cannot go on, or is wrong as it stands. The message says which, where, and what to do. */
+export class MigrationFailed extends Error {
+  override readonly name = ErrorName.MigrationFailed;
+}
+
+/** More rows failed than the migration allows. */
+export class ErrorBudgetSpent extends Error {
+  override readonly name = ErrorName.ErrorBudgetSpent;
+}
+
+/** The database did not serve us although we waited. Step Functions tries again later, then fails the run. */
+export class DatabaseUnavailable extends Error {
+  override readonly name = ErrorName.DatabaseUnavailable;
+}
+
+/** Another run holds the ledger. */
+export class AlreadyRunning extends Error {
+  override readonly name = ErrorName.AlreadyRunning;
+}
+
+/** This invocation belongs to an execution that no longer holds the ledger. */
+export class Superseded extends Error {
+  override readonly name = ErrorName.Superseded;
+}
+
+/** The input of an execution is wrong. */
+export class InvalidInput extends Error {
+  override readonly name = ErrorName.InvalidInput;
+}
+
+/** What an unknown thrown thing says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * What an error of the RDS Data client means.
+ *
+ * A DatabaseErrorException ends with `; SQLState: 23514`, sometimes after `Position: 17` (counted in characters of the
+ * SQL); read from the right, because the message before it may contain anything.
+ */
+export function databaseError(error: unknown): DatabaseError {
+  const name = nameOf(error);
+  const message = messageOf(error);
+  if (name === 'DatabaseErrorException') {
+    const sqlState = /; SQLState: ([0-9A-Z]{5})\s*$/.exec(message)?.[1] ?? null;
+    return new DatabaseError(message, faultOfSqlState(sqlState), sqlState, error);
+  }
+  return new DatabaseError(`${name}: ${message}`, faultOfException(name, message), null, error);
+}
+
+// 22 data exceptions, 23 integrity constraints; 44000 a view's CHECK OPTION, P0001 a trigger's RAISE and 54000 a value too
+// large for its index blame the row just as well. If all rows fail that way, the error budget ends it.
+const ofTheRow = /^(22|23|44000|P0001|54000)/;
+// 40 serialization and deadlock, 53 out of resources, 55P03 lock not available, 57014 cancelled, 57P0x shutting down,
+// 08 connection; 25P02 and 25P03 are the wake of one of these inside a transaction.
+const ofTheMoment = /^(40|53|55P03|57014|57P0|08|25P0[23])/;
+
+function faultOfSqlState(sqlState: string | null): Fault {
+  if (sqlState === null) return 'migration';
+  if (ofTheRow.test(sqlState)) return 'row';
+  return ofTheMoment.test(sqlState) ? 'moment' : 'migration';
+}
+
+// By name, since the SDK's model does not have all of them (ValidationException, for one).
+const momentary = new Set([
+  'DatabaseResumingException',
+  'DatabaseUnavailableException',
+  'InternalServerErrorException',
+  'ServiceUnavailableError',
+  'StatementTimeoutException',
+  'ThrottlingException',
+  'TooManyRequestsException',
+  'TransactionNotFoundException',
+  'TimeoutError',
+  'AbortError',
+]);
+const lostConnection = /ECONNRESET|ECONNREFUSED|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|socket hang up/;
+
+function faultOfException(name: string, message: string): Fault {
+  // A page over 1 MiB or a row over 64 KB: fewer rows, and at last one alone, find out which.
+  if (name === 'UnsupportedResultException') return 'row';
+  return momentary.has(name) || lostConnection.test(`${name} ${message}`) ? 'moment' : 'migration';
+}
+
+/** The error's own name; a lost connection often has only a code. */
+export function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'Error';
+  const code = (error as { code?: unknown }).code;
+  return error.name === 'Error' && typeof code === 'string' ? code : error.name;
+}

@@ -1,0 +1,53 @@
+import type { Checkpoint } from './checkpoint.ts';
+import type { Database } from './database.ts';
+import { type DatabaseError, DatabaseUnavailable, ErrorBudgetSpent, MigrationFailed } from './errors.ts';
+import type { Migration } from './migration.ts';
+import { rowErrors } from './row-errors.ts';
+
+/** What an operator reads in the Cause of a failed run: which migration, which batch, what went wrong, what to do. */
+function where(migration: Migration, at: Checkpoint): string {
+  const after = at.cursor === null ? 'at the first key' : `after key (${at.cursor.join(', ')})`;
+  return `migration "${migration.name}", batch ${at.batches + 1} ${after}`;
+}
+
+const goesOn = 'start the machine again: it goes on from this checkpoint';
+
+/** The statement itself is wrong: no row and no moment is to blame. */
+export function migrationAtFault(
+  migration: Migration,
+  at: Checkpoint,
+  error: DatabaseError,
+): MigrationFailed {
+  return new MigrationFailed(
+    `${where(migration, at)}: ${error.message}. Correct the migration or its table, deploy, and ${goesOn}`,
+    { cause: error },
+  );
+}
+
+/** More bad rows than this migration allows. */
+export async function budgetSpent(
+  database: Database,
+  migration: Migration,
+  at: Checkpoint,
+): Promise<ErrorBudgetSpent> {
+  const [first] = await rowErrors(database, migration.name, 1);
+  const example = first ? ` The first: key (${first.key.join(', ')}): ${first.reason}.` : '';
+  return new ErrorBudgetSpent(
+    `${where(migration, at)}: ${at.rowErrorsOfThisRun} rows could not be migrated, its errorBudget is ` +
+      `${migration.errorBudget}.${example} All of them: SELECT * FROM data_migrations.row_errors WHERE migration = ` +
+      `'${migration.name}'. Correct the rows or the migration, or allow more, and ${goesOn}`,
+  );
+}
+
+/** The database did not serve us for as long as a slice may wait. */
+export function stillUnavailable(
+  migration: Migration,
+  at: Checkpoint,
+  error: DatabaseError,
+): DatabaseUnavailable {
+  return new DatabaseUnavailable(
+    `${where(migration, at)}: ${error.message}. Tried again and again in vain; look for long transactions, locks and load ` +
+      `on the database, and ${goesOn}`,
+    { cause: error },
+  );
+}

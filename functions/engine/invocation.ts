@@ -1,0 +1,40 @@
+import { DatabaseError, DatabaseUnavailable, MigrationFailed } from './errors.ts';
+import type { Clock } from './slice.ts';
+
+/** Real time. */
+export const lambdaClock: Clock = {
+  now: () => performance.now() / 1_000,
+  sleep: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000)),
+};
+
+// What a slice leaves of its invocation: a statement that runs into the Data API's 45 s, a pause of 10 s before the next
+// try, and the answer.
+const reserve = 60;
+// Where the Lambda has less than that in all, as in a test, half of it is for batches.
+const share = 0.5;
+
+/** Until when, on the clock's scale, an invocation that still has `milliseconds` may begin batches. */
+export function sliceDeadline(clock: Clock, milliseconds: number): number {
+  const remaining = milliseconds / 1_000;
+  return clock.now() + Math.max(remaining - reserve, remaining * share);
+}
+
+/** Runs one operation; what the database refuses leaves it by a name that the machine knows, saying what to do. */
+export async function operation<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error;
+    if (error.fault === 'moment') {
+      throw new DatabaseUnavailable(
+        `${what}: ${error.message}. The database did not serve us; start again later`,
+        {
+          cause: error,
+        },
+      );
+    }
+    throw new MigrationFailed(`${what}: ${error.message}. Correct what it says and start again`, {
+      cause: error,
+    });
+  }
+}

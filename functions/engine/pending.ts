@@ -1,0 +1,74 @@
+import type { Database } from './database.ts';
+import type { Migration } from './migration.ts';
+import { type Sql, sql } from './sql.ts';
+import { compare, type Key, keyAsJson, keyColumns, keyValues, type Table } from './table.ts';
+
+// In the planner's units, about one per page read: some thousand pages, a few milliseconds. What costs more is not
+// looked at in full, so that asking a finished migration is cheap however large its table has become.
+const cheap = 1_000;
+// After the cursor, where most new rows land.
+const tail = 10_000;
+// Counting so few takes milliseconds; beyond, the planner's estimate does for showing progress.
+const countable = 100_000;
+
+/**
+ * Whether a migration has work, without ever scanning a large finished table.
+ *
+ * Unfinished: yes. Never begun: a small table (or one with a helpful index) is asked, a large one needs the walk anyway.
+ * Finished: asked in the same way; of a large table without a helpful index only the rows after the cursor. Rows in the
+ * old form that come in elsewhere after the end are found with an index on the condition.
+ */
+export async function isPending(database: Database, migration: Migration, table: Table): Promise<boolean> {
+  const [ledger] = await database.query(sql`
+    SELECT m.status, m.cursor::text AS cursor FROM data_migrations.migrations m WHERE m.name = ${migration.name}`);
+  if (ledger !== undefined && ledger.status !== 'finished') return true;
+  if (migration.where === undefined) {
+    return ledger === undefined && (await exists(database, sql`SELECT FROM ${table.name}`));
+  }
+
+  const needed = sql`
+    SELECT FROM ${table.name} WHERE (${migration.where}) AND NOT EXISTS (
+      SELECT FROM data_migrations.row_errors e
+      WHERE e.migration = ${migration.name} AND e.key = ${keyAsJson(keyColumns(table))})`;
+  const cost = (await plan(database, needed))['Total Cost'];
+  if (cost <= cheap) return exists(database, needed);
+  if (ledger === undefined) return true;
+
+  const cursor = ledger.cursor === null ? [] : (JSON.parse(String(ledger.cursor)) as Key);
+  if (cursor.length === 0) return exists(database, sql`SELECT FROM ${table.name}`);
+  const columns = keyColumns(table);
+  return exists(
+    database,
+    sql`SELECT FROM (
+      SELECT * FROM ${table.name} WHERE ${compare(columns, '>', keyValues(table, cursor))}
+      ORDER BY ${keyOrder(table)} LIMIT ${tail}
+    ) AS ${table.alias} WHERE (${migration.where})`,
+  );
+}
+
+const keyOrder = (table: Table): Sql => keyColumns(table).reduce((order, column) => sql`${order}, ${column}`);
+
+async function exists(database: Database, query: Sql): Promise<boolean> {
+  const [row] = await database.query(sql`SELECT EXISTS (${query}) AS found`);
+  return row?.found === true;
+}
+
+interface Plan {
+  readonly 'Total Cost': number;
+  readonly 'Plan Rows': number;
+}
+
+async function plan(database: Database, query: Sql): Promise<Plan> {
+  const [row] = await database.query(sql`EXPLAIN (FORMAT JSON) ${query}`);
+  const [explained] = JSON.parse(String(row?.['QUERY PLAN'])) as [{ readonly Plan: Plan }];
+  return explained.Plan;
+}
+
+/** How many rows the table has: counted if they are few, else as the planner knows it. */
+export async function rowsKnown(database: Database, table: Table): Promise<number> {
+  const estimate = (await plan(database, sql`SELECT FROM ${table.name}`))['Plan Rows'];
+  if (estimate > countable) return estimate;
+  const [row] = await database.query(sql`
+    SELECT count(*) AS rows FROM (SELECT FROM ${table.name} LIMIT ${countable}) AS few`);
+  return Number(row?.rows);
+}

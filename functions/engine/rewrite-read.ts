@@ -1,0 +1,67 @@
+import type { Checkpoint } from './checkpoint.ts';
+import { type Database, resultBytes, type Value } from './database.ts';
+import type { Page } from './migration.ts';
+import { insidePage, lastKey, lastOfPage, pageKeys } from './page.ts';
+import type { Change } from './rewrite.ts';
+import { notFoundBad } from './row-errors.ts';
+import { identifier, join, sql } from './sql.ts';
+import { type Column, type Key, keyAsJson, keyColumns, type Table } from './table.ts';
+
+export interface ReadRow {
+  readonly key: Key;
+  /** The transaction that wrote the version which was read: as long as it is the same, so is the row. */
+  readonly xmin: string;
+  readonly values: ReadonlyMap<string, Value>;
+}
+
+export interface ReadPage {
+  /** Rows in the page, whether or not they need the change. */
+  readonly count: number;
+  readonly last: Key | undefined;
+  /** The ones that need it. */
+  readonly rows: readonly ReadRow[];
+  /** About what they took of the result's 1 MiB. */
+  readonly bytes: number;
+}
+
+/** Reads the rows of a page that need the change, with what the write needs to know that nobody changed them since. */
+export async function readPage(
+  change: Change,
+  table: Table,
+  at: Checkpoint,
+  database: Pick<Database, 'query'>,
+  page: Page,
+  lock: boolean,
+): Promise<ReadPage> {
+  const columns = change.columns.map((name) => asSent(table, table.columns.get(name) as Column));
+  const result = await database.query(sql`
+    WITH page AS MATERIALIZED (${pageKeys(table, at, page)}),
+    ${lastOfPage(table)}
+    SELECT (SELECT count(*) FROM page) AS "page#", ${lastKey(table)}::text AS "last#", needed.*
+    FROM last LEFT JOIN LATERAL (
+      SELECT ${keyAsJson(keyColumns(table))}::text AS "key#", ${table.alias}.xmin::text AS "xmin#",
+        ${join(columns, ', ')}
+      FROM ${table.name}
+      WHERE ${insidePage(table, at, page)} AND (${change.where}) ${notFoundBad(table, at)}
+      ORDER BY ${join(keyColumns(table), ', ')}
+      ${lock ? sql`FOR UPDATE` : sql``}
+    ) AS needed ON true`);
+  const needed = result.filter((row) => row['key#'] !== null);
+  const first = result[0];
+  return {
+    count: Number(first?.['page#'] ?? 0),
+    last: first && (JSON.parse(String(first['last#'])) as Key),
+    rows: needed.map((row) => ({
+      key: JSON.parse(String(row['key#'])) as Key,
+      xmin: String(row['xmin#']),
+      values: new Map(change.columns.map((name) => [name, row[name] as Value])),
+    })),
+    bytes: resultBytes(needed),
+  };
+}
+
+/** Bytes and booleans as they are, everything else as text: no type is refused by the Data API, nothing is rounded. */
+function asSent(table: Table, { name, form }: Column) {
+  const column = sql`${table.alias}.${identifier(name)}`;
+  return form === 'bytes' || form === 'boolean' ? column : sql`${column}::text AS ${identifier(name)}`;
+}

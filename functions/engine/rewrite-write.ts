@@ -1,0 +1,111 @@
+import { heldBy, moved } from './checkpoint.ts';
+import { DatabaseError } from './errors.ts';
+import type { Page, Work } from './migration.ts';
+import type { Change } from './rewrite.ts';
+import type { ReadPage } from './rewrite-read.ts';
+import { cured, type RowError, recorded } from './row-errors.ts';
+import { identifier, join, type Sql, sql, unsafeSql, when } from './sql.ts';
+import { type Column, type Key, keyAsJson, keyColumns, keyName, type Table } from './table.ts';
+
+/** A row's new values, encoded, under the names of the columns that change. */
+export interface WrittenRow {
+  readonly key: Key;
+  readonly xmin: string;
+  readonly values: ReadonlyMap<string, unknown>;
+}
+
+/**
+ * The statement that writes the rows which are still what was read, records those whose transform threw, keeps the keys
+ * of those that somebody has changed, and moves the checkpoint.
+ */
+export function writePage(
+  change: Change,
+  { table, at, seconds, secondsPerRow }: Work,
+  page: Page,
+  read: ReadPage,
+  rows: readonly WrittenRow[],
+  errors: readonly RowError[],
+): Sql {
+  const retried = at.conflicted.length > 0 && 'keys' in page;
+  const left = retried ? at.conflicted.slice(page.keys.length) : at.conflicted;
+  return sql`
+    WITH ${heldBy(at)},
+    ${rows.length > 0 ? changed(change, table, rows) : nothingChanged}
+    ${cured(at, sql`changed`)}
+    ${when(errors.length > 0, sql`, ${recorded(at, errors)}`)},
+    ${moved({
+      ...(!retried && read.last !== undefined && { cursor: sql`${JSON.stringify(read.last)}::jsonb` }),
+      conflicted: sql`${JSON.stringify(left)}::jsonb || COALESCE((SELECT jsonb_agg(key) FROM conflicted), '[]')`,
+      processed: at.pass === 1 && !retried ? sql`${read.count}` : sql`0`,
+      updated: sql`(SELECT count(*) FROM changed)`,
+      stillMatching: sql`(SELECT count(*) FROM changed WHERE still_matching)`,
+      seconds,
+      secondsPerRow,
+    })}
+    SELECT * FROM moved`;
+}
+
+const nothingChanged = sql`
+    changed AS (SELECT NULL::jsonb AS key, false AS still_matching WHERE false),
+    conflicted AS (SELECT key FROM changed)`;
+
+/**
+ * The CTEs of the change itself. The new values are one JSON parameter, since the Data API takes no arrays. A version of
+ * a row is known by the transaction that wrote it: where `xmin` is another by now, the row is left as the application
+ * made it. PostgreSQL checks that again on the row's latest version after waiting for a lock.
+ */
+function changed(change: Change, table: Table, rows: readonly WrittenRow[]): Sql {
+  const columns = change.columns
+    .filter((name) => rows.some(({ values }) => values.has(name)))
+    .map((name) => table.columns.get(name) as Column);
+  const key = table.key.map((_, i) => sql`"new#".${keyName(i)}`);
+  const same = keyColumns(table).map((column, i) => sql`${column} = ${key[i] as Sql}`);
+  const fields = [
+    ...table.key.map(({ type }, i) => sql`${keyName(i)} ${unsafeSql(type)}`),
+    ...columns.map(
+      ({ form, type }, i) => sql`${valueName(i)} ${unsafeSql(form === 'bytes' ? 'text' : type)}`,
+    ),
+  ];
+  return sql`
+    "new#" AS MATERIALIZED (
+      SELECT sent.* FROM held, json_to_recordset(${asJson(columns, rows)}::json)
+        AS sent ("xmin#" text, "kept#" text, ${join(fields, ', ')})
+    ),
+    changed AS (
+      UPDATE ${table.name} SET ${join(assignments(table, columns, rows), ', ')}
+      FROM "new#" WHERE ${join(same, ' AND ')} AND ${table.alias}.xmin = "new#"."xmin#"::xid
+      RETURNING ${keyAsJson(key)} AS key, (${change.where}) AS still_matching
+    ),
+    conflicted AS (
+      SELECT ${keyAsJson(key)} AS key FROM "new#" EXCEPT SELECT key FROM changed
+    )`;
+}
+
+function assignments(table: Table, columns: readonly Column[], rows: readonly WrittenRow[]): Sql[] {
+  return columns.map(({ name, form }, i) => {
+    const column = identifier(name);
+    const value = form === 'bytes' ? sql`decode(${valueName(i)}, 'base64')` : valueName(i);
+    if (rows.every(({ values }) => values.has(name))) return sql`${column} = ${value}`;
+    return sql`${column} = CASE WHEN strpos("kept#", ${`,${i},`}) > 0 THEN ${table.alias}.${column} ELSE ${value} END`;
+  });
+}
+
+// The Data API takes 4 MiB in a request, with the quotes of this JSON escaped once more. Fewer rows are tried instead.
+const longestJson = 3_000_000;
+
+/** `[{"xmin#", "kept#", "k#0" …, "v#0" …}]`; "kept#" lists the columns that this row keeps although others change them. */
+function asJson(columns: readonly Column[], rows: readonly WrittenRow[]): string {
+  const json = JSON.stringify(
+    rows.map(({ key, xmin, values }) => ({
+      'xmin#': xmin,
+      'kept#': columns.map(({ name }, i) => (values.has(name) ? '' : `,${i},`)).join(''),
+      ...Object.fromEntries(key.map((part, i) => [`k#${i}`, part])),
+      ...Object.fromEntries(columns.map(({ name }, i) => [`v#${i}`, values.get(name)])),
+    })),
+  );
+  if (json.length <= longestJson) return json;
+  const tooLong = `the new values of ${rows.length} rows take ${json.length} bytes; ${longestJson} can be sent`;
+  throw new DatabaseError(tooLong, 'row', null);
+}
+
+const valueName = (i: number): Sql => identifier(`v#${i}`);

@@ -1,0 +1,129 @@
+import { move } from './checkpoint.ts';
+import type { Database } from './database.ts';
+import { MigrationFailed, messageOf } from './errors.ts';
+import {
+  type Batch,
+  checker,
+  type Migration,
+  type Page,
+  type RowOptions,
+  rowMigration,
+  type Work,
+} from './migration.ts';
+import { type ReadRow, readPage } from './rewrite-read.ts';
+import { type WrittenRow, writePage } from './rewrite-write.ts';
+import { type RowError, withRowErrors } from './row-errors.ts';
+import { type Sql, sql } from './sql.ts';
+import type { Column, Table } from './table.ts';
+import { decode, encode, type RowOf } from './values.ts';
+
+export interface RewriteOptions<R extends RowOf = RowOf> extends RowOptions {
+  /** The columns that the change reads or writes, apart from the key, which is always there to read. */
+  readonly columns: readonly (keyof R & string)[];
+  /**
+   * The new values of the columns that change; nothing (`undefined`) leaves the row as it is. A throw makes it a row
+   * error. It must be a function of the row alone: a row that the application changes meanwhile is read and transformed
+   * again.
+   *
+   * Values: json and jsonb as parsed; bytea as Uint8Array; boolean, and smallint, integer, real and double as number;
+   * everything else as PostgreSQL's text, so that nothing is lost (bigint and numeric too). NULL is null.
+   */
+  readonly transform: (row: R) => Partial<R> | undefined | Promise<Partial<R> | undefined>;
+}
+
+/**
+ * A migration whose change is TypeScript, one row at a time. Rows are read, transformed and written back only where
+ * nobody has changed them since. Throws MigrationFailed for options that cannot work.
+ */
+export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Migration {
+  const base = rowMigration(options);
+  const check = checker(options.name);
+  check(options.columns.length > 0, 'columns', options.columns, 'at least one column');
+  check(
+    !options.columns.some((column) => base.key.includes(column)),
+    'columns',
+    options.columns,
+    'columns outside the key: it is always there to read, and the cursor needs it unchanged',
+  );
+  check(typeof options.transform === 'function', 'transform', options.transform, 'a function');
+  const change: Change = {
+    name: base.name,
+    where: base.where ?? sql`true`,
+    columns: options.columns,
+    transform: options.transform as Change['transform'],
+  };
+  return {
+    ...base,
+    kind: 'rewrite',
+    columns: options.columns,
+    batch: (work, page) => batch(change, work, page),
+  };
+}
+
+/** What a rewrite does to a row. */
+export interface Change {
+  readonly name: string;
+  readonly where: Sql;
+  readonly columns: readonly string[];
+  readonly transform: (row: RowOf) => Partial<RowOf> | undefined | Promise<Partial<RowOf> | undefined>;
+}
+
+/** Two statements: read a page, then write what it became and move the checkpoint. */
+async function batch(change: Change, work: Work, page: Page): Promise<Batch | undefined> {
+  const { conflicted } = work.at;
+  if (conflicted.length === 0) return readAndWrite(change, work, work.database, page, false);
+  // What the application changed between our read and our write once, it may change again: these rows are locked between.
+  const keys = 'keys' in page ? page.keys : conflicted.slice(0, page.size);
+  return work.database.transaction(async (tx) => {
+    await tx.query(sql`SELECT set_config('lock_timeout', '2s', true)`);
+    return readAndWrite(change, work, tx, { keys }, true);
+  });
+}
+
+async function readAndWrite(
+  change: Change,
+  work: Work,
+  database: Pick<Database, 'query'>,
+  page: Page,
+  lock: boolean,
+): Promise<Batch | undefined> {
+  const { table, at } = work;
+  const read = await readPage(change, table, at, database, page, lock);
+  const rows: WrittenRow[] = [];
+  const errors: RowError[] = [];
+  for (const row of read.rows) {
+    try {
+      const values = await transformed(change, table, row);
+      if (values !== undefined) rows.push({ key: row.key, xmin: row.xmin, values });
+    } catch (error) {
+      if (error instanceof MigrationFailed) throw error;
+      errors.push({ key: row.key, reason: messageOf(error), sqlstate: null });
+    }
+  }
+  const done = await move(database, at, writePage(change, work, page, read, rows, errors));
+  const bytesPerRow = read.rows.length === 0 ? 0 : read.bytes / read.rows.length;
+  if (!done) return undefined;
+  const after = withRowErrors(done.at, errors.length);
+  const passEnded = 'size' in page && read.count < page.size && after.conflicted.length === 0;
+  return { at: after, rows: read.count, bytesPerRow, passEnded };
+}
+
+/** The changed columns, encoded for the write; undefined if the row stays as it is. */
+async function transformed(
+  change: Change,
+  table: Table,
+  row: ReadRow,
+): Promise<WrittenRow['values'] | undefined> {
+  const changes = await change.transform(decode(table, change.columns, row.key, row.values));
+  if (changes === undefined) return undefined;
+  const unknown = Object.keys(changes).filter((name) => !change.columns.includes(name));
+  if (unknown.length > 0) {
+    throw new MigrationFailed(
+      `migration "${change.name}", transform: it returned ${unknown.join(', ')}, which "columns" does not name ` +
+        `(${change.columns.join(', ')}); add it there, or leave it out`,
+    );
+  }
+  return new Map(
+    Object.entries(changes).map(([name, value]) => [name, encode(table.columns.get(name) as Column, value)]),
+  );
+}

@@ -1,0 +1,98 @@
+import { type Checkpoint, heldBy, type Move, move, moved } from './checkpoint.ts';
+import type { Database } from './database.ts';
+import { type Sql, sql, when } from './sql.ts';
+import { type Key, keyAsJson, keyColumns, type Table } from './table.ts';
+
+/** A row that could not be migrated, and why. */
+export interface RowError {
+  readonly key: Key;
+  readonly reason: string;
+  readonly sqlstate: string | null;
+}
+
+// Enough for PostgreSQL's own messages with the offending value; ten of them are far from any limit of a result map.
+const longestReason = 300;
+
+/** A CTE that records row errors, given as jsonb `[{key, reason, sqlstate}]`; recorded again, the latest reason counts. */
+export function recorded(at: Checkpoint, errors: readonly RowError[]): Sql {
+  const rows = errors.map(({ key, reason, sqlstate }) => ({
+    key,
+    reason: reason.replaceAll('\0', '').slice(0, longestReason).toWellFormed(),
+    sqlstate,
+  }));
+  return sql`
+    recorded AS (
+      INSERT INTO data_migrations.row_errors (migration, key, run, reason, sqlstate)
+      SELECT held.name, e.key, ${at.run}, e.reason, e.sqlstate
+      FROM held, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS e (key jsonb, reason text, sqlstate text)
+      ON CONFLICT (migration, key)
+        DO UPDATE SET run = excluded.run, reason = excluded.reason, sqlstate = excluded.sqlstate, at = now()
+    )`;
+}
+
+/** Records one row as bad and moves the checkpoint past it: forward if it was next, or off the conflicted ones. */
+export async function recordRowError(
+  database: Database,
+  at: Checkpoint,
+  error: RowError,
+): Promise<Checkpoint | undefined> {
+  const key = JSON.stringify(error.key);
+  const rest = at.conflicted.filter((conflicted) => JSON.stringify(conflicted) !== key);
+  const forward: Move =
+    rest.length < at.conflicted.length
+      ? { conflicted: sql`${JSON.stringify(rest)}::jsonb` }
+      : { cursor: sql`${key}::jsonb`, processed: at.pass === 1 ? sql`1` : sql`0` };
+  const done = await move(
+    database,
+    at,
+    sql`WITH ${heldBy(at)}, ${recorded(at, [error])}, ${moved(forward)} SELECT * FROM moved`,
+  );
+  return done && withRowErrors(done.at, 1);
+}
+
+/** The checkpoint after `count` more row errors. */
+export function withRowErrors(at: Checkpoint, count: number): Checkpoint {
+  return {
+    ...at,
+    rowErrors: at.rowErrors + count,
+    rowErrorsOfThisRun: at.rowErrorsOfThisRun + count,
+  };
+}
+
+/** A condition that leaves out the rows which this run has found bad; nothing while there are none. */
+export function notFoundBad(table: Table, at: Checkpoint): Sql {
+  return when(
+    at.rowErrorsOfThisRun > 0,
+    sql`AND NOT EXISTS (
+      SELECT FROM data_migrations.row_errors e
+      WHERE e.migration = ${at.migration} AND e.run = ${at.run} AND e.key = ${keyAsJson(keyColumns(table))})`,
+  );
+}
+
+/** A CTE that strikes out the errors of rows that are migrated now, named by a CTE with a jsonb column `key`. */
+export function cured(at: Checkpoint, rows: Sql): Sql {
+  return when(
+    at.rowErrors > 0,
+    sql`, cured AS (
+      DELETE FROM data_migrations.row_errors e USING held, ${rows} AS done
+      WHERE e.migration = held.name AND e.key = done.key
+    )`,
+  );
+}
+
+/** The row errors of a migration, oldest first, at most `limit`. */
+export async function rowErrors(
+  database: Database,
+  migration: string,
+  limit: number,
+): Promise<readonly (RowError & { readonly run: string })[]> {
+  const rows = await database.query(sql`
+    SELECT e.key::text AS key, e.reason, e.sqlstate, e.run FROM data_migrations.row_errors e
+    WHERE e.migration = ${migration} ORDER BY e.at, e.key LIMIT ${limit}`);
+  return rows.map((row) => ({
+    key: JSON.parse(String(row.key)) as Key,
+    reason: String(row.reason),
+    sqlstate: row.sqlstate === null ? null : String(row.sqlstate),
+    run: String(row.run),
+  }));
+}

@@ -1,0 +1,196 @@
+import type { Caller, Counters, FollowUp } from '../contract.ts';
+import type { Database } from './database.ts';
+import { AlreadyRunning, DatabaseError, Superseded } from './errors.ts';
+import { sql } from './sql.ts';
+
+/** Asks Step Functions how an execution is; undefined if it knows none of that ARN. */
+export type ExecutionStatus = (executionArn: string) => Promise<string | undefined>;
+
+/** Every way an execution may still write: it runs, or waits for a place to be redriven in. */
+export function isAlive(status: string | undefined): boolean {
+  return status === 'RUNNING' || status === 'PENDING_REDRIVE';
+}
+
+/**
+ * Makes this execution the one that holds the ledger. Whether another that holds it still runs is asked of Step
+ * Functions; if not, its place is taken. Throws AlreadyRunning, or Superseded for a call that is older than what the
+ * ledger knows of its own execution.
+ */
+export async function hold(database: Database, statusOf: ExecutionStatus, run: Caller): Promise<void> {
+  // Twice is enough unless several starts race for a dead run's place; then one of them wins each time.
+  for (let tries = 0; tries < 5; tries += 1) {
+    if (await enter(database, run)) return;
+    const [holder] = await database.query(sql`
+      SELECT execution_arn FROM data_migrations.runs WHERE status = 'running'`);
+    if (!holder) continue;
+    const arn = String(holder.execution_arn);
+    if (isAlive(await statusOf(arn))) {
+      throw new AlreadyRunning(
+        `the run ${arn} holds the ledger and is still running. Wait until it has ended, or stop it, and start again`,
+      );
+    }
+    await end(database, arn, 'abandoned');
+  }
+  throw new AlreadyRunning('several runs are being started at once, and others were faster. Start again');
+}
+
+/** Enters the run as the running one; false if another is. A redrive goes on under the same name. */
+async function enter(
+  database: Database,
+  { execution_arn: arn, redrive_count: redrives }: Caller,
+): Promise<boolean> {
+  try {
+    const [row] = await database.query(sql`
+      INSERT INTO data_migrations.runs AS r (execution_arn, first_arn, redrive_count, status)
+      VALUES (${arn}, ${arn}, ${redrives}, 'running')
+      ON CONFLICT (execution_arn) DO UPDATE
+        SET status = 'running', redrive_count = excluded.redrive_count, failure = NULL, ended_at = NULL
+        WHERE r.redrive_count < excluded.redrive_count
+          OR (r.redrive_count = excluded.redrive_count AND r.status = 'running')
+      RETURNING execution_arn`);
+    if (row) return true;
+  } catch (error) {
+    // The unique index one_run_at_a_time: another run is entered.
+    if (error instanceof DatabaseError && error.sqlState === '23505') return false;
+    throw error;
+  }
+  throw new Superseded(`the run ${arn} has ended, or was redriven since; nothing was done`);
+}
+
+/**
+ * Ends a run that did not succeed, and takes away the claims of whatever of it may still be under way. Ending it twice is
+ * the same. A run that was handed over but whose continuation never began takes that with it.
+ */
+export async function end(
+  database: Database,
+  executionArn: string,
+  status: 'abandoned' | 'failed',
+  failure: string | null = null,
+): Promise<void> {
+  await database.query(sql`
+    WITH ended AS (
+      UPDATE data_migrations.runs r SET status = ${status}, failure = ${failure}, ended_at = now()
+      FROM data_migrations.runs me
+      WHERE me.execution_arn = ${executionArn} AND (
+        (r.execution_arn = me.execution_arn AND me.status IN ('running', 'succeeded', 'continued'))
+        OR (me.status = 'continued' AND r.first_arn = me.first_arn AND r.status = 'running' AND r.slices = 0))
+      RETURNING r.first_arn
+    )
+    UPDATE data_migrations.migrations m SET claim = NULL, status = 'failed'
+    FROM data_migrations.runs r, ended
+    WHERE m.status = 'running' AND m.run = r.execution_arn AND r.first_arn = ended.first_arn`);
+}
+
+/** The follow-up jobs that are deployed, each with the ARN of its machine. */
+export type Jobs = Readonly<Record<string, string>>;
+
+/**
+ * Looks after follow-up jobs that earlier runs were to start: one whose execution succeeded is settled, one that failed or
+ * never began is owed again. So is one whose run was stopped before it could start it.
+ */
+export async function settleFollowUps(
+  database: Database,
+  statusOf: ExecutionStatus,
+  jobs: Jobs,
+): Promise<void> {
+  const rows = await database.query(sql`
+    SELECT job, run, execution_name FROM data_migrations.follow_ups WHERE run IS NOT NULL`);
+  for (const { job, run, execution_name } of rows) {
+    const machine = jobs[String(job)];
+    if (machine === undefined) continue;
+    const status = await statusOf(executionArn(machine, String(execution_name)));
+    const settled = sql`job = ${String(job)} AND run = ${String(run)}`;
+    if (status === 'SUCCEEDED') {
+      await database.query(sql`DELETE FROM data_migrations.follow_ups WHERE ${settled}`);
+    } else if (!isAlive(status) && !isAlive(await statusOf(String(run)))) {
+      await database.query(sql`
+        UPDATE data_migrations.follow_ups SET run = NULL, execution_name = NULL WHERE ${settled}`);
+    }
+  }
+}
+
+/** Ends a run that has done all, and hands it the follow-up jobs that are owed. The same answer when asked twice. */
+export async function succeed(database: Database, run: Caller): Promise<readonly FollowUp[] | undefined> {
+  // A follow-up's execution is called like its run: a retry cannot start a second, and people find one by the other.
+  const name = executionName(run.execution_arn);
+  const [ended] = await database.query(sql`
+    WITH ended AS (
+      UPDATE data_migrations.runs SET status = 'succeeded', ended_at = COALESCE(ended_at, now())
+      WHERE execution_arn = ${run.execution_arn} AND redrive_count = ${run.redrive_count}
+        AND status IN ('running', 'succeeded')
+      RETURNING execution_arn
+    ), taken AS (
+      UPDATE data_migrations.follow_ups f SET run = ended.execution_arn, execution_name = ${name}
+      FROM ended WHERE f.run IS NULL
+    )
+    SELECT execution_arn FROM ended`);
+  if (!ended) return undefined;
+  const jobs = await database.query(sql`
+    SELECT job, execution_name FROM data_migrations.follow_ups WHERE run = ${run.execution_arn} ORDER BY job`);
+  return jobs.map(({ job, execution_name }) => ({
+    job: String(job),
+    execution_name: String(execution_name),
+  }));
+}
+
+/**
+ * Ends a run whose history gets long, and holds the ledger for its continuation, so that no other run gets in between.
+ * Returns the continuation's execution name; undefined if the run does not hold the ledger.
+ */
+export async function handOver(database: Database, run: Caller): Promise<string | undefined> {
+  const name = continuationName(executionName(run.execution_arn));
+  const arn = run.execution_arn.replace(/[^:]+$/, name);
+  const [ended] = await database.query(sql`
+    WITH ended AS (
+      UPDATE data_migrations.runs SET status = 'continued', ended_at = COALESCE(ended_at, now())
+      WHERE execution_arn = ${run.execution_arn} AND redrive_count = ${run.redrive_count}
+        AND status IN ('running', 'continued')
+      RETURNING first_arn
+    ), entered AS (
+      INSERT INTO data_migrations.runs (execution_arn, first_arn, redrive_count, status)
+      SELECT ${arn}, first_arn, 0, 'running' FROM ended
+      ON CONFLICT (execution_arn) DO NOTHING
+    )
+    SELECT first_arn FROM ended`);
+  return ended && name;
+}
+
+/** How many slices this execution has had, over all migrations. */
+export async function slicesOf(database: Database, run: Caller): Promise<number> {
+  const [row] = await database.query(sql`
+    SELECT slices FROM data_migrations.runs WHERE execution_arn = ${run.execution_arn}`);
+  return Number(row?.slices ?? 0);
+}
+
+/** What the migrations that this run finished say of themselves, its earlier parts included. */
+export async function resultsOf(database: Database, run: Caller): Promise<ReadonlyMap<string, Counters>> {
+  const rows = await database.query(sql`
+    SELECT m.name, m.result::text AS result
+    FROM data_migrations.runs me
+    JOIN data_migrations.runs part ON part.first_arn = me.first_arn
+    JOIN data_migrations.migrations m ON m.run = part.execution_arn
+    WHERE me.execution_arn = ${run.execution_arn} AND m.status = 'finished'`);
+  return new Map(rows.map(({ name, result }) => [String(name), inOrder(JSON.parse(String(result)))]));
+}
+
+/** The counters as people read them: jsonb keeps no order. */
+function inOrder(result: Counters): Counters {
+  const { total_processed, total_updated, errors, duration_seconds, ...rest } = result;
+  return { total_processed, total_updated, errors, duration_seconds, ...rest };
+}
+
+/** The ARN of an execution, from its machine's. */
+export function executionArn(stateMachineArn: string, name: string): string {
+  return `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
+}
+
+/** The name of an execution, from its ARN. */
+export function executionName(arn: string): string {
+  return arn.slice(arn.lastIndexOf(':') + 1);
+}
+
+// A name has at most 80 characters; "-part-" and a number take up to 10.
+function continuationName(name: string): string {
+  const [, first = name, part = '1'] = /^(.*)-part-(\d+)$/.exec(name) ?? [];
+  return `${first.slice(0, 70)}-part-${Number(part) + 1}`;
+}

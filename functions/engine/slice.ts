@@ -1,0 +1,116 @@
+import { type Checkpoint, nextPass, reload } from './checkpoint.ts';
+import type { Database } from './database.ts';
+import { DatabaseError } from './errors.ts';
+import { budgetSpent, migrationAtFault, stillUnavailable } from './failures.ts';
+import type { Batch, Migration, Work } from './migration.ts';
+import { measured, startPace, tooSlow } from './pace.ts';
+import { nextKey } from './page.ts';
+import { recordRowError } from './row-errors.ts';
+import type { Table } from './table.ts';
+
+/** Time in seconds, as the slice sees it: a test hands in its own. */
+export interface Clock {
+  readonly now: () => number;
+  readonly sleep: (seconds: number) => Promise<void>;
+}
+
+/** How far a slice came. `lost`: another invocation holds the claim now, and goes on from the checkpoint. */
+export type Progress =
+  | { readonly state: 'more'; readonly at: Checkpoint; readonly restSeconds: number }
+  | { readonly state: 'done'; readonly at: Checkpoint; readonly seconds: number }
+  | { readonly state: 'lost' };
+
+// A Lambda that only sleeps is paid for: from here on Step Functions waits instead, at no cost.
+const longestSleep = 5;
+// 0.25 s, doubled up to 10 s, makes 36 s of patience; then Step Functions waits minutes between its own tries.
+const mostFailures = 9;
+// The walk over the table, and three more for what keeps coming in behind the cursor.
+const lastPass = 4;
+
+/** Runs batches until the migration is done, the deadline (on the clock's scale) has come, or a longer rest is due. */
+export async function runSlice(
+  database: Database,
+  migration: Migration,
+  table: Table,
+  claimed: Checkpoint,
+  clock: Clock,
+  deadline: number,
+): Promise<Progress> {
+  let at = claimed;
+  let pace = startPace(migration.pace, claimed.secondsPerRow);
+  // Rows at most, while a bad row is being cornered: halved until it is alone, then doubled back.
+  let corner = Number.POSITIVE_INFINITY;
+  let failures = 0;
+  let accounted = clock.now();
+
+  while (clock.now() < deadline) {
+    const begun = clock.now();
+    const size = Math.min(pace.size, corner);
+    const work: Work = { database, table, at, seconds: begun - accounted, secondsPerRow: pace.secondsPerRow };
+    try {
+      const batch = await (corner === 1 ? alone(migration, work) : migration.batch(work, { size }));
+      if (batch === undefined) {
+        // Either somebody claimed after us, or our own statement was sent twice and the first one counted.
+        const now = await reload(database, at);
+        if (now === undefined) return { state: 'lost' };
+        at = now;
+        continue;
+      }
+      at = batch.at;
+      accounted = begun;
+      failures = 0;
+      if (at.rowErrorsOfThisRun > migration.errorBudget) throw await budgetSpent(database, migration, at);
+      // A page that was nearly empty, or cut to corner a row, says nothing about the pace.
+      if (corner > pace.size && batch.rows >= size / 2) {
+        pace = measured(pace, batch.rows, clock.now() - begun, batch.bytesPerRow);
+      }
+      corner = corner > pace.size ? Number.POSITIVE_INFINITY : corner * 2;
+      if (batch.passEnded) {
+        if (isLastPass(migration, at)) return { state: 'done', at, seconds: clock.now() - accounted };
+        at = (await nextPass(database, at)) ?? at;
+        continue;
+      }
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error;
+      if (error.fault === 'migration') throw migrationAtFault(migration, at, error);
+      if (error.fault === 'row') {
+        corner = Math.max(1, Math.floor(size / 2));
+        continue;
+      }
+      failures += 1;
+      if (failures > mostFailures) throw stillUnavailable(migration, at, error);
+      pace = tooSlow(pace, size, clock.now() - begun);
+      // Half of it by chance, so that two who wait for each other do not meet again.
+      await clock.sleep(Math.min(0.25 * 2 ** (failures - 1), 10) * (0.5 + Math.random() / 2));
+      continue;
+    }
+    const { restSeconds } = migration.pace;
+    if (restSeconds >= longestSleep) return { state: 'more', at, restSeconds };
+    if (restSeconds > 0) await clock.sleep(restSeconds);
+  }
+  return { state: 'more', at, restSeconds: 0 };
+}
+
+/** Migrates the next row by itself, or records why it cannot be. */
+async function alone(migration: Migration, work: Work): Promise<Batch | undefined> {
+  const { database, table, at } = work;
+  const key = at.conflicted[0] ?? (await nextKey(database, table, at));
+  if (key === undefined) return { at, rows: 0, bytesPerRow: 0, passEnded: true };
+  try {
+    return await migration.batch(work, { keys: [key] });
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || error.fault !== 'row') throw error;
+    const recorded = await recordRowError(database, at, {
+      key,
+      reason: error.message,
+      sqlstate: error.sqlState,
+    });
+    return recorded && { at: recorded, rows: 1, bytesPerRow: 0, passEnded: false };
+  }
+}
+
+function isLastPass({ where }: Migration, at: Checkpoint): boolean {
+  // Without a condition that migrated rows no longer match, another pass would change them again.
+  if (where === undefined || at.stillMatching > 0) return true;
+  return (at.pass > 1 && at.passUpdated === 0) || at.pass >= lastPass;
+}

@@ -1,0 +1,96 @@
+/** SQL as a value: text with its parameters, composed without ever pasting a value into the text. */
+
+export interface Sql {
+  readonly kind: 'sql';
+  /** Text pieces; `values[i]` stands between `pieces[i]` and `pieces[i + 1]`. */
+  readonly pieces: readonly string[];
+  readonly values: readonly SqlValue[];
+}
+
+/** What may stand in `${…}`: a value becomes a parameter, SQL becomes part of the text. */
+export type SqlValue = string | number | bigint | boolean | null | Uint8Array | Sql;
+
+/**
+ * Builds SQL. The text reaches PostgreSQL as typed, backslashes included; parameters are sent apart from it.
+ * A string parameter has the type `text`: cast it (`${id}::uuid`) where PostgreSQL needs another.
+ */
+export function sql(strings: TemplateStringsArray, ...values: SqlValue[]): Sql {
+  return { kind: 'sql', pieces: strings.raw, values };
+}
+
+/** Text that is already SQL: for names and types that come from the catalog, never for values. */
+export function unsafeSql(text: string): Sql {
+  return { kind: 'sql', pieces: [text], values: [] };
+}
+
+/** A name, quoted; `schema.table` is quoted in its parts. The one place where identifiers are quoted. */
+export function identifier(...names: string[]): Sql {
+  return unsafeSql(names.map(quoted).join('.'));
+}
+
+function quoted(name: string): string {
+  if (name === '' || name.includes('\0')) throw new TypeError(`not a name in SQL: ${JSON.stringify(name)}`);
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Pieces of SQL, one after another, with a separator such as `', '` or `' AND '`. */
+export function join(parts: readonly Sql[], separator: string): Sql {
+  if (parts.length === 0) return unsafeSql('');
+  const between = parts.length - 1;
+  return { kind: 'sql', pieces: ['', ...Array<string>(between).fill(separator), ''], values: parts };
+}
+
+/** Nothing, or the SQL: for clauses that are there only under a condition. */
+export function when(condition: unknown, part: Sql): Sql {
+  return condition ? part : unsafeSql('');
+}
+
+/** A parameter as it is sent. NULL never is one: the Data API would give it the type text, so it stands in the text. */
+export type Parameter = { readonly name: string; readonly value: Exclude<SqlValue, Sql | null> };
+
+/** The text with `:p1`, `:p2` … and the values that belong to them. */
+export function render(statement: Sql): { readonly text: string; readonly parameters: readonly Parameter[] } {
+  const text: string[] = [];
+  const parameters: Parameter[] = [];
+  const append = (part: Sql): void => {
+    part.pieces.forEach((piece, i) => {
+      text.push(piece);
+      const value = part.values[i];
+      if (i >= part.values.length || value === undefined) return;
+      if (value === null) text.push('NULL');
+      else if (isSql(value)) append(value);
+      else {
+        const name = `p${parameters.length + 1}`;
+        parameters.push({ name, value });
+        text.push(`:${name}`);
+      }
+    });
+  };
+  append(statement);
+  return { text: text.join(''), parameters };
+}
+
+/** Whether a value was made by `sql`. */
+export function isSql(value: unknown): value is Sql {
+  return typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'sql';
+}
+
+/**
+ * Why the Data API would not send this SQL as it stands, or undefined. Its scanner takes `:name` for a parameter wherever
+ * it is not quoted or commented, and knows neither dollar quotes nor array slices: both would be rewritten silently.
+ */
+export function unsendable(statement: Sql): string | undefined {
+  const { text, parameters } = render(statement);
+  const own = new Set(parameters.map(({ name }) => `:${name}`));
+  for (const [token] of text.matchAll(tokens)) {
+    if (/^['"]|^--|^\/\*|^::/.test(token)) continue;
+    if (token.startsWith('$')) return `dollar quotes (${token}…) are not understood by the Data API; use '…'`;
+    if (token === ';') return 'a semicolon: a fragment is part of one statement';
+    if (!own.has(token)) {
+      return `"${token}" would be taken for a parameter by the Data API; write array slices and the like another way`;
+    }
+  }
+  return undefined;
+}
+
+const tokens = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|::|\$[A-Za-z_]*\$|;|:\w+/g;

@@ -1,0 +1,84 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import type { Context } from 'aws-lambda';
+import type { MigrateRequest } from '../contract.ts';
+import { type Database, stackDatabase } from '../engine/database.ts';
+import { MigrationFailed } from '../engine/errors.ts';
+import { executionStatus } from '../engine/executions.ts';
+import { lambdaClock, operation } from '../engine/invocation.ts';
+import type { Migration } from '../engine/migration.ts';
+import type { ExecutionStatus, Jobs } from '../engine/runs.ts';
+import type { Clock } from '../engine/slice.ts';
+import { batches } from './batches.ts';
+import { close } from './close.ts';
+import { environment } from './environment.ts';
+import { fail } from './fail.ts';
+import { open } from './open.ts';
+import { pending } from './pending.ts';
+import { checkRegistry } from './registry.ts';
+
+/** What an operation works with. */
+export interface Engine {
+  readonly migrations: readonly Migration[];
+  readonly jobs: Jobs;
+  readonly database: Database;
+  readonly statusOf: ExecutionStatus;
+  readonly clock: Clock;
+  readonly slicesPerExecution: number;
+  readonly logger: Logger;
+  /** Milliseconds until Lambda ends this invocation. */
+  readonly remaining: () => number;
+}
+
+type Handler = (
+  request: MigrateRequest,
+  context: Pick<Context, 'getRemainingTimeInMillis'>,
+) => Promise<unknown>;
+
+/**
+ * The Lambda handler of the migrations machine, for migrations in the order in which they are to run. Configured by its
+ * environment: see environment.ts. Throws MigrationFailed, when the module is loaded, if the list cannot work.
+ */
+export function migrate(migrations: readonly Migration[]): Handler {
+  checkRegistry(migrations);
+  const { jobs, slicesPerExecution } = environment(process.env);
+  const logger = new Logger();
+  const engine = {
+    migrations,
+    jobs,
+    slicesPerExecution,
+    database: stackDatabase(process.env, lambdaClock.sleep),
+    statusOf: executionStatus(new SFNClient(), lambdaClock.sleep),
+    clock: lambdaClock,
+    logger,
+  };
+  return (request, context) => {
+    const migration = 'migration' in request ? request.migration : undefined;
+    logger.resetKeys();
+    logger.appendKeys({ operation: request.operation, migration, run: request.run?.execution_arn });
+    const what =
+      migration === undefined ? request.operation : `${request.operation} of migration "${migration}"`;
+    return operation(what, () =>
+      answer({ ...engine, remaining: () => context.getRemainingTimeInMillis() }, request),
+    );
+  };
+}
+
+function answer(engine: Engine, request: MigrateRequest): Promise<unknown> {
+  switch (request.operation) {
+    case 'open':
+      return open(engine, request.run, request.input);
+    case 'pending':
+      return pending(engine, request.run, request.migration);
+    case 'batches':
+      return batches(engine, request.run, request.migration);
+    case 'close':
+      return close(engine, request.run);
+    case 'fail':
+      return fail(engine, request.run, request);
+    default:
+      throw new MigrationFailed(
+        `no such operation: ${JSON.stringify(request)}. This function is called by its state machine; start that`,
+      );
+  }
+}

@@ -1,0 +1,33 @@
+import { MigrationFailed } from '../engine/errors.ts';
+import type { Migration } from '../engine/migration.ts';
+import type { Jobs } from '../engine/runs.ts';
+
+/** Checks the list of migrations as a whole. Throws MigrationFailed. */
+export function checkRegistry(migrations: readonly Migration[]): void {
+  const names = migrations.map(({ name }) => name);
+  const twice = names.filter((name, i) => names.indexOf(name) !== i);
+  if (twice.length > 0)
+    throw new MigrationFailed(`registered twice: ${twice.join(', ')}; every migration has a name of its own`);
+  // The result map has a key of this name already.
+  if (names.includes('next_jobs')) throw new MigrationFailed('a migration cannot be called next_jobs');
+}
+
+/** Checks that every follow-up job which a migration declares has been deployed. Throws MigrationFailed. */
+export function checkJobs(migrations: readonly Migration[], jobs: Jobs): void {
+  for (const { name, rebuilds } of migrations) {
+    const missing = rebuilds.filter((job) => !(job in jobs));
+    if (missing.length === 0) continue;
+    throw new MigrationFailed(
+      `migration "${name}" declares ${missing.join(', ')}, which is not deployed; deployed are: ` +
+        `${Object.keys(jobs).join(', ') || 'none'}. Add it to followUps in the stack, or correct the name`,
+    );
+  }
+}
+
+/** The registered migration of this name. Throws MigrationFailed with the known ones. */
+export function find(migrations: readonly Migration[], name: string): Migration {
+  const found = migrations.find((migration) => migration.name === name);
+  if (found !== undefined) return found;
+  const known = migrations.map((migration) => migration.name).join(', ') || 'none';
+  throw new MigrationFailed(`no migration is called "${name}"; registered are: ${known}`);
+}
