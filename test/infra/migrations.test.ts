@@ -2,14 +2,12 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { Migrations, type MigrationsProps } from '../../infra/migrations.ts';
-import { fixtures } from './synthesized.ts';
-
-vi.setConfig({ testTimeout: 60_000 }); // each synthesizes, on a machine that is busy with the other tests
+import { fixtures, scratch } from './synthesized.ts';
 
 function another(props: Partial<MigrationsProps> = {}): Stack {
-  const stack = new Stack(new App(), 'another-app');
+  const stack = new Stack(new App({ outdir: scratch() }), 'another-app');
   new Migrations(stack, 'Migrations', {
     database: {
       cluster: { clusterArn: 'arn:aws:rds:eu-central-1:123456789012:cluster:orders' },
@@ -31,7 +29,7 @@ test('another app migrates its own database by passing its cluster, secret, name
 });
 
 test('a migration that declares a follow-up job which no machine does fails at synth, listing those there are', () => {
-  const stack = new Stack(new App(), 'jobs');
+  const stack = new Stack(new App({ outdir: scratch() }), 'jobs');
   const arn = 'arn:aws:states:eu-central-1:123456789012:stateMachine:rebuild-orders';
   const followUps = { 'rebuild-orders': StateMachine.fromStateMachineArn(stack, 'Rebuild', arn) };
   expect(() => another({ followUps, declaredJobs: ['rebuild-orders', 'rebuild-order'] })).toThrow(

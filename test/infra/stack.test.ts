@@ -1,8 +1,6 @@
 import { Runtime } from 'aws-cdk-lib/aws-lambda';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type FunctionProperties, propertiesOf, resourcesOf, spelled, synthesized } from './synthesized.ts';
-
-vi.setConfig({ testTimeout: 60_000 }); // some synthesize, on a machine that is busy with the other tests
 
 const made = synthesized();
 const functions = propertiesOf<FunctionProperties>(made, 'AWS::Lambda::Function');

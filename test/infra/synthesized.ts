@@ -1,15 +1,22 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
 import type { Entries } from '../../infra/stack.ts';
 import { type Resource, type Synthesized, synthesize } from '../../infra/synthesize.ts';
 
 const handler = fileURLToPath(new URL('fixtures/handler.ts', import.meta.url));
 export const fixtures: Entries = { migrate: handler, rebuild: handler };
 
+const folder = mkdtempSync(join(tmpdir(), 'infra-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let assemblies = 0;
+
+/** A folder for one more assembly, gone when the tests of the file are. */
 export function scratch(): string {
-  return mkdtempSync(join(tmpdir(), 'infra-'));
+  assemblies += 1;
+  return join(folder, String(assemblies));
 }
 
 export function synthesized(context?: Readonly<Record<string, string>>): Synthesized {
