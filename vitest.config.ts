@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default'],
+    // The SDK would remind every test file of the Node version that it wants from 2027 on.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     maxWorkers: 2, // two cores are what CI has, and PostgreSQL needs its share of them
     // Real servers, real timeouts of the services: a slow machine must not fail what is right.
     testTimeout: 60_000,

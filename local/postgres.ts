@@ -17,6 +17,7 @@ export interface Postgres {
   readonly url: string;
   /** Where its files really are. */
   readonly folder: string;
+  /** Stops it. Once is enough; more does no harm. */
   stop(): Promise<void>;
 }
 
@@ -39,15 +40,17 @@ export async function startPostgres({ folder, fsync = true }: PostgresOptions): 
   // A process that exits without stopping it takes it along all the same; one that is killed leaves it to the next start.
   const interrupt = () => signal(pid);
   process.once('exit', interrupt);
+  const stop = async () => {
+    await claim.release();
+    await shutDown(cluster, pid);
+    process.removeListener('exit', interrupt);
+  };
+  let stopped: Promise<void> | undefined;
   return {
     connection,
     url: `postgresql://${connection.user}@/${connection.database}?host=${encodeURIComponent(connection.host)}`,
     folder: place.folder,
-    async stop() {
-      await claim.release();
-      await shutDown(cluster, pid);
-      process.removeListener('exit', interrupt);
-    },
+    stop: () => (stopped ??= stop()),
   };
 }
 

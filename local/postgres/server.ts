@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { open, readFile, stat, truncate, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -45,27 +46,24 @@ export async function initialize({ place, programs, data, fsync }: Cluster): Pro
 
 /** Starts the server unless it runs, waits until it takes connections, and returns the postmaster's process id. */
 export async function ensureRunning(cluster: Cluster): Promise<number> {
-  await removeStalePid(cluster);
-  const logged = await logSize(cluster.place.log);
-  let child: ChildProcess | undefined;
+  await removeStaleLocks(cluster);
+  let started: Started | undefined;
   // Crash recovery replays up to max_wal_size (4 GB), which a laptop does in less than two minutes.
   const deadline = Date.now() + 120_000;
   while (Date.now() < deadline) {
     const problem = await connectionProblem(connectionTo(cluster.place));
-    if (!problem) return (await runningPid(cluster)) ?? fail(cluster, logged, 'the server has gone again');
-    if (problem === 'nobody listens') {
-      if (child && child.exitCode === null && child.signalCode === null) {
-        // Still on its way.
-      } else if (child && !(await mayStartLater(cluster, logged))) {
-        return fail(cluster, logged, 'PostgreSQL does not start');
-      } else if ((await runningPid(cluster)) === undefined) {
-        child = await startServer(cluster);
+    const pid = await runningPid(cluster);
+    if (!problem && pid !== undefined) return pid;
+    if (problem === 'nobody listens' && pid === undefined && !isStarting(started)) {
+      if (started && !(await mayStartNow(cluster, started))) {
+        throw await failure(cluster, started, 'PostgreSQL does not start');
       }
+      started = await startServer(cluster);
     }
     await sleep(50);
   }
-  child?.kill('SIGINT');
-  return fail(cluster, logged, 'PostgreSQL did not take connections within two minutes');
+  started?.child.kill('SIGINT');
+  throw await failure(cluster, started, 'PostgreSQL did not take connections within two minutes');
 }
 
 /** Shuts the server down: clients are disconnected, a checkpoint is written. */
@@ -79,8 +77,19 @@ export function connectionTo(place: Place): { host: string; user: string; databa
   return { host: place.socketFolder, user: superuser, database: 'postgres' };
 }
 
-async function startServer(cluster: Cluster): Promise<ChildProcess> {
+/** A server process of ours, and where in the log its lines begin. */
+interface Started {
+  readonly child: ChildProcess;
+  readonly logged: number;
+}
+
+function isStarting(started: Started | undefined): boolean {
+  return started !== undefined && started.child.exitCode === null && started.child.signalCode === null;
+}
+
+async function startServer(cluster: Cluster): Promise<Started> {
   const { place, programs, data } = cluster;
+  const logged = await logSize(place.log);
   const log = await open(place.log, constants.O_CREAT | constants.O_APPEND | constants.O_WRONLY, 0o600);
   const arguments_ = ['-D', data, '-k', place.socketFolder];
   for (const [name, value] of Object.entries(settings(cluster))) arguments_.push('-c', `${name}=${value}`);
@@ -90,10 +99,10 @@ async function startServer(cluster: Cluster): Promise<ChildProcess> {
     // A session of its own: Ctrl-C in a terminal must reach us, who then end things in order, and not the server.
     detached: true,
   });
+  await once(child, 'spawn'); // or it throws: no such program, or no right to run it
   child.unref();
-  child.on('error', () => {}); // No program or no right to run it: has no exit code, and the log says nothing.
   await log.close();
-  return child;
+  return { child, logged };
 }
 
 function settings({ fsync }: Cluster): Record<string, string> {
@@ -109,7 +118,6 @@ function settings({ fsync }: Cluster): Record<string, string> {
     checkpoint_timeout: '15min',
     fsync: fsync ? 'on' : 'off',
     full_page_writes: fsync ? 'on' : 'off',
-    synchronous_commit: fsync ? 'on' : 'off',
   };
 }
 
@@ -139,26 +147,32 @@ async function connectionProblem(
   }
 }
 
-/** The postmaster that runs on this data, by its own file and by what the system says of that process. */
-async function runningPid({ data }: Cluster): Promise<number | undefined> {
-  const pid = await writtenPid(data);
-  if (pid === undefined) return undefined;
-  return (await commandLine(pid)).includes(data) ? pid : undefined;
-}
-
 /**
- * After a crash, or a reboot, the pid in the file may belong to any other process, and PostgreSQL then refuses to start if
- * that process is of the same user.
+ * After a crash, or a reboot, the pid in a lock file may belong to any other process, and PostgreSQL then refuses to start
+ * if that process is of the same user.
  */
-async function removeStalePid(cluster: Cluster): Promise<void> {
-  const pid = await writtenPid(cluster.data);
-  if (pid === undefined || (await runningPid(cluster)) !== undefined) return;
-  if ((await writtenPid(cluster.data)) === pid) await unlink(join(cluster.data, 'postmaster.pid'));
+async function removeStaleLocks(cluster: Cluster): Promise<void> {
+  const { data, place } = cluster;
+  for (const lock of [join(data, 'postmaster.pid'), join(place.socketFolder, '.s.PGSQL.5432.lock')]) {
+    const pid = await pidIn(lock);
+    if (pid === undefined || (await isPostmaster(cluster, pid))) continue;
+    if ((await pidIn(lock)) === pid) await unlink(lock);
+  }
 }
 
-async function writtenPid(data: string): Promise<number | undefined> {
+/** The postmaster that runs on this data, by its own file and by what the system says of that process. */
+async function runningPid(cluster: Cluster): Promise<number | undefined> {
+  const pid = await pidIn(join(cluster.data, 'postmaster.pid'));
+  return pid !== undefined && (await isPostmaster(cluster, pid)) ? pid : undefined;
+}
+
+async function isPostmaster({ data }: Cluster, pid: number): Promise<boolean> {
+  return (await commandLine(pid)).includes(data);
+}
+
+async function pidIn(lock: string): Promise<number | undefined> {
   try {
-    const pid = Number((await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')[0]);
+    const pid = Number((await readFile(lock, 'utf8')).split('\n')[0]);
     return pid > 0 ? pid : undefined;
   } catch {
     return undefined;
@@ -175,16 +189,17 @@ async function commandLine(pid: number): Promise<string> {
   }
 }
 
-/** Somebody else started the same cluster first, or the last server's children are still going down. */
-async function mayStartLater(cluster: Cluster, logged: number): Promise<boolean> {
-  if ((await runningPid(cluster)) !== undefined) return true;
-  const log = await lastLines(cluster.place.log, logged);
-  return /pre-existing shared memory block|lock file "postmaster.pid"/.test(log.at(-2) ?? log.at(-1) ?? '');
+/** Somebody else started the same cluster first and has gone since, or the last server's children are still going down. */
+async function mayStartNow({ place }: Cluster, { logged }: Started): Promise<boolean> {
+  const lines = await lastLines(place.log, logged);
+  return lines.some((line) =>
+    /FATAL: .*(pre-existing shared memory block|lock file .* already exists)/.test(line),
+  );
 }
 
-async function fail(cluster: Cluster, logged: number, what: string): Promise<never> {
-  const lines = await lastLines(cluster.place.log, logged);
-  throw new Error([`${what}; the end of ${cluster.place.log}:`, ...lines].join('\n  '));
+async function failure({ place }: Cluster, started: Started | undefined, what: string): Promise<Error> {
+  const lines = await lastLines(place.log, started?.logged ?? 0);
+  return new Error([`${what}; the end of ${place.log}:`, ...lines].join('\n  '));
 }
 
 async function logSize(log: string): Promise<number> {
