@@ -1,0 +1,79 @@
+import { isObject } from '../json.ts';
+import type { Resource } from '../resources/resource.ts';
+import type { Fields } from './fields.ts';
+import { checkGraph } from './graph.ts';
+import type { Container } from './machine.ts';
+import type { Problems } from './problems.ts';
+import { readState } from './states.ts';
+
+/** What the states of one definition have in common while they are read. */
+export interface Reading {
+  readonly resources: readonly Resource[];
+  readonly problems: Problems;
+  /** `QueryLanguage` of the machine. */
+  readonly language: string | undefined;
+  /** All state names so far: they must differ across the whole machine. */
+  readonly names: Set<string>;
+  /** Variables that the states around this container assign. */
+  readonly outer: ReadonlySet<string>;
+}
+
+/** Reads `StartAt` and `States` of a machine, an item processor or a branch. */
+export function readContainer(fields: Fields, path: string, reading: Reading): Container {
+  const { problems, names, outer } = reading;
+  fields.require('StartAt', 'States');
+  const startAt = fields.string('StartAt') ?? '';
+  const definitions = Object.entries(
+    isObject(fields.value('States')) ? (fields.value('States') as object) : {},
+  );
+
+  const own = new Set(definitions.flatMap(([, state]) => assigned(state)));
+  for (const name of own) {
+    if (outer.has(name)) {
+      problems.schema(
+        `The variable '${name}' belongs to an outer scope and cannot be assigned here`,
+        `${path}/States`,
+      );
+    }
+  }
+  const inner = { ...reading, outer: new Set([...outer, ...own]) };
+  const states = new Map(
+    definitions.map(([name, definition]) => {
+      const at = `${path}/States/${name}`;
+      if (name.length > 80) {
+        problems.schema('State names have at most 80 characters', at);
+      }
+      if (names.has(name)) {
+        problems.add('DUPLICATE_STATE_NAME', `State name '${name}' is used more than once`, at);
+      }
+      names.add(name);
+      return [name, readState(definition, at, inner)] as const;
+    }),
+  );
+  const container = { startAt, states };
+  if (states.size > 0) {
+    checkGraph(container, path, problems);
+  }
+  return container;
+}
+
+/** Only JSONata is interpreted here; without a field of its own a state has the machine's language. */
+export function checkLanguage(fields: Fields, path: string, problems: Problems, inherited?: string): void {
+  const language = fields.string('QueryLanguage') ?? inherited;
+  if (language !== undefined && language !== 'JSONata') {
+    problems.schema(`QueryLanguage must be 'JSONata' here; got '${language}'`, path || '/');
+  }
+}
+
+/** Names that a state assigns: by itself, by its rules and by its catchers. */
+function assigned(state: unknown): string[] {
+  if (!isObject(state)) {
+    return [];
+  }
+  const within = [state, ...listOf(state.Choices), ...listOf(state.Catch)];
+  return within.flatMap((each) => (isObject(each) && isObject(each.Assign) ? Object.keys(each.Assign) : []));
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

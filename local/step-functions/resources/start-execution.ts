@@ -1,0 +1,42 @@
+import type { Account } from '../account.ts';
+import type { Json } from '../json.ts';
+import { asFailure, requireString } from './api.ts';
+import type { Resource } from './resource.ts';
+
+const known = { StateMachineArn: 'required', Name: 'optional', Input: 'optional' } as const;
+
+/** `arn:aws:states:::states:startExecution`: starts and does not wait. `Input` may be any JSON. */
+export function startExecution(account: Account): Resource {
+  return {
+    name: 'states:startExecution',
+    resourceType: 'states',
+    resource: 'startExecution',
+    arguments: known,
+    call: (args) =>
+      asFailure('StepFunctions', () => {
+        const { Input } = args;
+        const input = Input === undefined || typeof Input === 'string' ? Input : JSON.stringify(Input);
+        return start(account, args, input);
+      }),
+  };
+}
+
+/** `arn:aws:states:::aws-sdk:sfn:startExecution`: the same through the SDK, where `Input` is text. */
+export function startExecutionBySdk(account: Account): Resource {
+  return {
+    name: 'aws-sdk:sfn:startExecution',
+    resourceType: 'aws-sdk:sfn',
+    resource: 'startExecution',
+    arguments: known,
+    call: (args) =>
+      asFailure('Sfn', () =>
+        start(account, args, args.Input === undefined ? undefined : requireString(args, 'Input')),
+      ),
+  };
+}
+
+function start(account: Account, args: Readonly<Record<string, Json>>, input: string | undefined): Json {
+  const name = args.Name === undefined ? undefined : requireString(args, 'Name');
+  const { arn, startDate } = account.start(requireString(args, 'StateMachineArn'), name, input);
+  return { ExecutionArn: arn, StartDate: startDate.toISOString() };
+}
