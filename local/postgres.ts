@@ -2,7 +2,14 @@ import { join } from 'node:path';
 import { findBinaries, installBinaries } from './postgres/binaries.ts';
 import { claimDatabase } from './postgres/claim.ts';
 import { preparePlace } from './postgres/place.ts';
-import { type Cluster, connectionTo, ensureRunning, initialize, shutDown } from './postgres/server.ts';
+import {
+  type Cluster,
+  type Connection,
+  connectionTo,
+  ensureRunning,
+  initialize,
+  shutDown,
+} from './postgres/server.ts';
 
 export interface PostgresOptions {
   /** For the data, the log and the programs. As root another folder stands in for it: see `Postgres.folder`. */
@@ -13,7 +20,7 @@ export interface PostgresOptions {
 
 /** A running PostgreSQL of our own. */
 export interface Postgres {
-  readonly connection: { readonly host: string; readonly user: string; readonly database: string };
+  readonly connection: Connection;
   readonly url: string;
   /** Where its files really are. */
   readonly folder: string;
@@ -48,10 +55,14 @@ export async function startPostgres({ folder, fsync = true }: PostgresOptions): 
   let stopped: Promise<void> | undefined;
   return {
     connection,
-    url: `postgresql://${connection.user}@/${connection.database}?host=${encodeURIComponent(connection.host)}`,
+    url: urlOf(connection),
     folder: place.folder,
     stop: () => (stopped ??= stop()),
   };
+}
+
+function urlOf({ host, port, user, database }: Connection): string {
+  return `postgresql://${user}@/${database}?host=${encodeURIComponent(host)}&port=${port}&sslmode=disable`;
 }
 
 function signal(pid: number): void {

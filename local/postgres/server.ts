@@ -1,13 +1,15 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:fs';
-import { open, readFile, stat, truncate, unlink } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { lastLines, logSize } from './log.ts';
 import { isAlive, makeOnce } from './make-once.ts';
 import { createFolderFor, type Place } from './place.ts';
+import { port, removeStaleLocks, runningPid } from './postmaster.ts';
 
 /** One cluster: its programs, its data, and where its files are. */
 export interface Cluster {
@@ -17,7 +19,7 @@ export interface Cluster {
   readonly fsync: boolean;
 }
 
-export const superuser = 'postgres';
+const superuser = 'postgres';
 
 const run = promisify(execFile);
 
@@ -26,18 +28,14 @@ export async function initialize({ place, programs, data, fsync }: Cluster): Pro
   await makeOnce(data, async (temporary) => {
     await createFolderFor(place.account, temporary);
     const settings = [
-      ...['--pgdata', temporary, '--username', superuser, '--auth', 'trust'],
+      `--pgdata=${temporary}`,
+      `--username=${superuser}`,
+      '--auth=trust', // whoever reaches the socket is its owner, or root
+      '--encoding=UTF8',
       // The same order and case rules on every machine, without the system's locales (macOS has no C.UTF-8).
-      ...[
-        '--encoding',
-        'UTF8',
-        '--locale',
-        'C',
-        '--locale-provider',
-        'builtin',
-        '--builtin-locale',
-        'C.UTF-8',
-      ],
+      '--locale=C',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
       ...(fsync ? [] : ['--no-sync']),
     ];
     await run(join(programs, 'initdb'), settings, processOptions(place));
@@ -72,9 +70,18 @@ export async function shutDown(cluster: Cluster, pid: number): Promise<void> {
   while (isAlive(pid) && (await runningPid(cluster)) === pid) await sleep(20);
 }
 
-/** The connection for its superuser, over the private socket. */
-export function connectionTo(place: Place): { host: string; user: string; database: string } {
-  return { host: place.socketFolder, user: superuser, database: 'postgres' };
+/** A connection, complete: what it left out, `pg` would take from variables like PGPORT and PGSSLMODE. */
+export interface Connection {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly database: string;
+  readonly ssl: false;
+}
+
+/** The connection for the superuser, over the private socket. */
+export function connectionTo(place: Place): Connection {
+  return { host: place.socketFolder, port, user: superuser, database: 'postgres', ssl: false };
 }
 
 /** A server process of ours, and where in the log its lines begin. */
@@ -91,7 +98,7 @@ async function startServer(cluster: Cluster): Promise<Started> {
   const { place, programs, data } = cluster;
   const logged = await logSize(place.log);
   const log = await open(place.log, constants.O_CREAT | constants.O_APPEND | constants.O_WRONLY, 0o600);
-  const arguments_ = ['-D', data, '-k', place.socketFolder];
+  const arguments_ = ['-D', data, '-k', place.socketFolder, '-p', String(port)];
   for (const [name, value] of Object.entries(settings(cluster))) arguments_.push('-c', `${name}=${value}`);
   const child = spawn(join(programs, 'postgres'), arguments_, {
     ...processOptions(place),
@@ -111,7 +118,7 @@ function settings({ fsync }: Cluster): Record<string, string> {
     unix_socket_permissions: '0700',
     timezone: 'UTC', // as Aurora
     log_timezone: 'UTC',
-    max_connections: '100',
+    max_connections: '200', // 40 for an endpoint, 5 for a test's database, and several of both at once
     shared_buffers: '256MB',
     // Bulk loads of the demo and the benchmark write gigabytes: checkpoints by the clock, spread out, not by volume.
     max_wal_size: '4GB',
@@ -147,48 +154,6 @@ async function connectionProblem(
   }
 }
 
-/**
- * After a crash, or a reboot, the pid in a lock file may belong to any other process, and PostgreSQL then refuses to start
- * if that process is of the same user.
- */
-async function removeStaleLocks(cluster: Cluster): Promise<void> {
-  const { data, place } = cluster;
-  for (const lock of [join(data, 'postmaster.pid'), join(place.socketFolder, '.s.PGSQL.5432.lock')]) {
-    const pid = await pidIn(lock);
-    if (pid === undefined || (await isPostmaster(cluster, pid))) continue;
-    if ((await pidIn(lock)) === pid) await unlink(lock);
-  }
-}
-
-/** The postmaster that runs on this data, by its own file and by what the system says of that process. */
-async function runningPid(cluster: Cluster): Promise<number | undefined> {
-  const pid = await pidIn(join(cluster.data, 'postmaster.pid'));
-  return pid !== undefined && (await isPostmaster(cluster, pid)) ? pid : undefined;
-}
-
-async function isPostmaster({ data }: Cluster, pid: number): Promise<boolean> {
-  return (await commandLine(pid)).includes(data);
-}
-
-async function pidIn(lock: string): Promise<number | undefined> {
-  try {
-    const pid = Number((await readFile(lock, 'utf8')).split('\n')[0]);
-    return pid > 0 ? pid : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** A process's command line; empty when there is no such process, or only what is left of a dead one. */
-async function commandLine(pid: number): Promise<string> {
-  try {
-    if (process.platform === 'linux') return await readFile(`/proc/${pid}/cmdline`, 'utf8');
-    return (await run('ps', ['-ww', '-o', 'command=', '-p', String(pid)])).stdout;
-  } catch {
-    return '';
-  }
-}
-
 /** Somebody else started the same cluster first and has gone since, or the last server's children are still going down. */
 async function mayStartNow({ place }: Cluster, { logged }: Started): Promise<boolean> {
   const lines = await lastLines(place.log, logged);
@@ -200,16 +165,4 @@ async function mayStartNow({ place }: Cluster, { logged }: Started): Promise<boo
 async function failure({ place }: Cluster, started: Started | undefined, what: string): Promise<Error> {
   const lines = await lastLines(place.log, started?.logged ?? 0);
   return new Error([`${what}; the end of ${place.log}:`, ...lines].join('\n  '));
-}
-
-async function logSize(log: string): Promise<number> {
-  const { size } = await stat(log).catch(() => ({ size: 0 }));
-  if (size < 10_000_000) return size; // weeks of it; nobody reads further back
-  await truncate(log);
-  return 0;
-}
-
-async function lastLines(log: string, from: number): Promise<string[]> {
-  const text = await readFile(log).catch(() => Buffer.alloc(0));
-  return text.subarray(from).toString('utf8').trimEnd().split('\n').slice(-12);
 }

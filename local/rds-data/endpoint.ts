@@ -120,9 +120,10 @@ function unexpected(cause: unknown): RdsDataError {
   return new RdsDataError('InternalServerErrorException', String(cause), { cause });
 }
 
-/** A URL's parts, so that another database of the same server can be named. */
+/** The parts of a URL, so that another database of the same server can be named. */
 function connectionOf(database: pg.ClientConfig | string): pg.ClientConfig {
-  if (typeof database !== 'string') return database;
-  const { host, port, user, password, ssl, database: name } = new pg.Client(database);
+  const config = typeof database === 'string' ? { connectionString: database } : database;
+  if (!config.connectionString) return config;
+  const { host, port, user, password, ssl, database: name } = new pg.Client(config);
   return { host, port, user, password, ssl, database: name };
 }

@@ -88,9 +88,9 @@ async function tableColumns(
     `SELECT a.attrelid::text || '.' || a.attnum AS key, c.relname AS "table", a.attnotnull AS required,
             a.attidentity <> '' OR coalesce(pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false) AS generated
        FROM unnest($1::oid[], $2::int2[]) AS wanted (relation, number)
-       JOIN pg_attribute a ON a.attrelid = wanted.relation AND a.attnum = wanted.number
-       JOIN pg_class c ON c.oid = a.attrelid
-       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum`,
+       JOIN pg_catalog.pg_attribute a ON a.attrelid = wanted.relation AND a.attnum = wanted.number
+       JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+       LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum`,
     [fromTables.map(({ tableID }) => tableID), fromTables.map(({ columnID }) => columnID)],
   );
   return new Map(rows.map((row) => [row.key, row]));

@@ -82,7 +82,7 @@ export function openSessions(connection: pg.ClientConfig, databaseName?: string)
 function openPool(connection: pg.ClientConfig): pg.Pool {
   const pool = new pg.Pool({
     ...connection,
-    max: 40, // of max_connections = 100, with room for psql, tests and a second endpoint
+    max: 40, // of the 100 connections that a PostgreSQL has by default, with room for a second endpoint and psql
     connectionTimeoutMillis: 45_000, // as long as a statement: a caller waits no longer than that
     idleTimeoutMillis: 60_000,
     application_name: 'rds-data',

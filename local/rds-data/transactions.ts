@@ -88,12 +88,15 @@ export function openTransactions(sessions: Sessions, idleSeconds: number): Trans
     },
     end: (id, command, deadline) =>
       use(id, async (session) => {
-        const { tag } = await session.run(plain(command), { deadline }).catch((error: unknown) => {
-          throw fromDatabase(error);
-        });
-        await forget(id, 'ended');
-        // PostgreSQL answers the COMMIT of a failed transaction with ROLLBACK: nobody may take that for success.
-        if (tag !== command) throw new RdsDataError('DatabaseErrorException', aborted);
+        try {
+          const { tag } = await session.run(plain(command), { deadline });
+          // PostgreSQL answers the COMMIT of a failed transaction with ROLLBACK: nobody may take that for success.
+          if (tag !== command) throw new RdsDataError('DatabaseErrorException', aborted);
+        } catch (error) {
+          throw fromDatabase(error); // a deferred constraint, for one
+        } finally {
+          await forget(id, 'ended');
+        }
       }),
     async close() {
       await Promise.all([...transactions.keys()].map((id) => forget(id, 'ended')));

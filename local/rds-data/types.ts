@@ -92,7 +92,7 @@ export async function typesOf(
 
 async function learn(ids: readonly number[], known: KnownTypes, client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ oid: string; typname: string; typtype: string }>(
-    'SELECT oid::text, typname::text, typtype::text FROM pg_type WHERE oid = ANY ($1)',
+    'SELECT oid::text, typname::text, typtype::text FROM pg_catalog.pg_type WHERE oid = ANY ($1)',
     [ids],
   );
   for (const { oid, typname, typtype } of rows) {

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startRdsData } from '../../../local/rds-data/endpoint.ts';
-import { resourceArn, type Service, secretArn, startService } from './endpoint.ts';
+import { resourceArn, type Service, secretArn, startService } from './service.ts';
 
 let service: Service;
 beforeAll(async () => {
@@ -190,6 +190,14 @@ test('a paused database resumes when it is called', async () => {
   await expect(service.execute('SELECT 1')).rejects.toMatchObject(resuming);
   await sleep(400);
   await answers();
+});
+
+test('a PostgreSQL that is not there is an unavailable database, and no more than that', async () => {
+  const endpoint = await startRdsData({ database: { host: '127.0.0.1', port: 1, user: 'x', database: 'x' } });
+  const response = await fetch(`${endpoint.url}/Execute`, { method: 'POST', body: body({}) });
+  expect(response.status).toBe(504);
+  expect(response.headers.get('x-amzn-ErrorType')).toBe('DatabaseUnavailableException');
+  await endpoint.close();
 });
 
 test('a taken port is an error that says so', async () => {

@@ -1,7 +1,7 @@
 import { ExecuteStatementCommand } from '@aws-sdk/client-rds-data';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Fault, startFaultProxy } from '../../support/fault-proxy.ts';
-import { clientOf, resourceArn, type Service, secretArn, startService } from './endpoint.ts';
+import { clientOf, resourceArn, type Service, secretArn, startService } from './service.ts';
 
 const addOne = 'UPDATE counters SET n = n + 1';
 

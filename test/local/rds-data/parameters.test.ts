@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rewriteParameters } from '../../../local/rds-data/parameters.ts';
-import { type Service, startService } from './endpoint.ts';
+import { type Service, startService } from './service.ts';
 
 let service: Service;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Service, startService } from './endpoint.ts';
+import { type Service, startService } from './service.ts';
 
 let service: Service;
 beforeAll(async () => {

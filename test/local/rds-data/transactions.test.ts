@@ -6,7 +6,7 @@ import {
   RollbackTransactionCommand,
 } from '@aws-sdk/client-rds-data';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { resourceArn, type Service, secretArn, startService } from './endpoint.ts';
+import { resourceArn, type Service, secretArn, startService } from './service.ts';
 
 const target = { resourceArn, secretArn };
 
@@ -82,6 +82,14 @@ test('after an error a transaction does nothing more and cannot be committed', a
   );
   await expect(commit(transactionId)).rejects.toThrow(/25P02$/);
   expect(await events()).toEqual([]);
+});
+
+test('a commit that fails ends the transaction', async () => {
+  await service.execute('CREATE TABLE late (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)');
+  const transactionId = await begin();
+  await service.execute('INSERT INTO late VALUES (1), (1)', { transactionId });
+  await expect(commit(transactionId)).rejects.toThrow(/23505$/);
+  await expect(commit(transactionId)).rejects.toMatchObject({ name: 'TransactionNotFoundException' });
 });
 
 test('a savepoint saves a transaction from an error', async () => {
