@@ -9,9 +9,9 @@ import {
   rowMigration,
   type Work,
 } from './migration.ts';
-import { insidePage, lastKey, lastOfPage, pageKeys } from './page.ts';
+import { insidePage, lastKey, pageOf } from './page.ts';
 import { cured, notFoundBad } from './row-errors.ts';
-import { identifier, join, type Sql, sql } from './sql.ts';
+import { identifier, join, type Sql, sql, when } from './sql.ts';
 import { keyAsJson, keyColumns } from './table.ts';
 
 export interface BackfillOptions extends RowOptions {
@@ -57,26 +57,26 @@ async function batch(
     at,
     sql`
     WITH ${heldBy(at)},
-    page AS MATERIALIZED (
-      SELECT keys.* FROM held CROSS JOIN LATERAL (${pageKeys(table, at, page)}) AS keys
-    ),
-    ${lastOfPage(table)},
+    ${pageOf(table, at, page)},
     changed AS (
       UPDATE ${table.name} SET ${join(assignments, ', ')}
-      WHERE ${insidePage(table, at, page)} AND (${condition}) ${notFoundBad(table, at)}
+      WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND (${condition}) ${notFoundBad(table, at)}
       RETURNING (${condition}) AS still_matching
-        ${at.rowErrors > 0 ? sql`, ${keyAsJson(keyColumns(table))} AS key` : sql``}
+        ${when(at.rowErrors > 0, sql`, ${keyAsJson(keyColumns(table))} AS key`)}
+    ),
+    done AS MATERIALIZED (
+      SELECT count(*) AS updated, count(*) FILTER (WHERE still_matching) AS still_matching FROM changed
     )
     ${cured(at, sql`changed`)},
     ${moved({
       cursor: sql`COALESCE(${lastKey(table)}, m.cursor)`,
-      processed: at.pass === 1 ? sql`(SELECT count(*) FROM page)` : sql`0`,
-      updated: sql`(SELECT count(*) FROM changed)`,
-      stillMatching: sql`(SELECT count(*) FROM changed WHERE still_matching)`,
+      processed: at.pass === 1 ? sql`(SELECT page_rows FROM counted)` : sql`0`,
+      updated: sql`(SELECT updated FROM done)`,
+      stillMatching: sql`(SELECT still_matching FROM done)`,
       seconds,
       secondsPerRow,
     })}
-    SELECT moved.*, (SELECT count(*) FROM page) AS page_rows FROM moved`,
+    SELECT moved.*, page_rows FROM moved, counted`,
   );
   if (!done) return undefined;
   const rows = Number(done.row.page_rows);

@@ -1,5 +1,5 @@
 import type { Caller } from '../contract.ts';
-import type { Database, Row } from './database.ts';
+import type { Database, Row, Statements } from './database.ts';
 import { type Sql, sql, unsafeSql, when } from './sql.ts';
 import type { Key } from './table.ts';
 
@@ -154,7 +154,7 @@ export function moved(move: Move): Sql {
 
 /** Runs a statement that ends with `SELECT … FROM moved`; undefined if it found the claim or the checkpoint not ours. */
 export async function move(
-  database: Pick<Database, 'query'>,
+  database: Statements,
   at: Checkpoint,
   statement: Sql,
 ): Promise<{ at: Checkpoint; row: Row } | undefined> {

@@ -16,11 +16,19 @@ import { type Parameter, render, type Sql } from './sql.ts';
 export type Value = string | number | boolean | null | Uint8Array;
 export type Row = Readonly<Record<string, Value>>;
 
-export interface Database {
+export interface Statements {
   /** Runs one statement, by itself, and returns its rows. Throws DatabaseError or DatabaseUnavailable. */
   query(statement: Sql): Promise<Row[]>;
+  /**
+   * Runs one SELECT and returns its rows from one JSON text, which for many rows is several times as fast, and may be ten
+   * times as large. Bytes come as base64.
+   */
+  read(statement: Sql): Promise<Row[]>;
+}
+
+export interface Database extends Statements {
   /** Runs the work in one transaction: all of it, or on a throw nothing. */
-  transaction<T>(work: (database: Pick<Database, 'query'>) => Promise<T>): Promise<T>;
+  transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T>;
 }
 
 /** Where the cluster is, and how to wait: `sleep` takes seconds. */
@@ -36,33 +44,44 @@ export interface Connection {
 export function dataApi({ client, clusterArn, secretArn, database, sleep }: Connection): Database {
   const target = { resourceArn: clusterArn, secretArn };
 
-  const execute = (statement: Sql, transactionId?: string): Promise<Row[]> =>
-    awake(sleep, async () => {
+  const execute = (statement: Sql, options: Partial<ExecuteStatementCommandInput>) =>
+    awake(sleep, () => {
       const { text, parameters } = render(statement);
-      const input: ExecuteStatementCommandInput = {
-        ...target,
-        database,
-        sql: text,
-        parameters: parameters.map(toParameter),
-        includeResultMetadata: true,
-        ...(transactionId !== undefined && { transactionId }),
-      };
-      const { columnMetadata = [], records = [] } = await client.send(new ExecuteStatementCommand(input));
-      const labels = columnMetadata.map(({ label }) => label ?? '');
-      return records.map((fields) =>
-        Object.fromEntries(labels.map((label, i) => [label, toValue(fields[i])])),
+      const named = parameters.map(toParameter);
+      return client.send(
+        new ExecuteStatementCommand({ ...target, database, sql: text, parameters: named, ...options }),
       );
     });
+  const statements = (options: { readonly transactionId?: string }): Statements => ({
+    query: async (statement) => {
+      const answer = await execute(statement, { ...options, includeResultMetadata: true });
+      const labels = (answer.columnMetadata ?? []).map(({ label }) => label ?? '');
+      return (answer.records ?? []).map((fields) =>
+        Object.fromEntries(labels.map((label, i) => [label, toValue(fields[i])])),
+      );
+    },
+    read: async (statement) => {
+      const { formattedRecords, records } = await execute(statement, { ...options, formatRecordsAs: 'JSON' });
+      if (formattedRecords !== undefined) return JSON.parse(formattedRecords) as Row[];
+      if (records === undefined || records.length === 0) return [];
+      // Taken for no rows, this would be a table that is silently skipped.
+      throw new DatabaseError(
+        'the Data API answered a SELECT without the JSON it was asked for',
+        'migration',
+        null,
+      );
+    },
+  });
 
   return {
-    query: (statement) => execute(statement),
+    ...statements({}),
     transaction: async (work) => {
       const { transactionId } = await awake(sleep, () =>
         client.send(new BeginTransactionCommand({ ...target, database })),
       );
       if (transactionId === undefined) throw new DatabaseError('no transaction was begun', 'moment', null);
       try {
-        const result = await work({ query: (statement) => execute(statement, transactionId) });
+        const result = await work(statements({ transactionId }));
         await client.send(new CommitTransactionCommand({ ...target, transactionId }));
         return result;
       } catch (error) {
@@ -118,14 +137,10 @@ function toValue(field: Field | undefined): Value {
   return value;
 }
 
-/** About what rows take of a result's 1 MiB: 2 bytes a row, 4 a column, and the values' own; base64 makes 4 bytes of 3. */
+/** About what rows take in a result: 2 bytes a row, 4 a column, and the values' own. */
 export function resultBytes(rows: readonly Row[]): number {
-  const size = (value: Value): number =>
-    value instanceof Uint8Array ? (value.length * 4) / 3 : String(value).length;
-  return rows.reduce(
-    (sum, row) => Object.values(row).reduce<number>((bytes, value) => bytes + 4 + size(value), sum + 2),
-    0,
-  );
+  const size = (bytes: number, value: Value): number => bytes + 4 + String(value).length;
+  return rows.reduce((sum, row) => Object.values(row).reduce(size, sum + 2), 0);
 }
 
 const target = object({ CLUSTER_ARN: string(), SECRET_ARN: string(), DATABASE_NAME: string() });

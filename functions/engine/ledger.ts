@@ -1,4 +1,4 @@
-import type { Database } from './database.ts';
+import type { Database, Statements } from './database.ts';
 import { DatabaseError, MigrationFailed, messageOf } from './errors.ts';
 import { sql, unsafeSql } from './sql.ts';
 
@@ -118,7 +118,7 @@ export async function upgradeLedger(database: Database): Promise<void> {
   }
 }
 
-async function ledgerVersion(database: Pick<Database, 'query'>): Promise<number> {
+async function ledgerVersion(database: Statements): Promise<number> {
   const [exists] = await database.query(
     sql`SELECT to_regclass('data_migrations.version') IS NOT NULL AS there`,
   );

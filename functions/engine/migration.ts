@@ -1,6 +1,7 @@
 import type { Checkpoint } from './checkpoint.ts';
 import type { Database } from './database.ts';
 import { MigrationFailed } from './errors.ts';
+import type { Prepared } from './rewrite.ts';
 import { isSql, type Sql, unsendable } from './sql.ts';
 import type { Key, Table } from './table.ts';
 
@@ -27,9 +28,9 @@ export interface RowOptions {
 export interface PaceOptions {
   /** How long one batch should take, in seconds. Default 0.5: nobody waits longer for a row that we have locked. */
   readonly targetSeconds: number;
-  /** Seconds to rest after each batch; from 5 s on the Lambda ends and Step Functions waits. Default 0.05. */
-  readonly restSeconds: number;
-  /** Most rows in one batch. Default 50,000, which bounds the batch when rows suddenly get more expensive. */
+  /** Seconds to rest after each batch; from 5 s on the Lambda ends and Step Functions waits. Default a twentieth of the batch's time. */
+  readonly restSeconds: number | undefined;
+  /** Most rows in one batch. Default 25,000, which bounds the batch when rows suddenly get more expensive. */
   readonly maxRows: number;
 }
 
@@ -57,6 +58,15 @@ export interface Work {
   /** Working time not yet in the ledger, and the pace to keep there, in seconds. */
   readonly seconds: number;
   readonly secondsPerRow: number | null;
+  /** What the batch before has read ahead. */
+  readonly ahead?: Ahead;
+}
+
+/** The page after a key, being read while the one before it is written. */
+export interface Ahead {
+  readonly after: Key;
+  readonly size: number;
+  readonly prepared: Promise<Prepared>;
 }
 
 /** Which rows a batch takes: so many after the cursor, or just these. */
@@ -71,9 +81,10 @@ export interface Batch {
   readonly bytesPerRow: number;
   /** The page reached the end of the table. */
   readonly passEnded: boolean;
+  readonly ahead?: Ahead;
 }
 
-const defaultPace: PaceOptions = { targetSeconds: 0.5, restSeconds: 0.05, maxRows: 50_000 };
+const defaultPace: PaceOptions = { targetSeconds: 0.5, restSeconds: undefined, maxRows: 25_000 };
 
 /**
  * The parts that `backfill` and `rewrite` share, checked. Throws MigrationFailed, when the module is loaded: a wrong
@@ -111,12 +122,8 @@ export function rowMigration(options: RowOptions): Omit<Migration, 'kind' | 'col
     pace.targetSeconds,
     'more than 0, at most 20',
   );
-  check(
-    pace.restSeconds >= 0 && pace.restSeconds <= 86_400,
-    'pace.restSeconds',
-    pace.restSeconds,
-    '0 to 86400',
-  );
+  const { restSeconds: rest = 0 } = pace;
+  check(rest >= 0 && rest <= 86_400, 'pace.restSeconds', rest, '0 to 86400');
   check(
     Number.isInteger(pace.maxRows) && pace.maxRows > 0,
     'pace.maxRows',

@@ -14,27 +14,42 @@ import {
   type Table,
 } from './table.ts';
 
-/** The keys of a page, in order, with or without work: `SELECT … AS "k#0" …`. */
-export function pageKeys(table: Table, at: Checkpoint, page: Page): Sql {
+/**
+ * The CTEs that say which rows a page has: `page`, for keys that are given; `last`, the page's last key; `counted`, its
+ * number of rows, with or without work, as `page_rows`. They read only the key's index. The last key is the maximum by
+ * order, never what some statement returned.
+ */
+export function pageOf(table: Table, at: Checkpoint, page: Page): Sql {
+  if ('keys' in page) return givenPage(table, page.keys);
   const columns = keyColumns(table);
-  if ('size' in page) {
-    return sql`
-      SELECT ${namedKey(table)} FROM ${table.name} ${afterCursor(table, at, 'WHERE')}
-      ORDER BY ${join(columns, ', ')} LIMIT ${page.size}`;
-  }
-  return join(
-    page.keys.map((key) => {
-      const named = keyValues(table, key).map((value, i) => sql`${value} AS ${keyName(i)}`);
-      return sql`SELECT ${join(named, ', ')}`;
-    }),
-    ' UNION ALL ',
-  );
+  const descending = columns.map((column) => sql`${column} DESC`);
+  return sql`
+    page AS MATERIALIZED (
+      SELECT ${namedKey(table)} FROM ${table.name} ${afterCursor(table, at, sql`WHERE`)}
+      ORDER BY ${join(columns, ', ')} OFFSET ${page.size - 1} LIMIT 1
+    ),
+    rest AS MATERIALIZED (
+      SELECT ${namedKey(table)} FROM ${table.name}
+      WHERE NOT EXISTS (SELECT FROM page) ${afterCursor(table, at, sql`AND`)}
+      ORDER BY ${join(descending, ', ')} LIMIT 1
+    ),
+    last AS MATERIALIZED (SELECT * FROM page UNION ALL SELECT * FROM rest),
+    counted AS MATERIALIZED (
+      SELECT CASE WHEN EXISTS (SELECT FROM page) THEN ${page.size} ELSE (
+        SELECT count(*) FROM ${table.name} WHERE ${insidePage(table, at, page)}) END AS page_rows
+    )`;
 }
 
-/** The CTE of the page's last key, from a CTE `page`: the maximum by order, never what some statement returned. */
-export function lastOfPage(table: Table): Sql {
+function givenPage(table: Table, keys: readonly Key[]): Sql {
+  const rows = keys.map((key) => {
+    const named = keyValues(table, key).map((value, i) => sql`${value} AS ${keyName(i)}`);
+    return sql`SELECT ${join(named, ', ')}`;
+  });
   const descending = keyNames(table).map((name) => sql`${name} DESC`);
-  return sql`last AS MATERIALIZED (SELECT * FROM page ORDER BY ${join(descending, ', ')} LIMIT 1)`;
+  return sql`
+    page AS MATERIALIZED (${join(rows, ' UNION ALL ')}),
+    last AS MATERIALIZED (SELECT * FROM page ORDER BY ${join(descending, ', ')} LIMIT 1),
+    counted AS MATERIALIZED (SELECT count(*) AS page_rows FROM page)`;
 }
 
 /** A condition for the table's rows inside the page: a range of the key's index, or the keys themselves. */
@@ -43,7 +58,7 @@ export function insidePage(table: Table, at: Checkpoint, page: Page): Sql {
   if ('keys' in page)
     return sql`(${join(columns, ', ')}) IN (SELECT ${join(keyNames(table), ', ')} FROM page)`;
   const end = keyNames(table).map((name) => sql`(SELECT ${name} FROM last)`);
-  return sql`${compare(columns, '<=', end)} ${afterCursor(table, at, 'AND')}`;
+  return sql`${compare(columns, '<=', end)} ${afterCursor(table, at, sql`AND`)}`;
 }
 
 /** The page's last key as a jsonb array of texts; NULL for an empty page. */
@@ -53,12 +68,13 @@ export function lastKey(table: Table): Sql {
 
 /** The first key after the cursor, or undefined at the end of the table. */
 export async function nextKey(database: Database, table: Table, at: Checkpoint): Promise<Key | undefined> {
+  const columns = keyColumns(table);
   const [row] = await database.query(sql`
-    SELECT ${keyAsJson(keyNames(table))}::text AS key FROM (${pageKeys(table, at, { size: 1 })}) AS page`);
+    SELECT ${keyAsJson(columns)}::text AS key FROM ${table.name} ${afterCursor(table, at, sql`WHERE`)}
+    ORDER BY ${join(columns, ', ')} LIMIT 1`);
   return row && (JSON.parse(String(row.key)) as Key);
 }
 
-function afterCursor(table: Table, at: Checkpoint, glue: 'WHERE' | 'AND'): Sql {
-  const condition = at.cursor && compare(keyColumns(table), '>', keyValues(table, at.cursor));
-  return when(condition, glue === 'AND' ? sql`AND ${condition}` : sql`WHERE ${condition}`);
+function afterCursor(table: Table, { cursor }: Checkpoint, glue: Sql): Sql {
+  return when(cursor, sql`${glue} ${compare(keyColumns(table), '>', keyValues(table, cursor ?? []))}`);
 }

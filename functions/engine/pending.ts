@@ -1,4 +1,6 @@
+import type { Checkpoint } from './checkpoint.ts';
 import type { Database } from './database.ts';
+import { DatabaseError } from './errors.ts';
 import type { Migration } from './migration.ts';
 import { type Sql, sql } from './sql.ts';
 import { compare, type Key, keyAsJson, keyColumns, keyValues, type Table } from './table.ts';
@@ -26,12 +28,8 @@ export async function isPending(database: Database, migration: Migration, table:
     return ledger === undefined && (await exists(database, sql`SELECT FROM ${table.name}`));
   }
 
-  const needed = sql`
-    SELECT FROM ${table.name} WHERE (${migration.where}) AND NOT EXISTS (
-      SELECT FROM data_migrations.row_errors e
-      WHERE e.migration = ${migration.name} AND e.key = ${keyAsJson(keyColumns(table))})`;
-  const cost = (await plan(database, needed))['Total Cost'];
-  if (cost <= cheap) return exists(database, needed);
+  const needed = rowsInNeed(table, migration.where, sql`e.migration = ${migration.name}`);
+  if ((await plan(database, needed))['Total Cost'] <= cheap) return exists(database, needed);
   if (ledger === undefined) return true;
 
   const cursor = ledger.cursor === null ? [] : (JSON.parse(String(ledger.cursor)) as Key);
@@ -44,6 +42,37 @@ export async function isPending(database: Database, migration: Migration, table:
       ORDER BY ${keyOrder(table)} LIMIT ${tail}
     ) AS ${table.alias} WHERE (${migration.where})`,
   );
+}
+
+/** The rows that match `where`, without those recorded as row errors that meet a condition over `e`. */
+function rowsInNeed(table: Table, where: Sql, recorded: Sql): Sql {
+  return sql`
+    SELECT FROM ${table.name} WHERE (${where}) AND NOT EXISTS (
+      SELECT FROM data_migrations.row_errors e
+      WHERE ${recorded} AND e.key = ${keyAsJson(keyColumns(table))})`;
+}
+
+// About five seconds of reading; a longer look would hold back vacuum, and near 45 s it would come to nothing.
+const affordable = 500_000;
+
+/**
+ * Whether rows are left that need the change, looked for in one statement: true also where that would take too long, or
+ * did, and another walk has to find out.
+ */
+export async function mayBeLeft(
+  database: Database,
+  table: Table,
+  where: Sql,
+  at: Checkpoint,
+): Promise<boolean> {
+  const needed = rowsInNeed(table, where, sql`e.migration = ${at.migration} AND e.run = ${at.run}`);
+  try {
+    if ((await plan(database, needed))['Total Cost'] > affordable) return true;
+    return await exists(database, needed);
+  } catch (error) {
+    if (error instanceof DatabaseError && error.fault === 'moment') return true;
+    throw error;
+  }
 }
 
 const keyOrder = (table: Table): Sql => keyColumns(table).reduce((order, column) => sql`${order}, ${column}`);

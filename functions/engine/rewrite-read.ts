@@ -1,11 +1,11 @@
 import type { Checkpoint } from './checkpoint.ts';
-import { type Database, resultBytes, type Value } from './database.ts';
+import { resultBytes, type Statements, type Value } from './database.ts';
 import type { Page } from './migration.ts';
-import { insidePage, lastKey, lastOfPage, pageKeys } from './page.ts';
+import { insidePage, lastKey, pageOf } from './page.ts';
 import type { Change } from './rewrite.ts';
 import { notFoundBad } from './row-errors.ts';
-import { identifier, join, sql } from './sql.ts';
-import { type Column, type Key, keyAsJson, keyColumns, type Table } from './table.ts';
+import { identifier, join, sql, when } from './sql.ts';
+import { type Column, type Form, type Key, keyAsJson, keyColumns, type Table } from './table.ts';
 
 export interface ReadRow {
   readonly key: Key;
@@ -29,32 +29,38 @@ export async function readPage(
   change: Change,
   table: Table,
   at: Checkpoint,
-  database: Pick<Database, 'query'>,
+  database: Statements,
   page: Page,
   lock: boolean,
 ): Promise<ReadPage> {
-  const columns = change.columns.map((name) => asSent(table, table.columns.get(name) as Column));
-  const result = await database.query(sql`
-    WITH page AS MATERIALIZED (${pageKeys(table, at, page)}),
-    ${lastOfPage(table)}
-    SELECT (SELECT count(*) FROM page) AS "page#", ${lastKey(table)}::text AS "last#", needed.*
-    FROM last LEFT JOIN LATERAL (
-      SELECT ${keyAsJson(keyColumns(table))}::text AS "key#", ${table.alias}.xmin::text AS "xmin#",
-        ${join(columns, ', ')}
-      FROM ${table.name}
-      WHERE ${insidePage(table, at, page)} AND (${change.where}) ${notFoundBad(table, at)}
-      ORDER BY ${join(keyColumns(table), ', ')}
-      ${lock ? sql`FOR UPDATE` : sql``}
-    ) AS needed ON true`);
+  const columns = change.columns.map((name) => table.columns.get(name) as Column);
+  // As a subquery, because a statement that begins with WITH may not count as the SELECT that JSON results are for.
+  const result = await database.read(sql`
+    SELECT * FROM (
+      WITH ${pageOf(table, at, page)}
+      SELECT page_rows AS "page#", ${lastKey(table)}::text AS "last#", needed.*
+      FROM counted LEFT JOIN LATERAL (
+        SELECT ${keyAsJson(keyColumns(table))}::text AS "key#", ${table.alias}.xmin::text AS "xmin#",
+          ${join(
+            columns.map((column) => asSent(table, column)),
+            ', ',
+          )}
+        FROM ${table.name}
+        WHERE ${insidePage(table, at, page)} AND (${change.where}) ${notFoundBad(table, at)}
+        ORDER BY ${join(keyColumns(table), ', ')}
+        ${when(lock, sql`FOR UPDATE`)}
+      ) AS needed ON true
+    ) AS page`);
   const needed = result.filter((row) => row['key#'] !== null);
-  const first = result[0];
+  const [first] = result;
+  const last = first?.['last#'] ?? undefined;
   return {
     count: Number(first?.['page#'] ?? 0),
-    last: first && (JSON.parse(String(first['last#'])) as Key),
+    last: last === undefined ? undefined : (JSON.parse(String(last)) as Key),
     rows: needed.map((row) => ({
       key: JSON.parse(String(row['key#'])) as Key,
       xmin: String(row['xmin#']),
-      values: new Map(change.columns.map((name) => [name, row[name] as Value])),
+      values: new Map(columns.map(({ name, form }) => [name, asRead(form, row[name] as Value)])),
     })),
     bytes: resultBytes(needed),
   };
@@ -64,4 +70,9 @@ export async function readPage(
 function asSent(table: Table, { name, form }: Column) {
   const column = sql`${table.alias}.${identifier(name)}`;
   return form === 'bytes' || form === 'boolean' ? column : sql`${column}::text AS ${identifier(name)}`;
+}
+
+/** JSON has no bytes: they come as base64. */
+function asRead(form: Form, value: Value): Value {
+  return form === 'bytes' && typeof value === 'string' ? Buffer.from(value, 'base64') : value;
 }

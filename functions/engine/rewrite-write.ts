@@ -5,7 +5,16 @@ import type { Change } from './rewrite.ts';
 import type { ReadPage } from './rewrite-read.ts';
 import { cured, type RowError, recorded } from './row-errors.ts';
 import { identifier, join, type Sql, sql, unsafeSql, when } from './sql.ts';
-import { type Column, type Key, keyAsJson, keyColumns, keyName, type Table } from './table.ts';
+import {
+  type Column,
+  type Key,
+  keyAsJson,
+  keyColumns,
+  keyName,
+  keyNames,
+  namedKey,
+  type Table,
+} from './table.ts';
 
 /** A row's new values, encoded, under the names of the columns that change. */
 export interface WrittenRow {
@@ -20,7 +29,7 @@ export interface WrittenRow {
  */
 export function writePage(
   change: Change,
-  { table, at, seconds, secondsPerRow }: Work,
+  { table, at, seconds, secondsPerRow }: Omit<Work, 'database'>,
   page: Page,
   read: ReadPage,
   rows: readonly WrittenRow[],
@@ -30,24 +39,28 @@ export function writePage(
   const left = retried ? at.conflicted.slice(page.keys.length) : at.conflicted;
   return sql`
     WITH ${heldBy(at)},
-    ${rows.length > 0 ? changed(change, table, rows) : nothingChanged}
-    ${cured(at, sql`changed`)}
+    ${rows.length > 0 ? changed(change, table, rows) : nothingChanged(table)}
+    ${cured(at, sql`(SELECT ${keyAsJson(keyNames(table))} AS key FROM changed)`)}
     ${when(errors.length > 0, sql`, ${recorded(at, errors)}`)},
     ${moved({
       ...(!retried && read.last !== undefined && { cursor: sql`${JSON.stringify(read.last)}::jsonb` }),
-      conflicted: sql`${JSON.stringify(left)}::jsonb || COALESCE((SELECT jsonb_agg(key) FROM conflicted), '[]')`,
+      conflicted: sql`${JSON.stringify(left)}::jsonb || (SELECT keys FROM conflicted)`,
       processed: at.pass === 1 && !retried ? sql`${read.count}` : sql`0`,
-      updated: sql`(SELECT count(*) FROM changed)`,
-      stillMatching: sql`(SELECT count(*) FROM changed WHERE still_matching)`,
+      updated: sql`(SELECT updated FROM done)`,
+      stillMatching: sql`(SELECT still_matching FROM done)`,
       seconds,
       secondsPerRow,
     })}
     SELECT * FROM moved`;
 }
 
-const nothingChanged = sql`
-    changed AS (SELECT NULL::jsonb AS key, false AS still_matching WHERE false),
-    conflicted AS (SELECT key FROM changed)`;
+/** The CTEs of a page without a row to write. */
+function nothingChanged(table: Table): Sql {
+  return sql`
+    changed AS (SELECT ${namedKey(table)} FROM ${table.name} WHERE false),
+    done AS (SELECT 0 AS updated, 0 AS still_matching),
+    conflicted AS (SELECT '[]'::jsonb AS keys)`;
+}
 
 /**
  * The CTEs of the change itself. The new values are one JSON parameter, since the Data API takes no arrays. A version of
@@ -69,15 +82,22 @@ function changed(change: Change, table: Table, rows: readonly WrittenRow[]): Sql
   return sql`
     "new#" AS MATERIALIZED (
       SELECT sent.* FROM held, json_to_recordset(${asJson(columns, rows)}::json)
-        AS sent ("xmin#" text, "kept#" text, ${join(fields, ', ')})
+        AS sent ("xmin#" xid, "kept#" text, ${join(fields, ', ')})
     ),
     changed AS (
       UPDATE ${table.name} SET ${join(assignments(table, columns, rows), ', ')}
-      FROM "new#" WHERE ${join(same, ' AND ')} AND ${table.alias}.xmin = "new#"."xmin#"::xid
-      RETURNING ${keyAsJson(key)} AS key, (${change.where}) AS still_matching
+      FROM "new#" WHERE ${join(same, ' AND ')} AND ${table.alias}.xmin = "new#"."xmin#"
+      RETURNING ${join(key, ', ')}, (${change.where}) AS still_matching
     ),
-    conflicted AS (
-      SELECT ${keyAsJson(key)} AS key FROM "new#" EXCEPT SELECT key FROM changed
+    done AS MATERIALIZED (
+      SELECT count(*) AS updated, count(*) FILTER (WHERE still_matching) AS still_matching FROM changed
+    ),
+    conflicted AS MATERIALIZED (
+      SELECT CASE WHEN updated = ${rows.length} THEN '[]'::jsonb ELSE COALESCE((
+        SELECT jsonb_agg(${keyAsJson(keyNames(table))}) FROM (
+          SELECT ${join(key, ', ')} FROM "new#" EXCEPT SELECT ${join(keyNames(table), ', ')} FROM changed
+        ) AS missed), '[]') END AS keys
+      FROM done
     )`;
 }
 
@@ -86,7 +106,7 @@ function assignments(table: Table, columns: readonly Column[], rows: readonly Wr
     const column = identifier(name);
     const value = form === 'bytes' ? sql`decode(${valueName(i)}, 'base64')` : valueName(i);
     if (rows.every(({ values }) => values.has(name))) return sql`${column} = ${value}`;
-    return sql`${column} = CASE WHEN strpos("kept#", ${`,${i},`}) > 0 THEN ${table.alias}.${column} ELSE ${value} END`;
+    return sql`${column} = CASE WHEN strpos(COALESCE("kept#", ''), ${`,${i},`}) > 0 THEN ${table.alias}.${column} ELSE ${value} END`;
   });
 }
 
@@ -98,7 +118,7 @@ function asJson(columns: readonly Column[], rows: readonly WrittenRow[]): string
   const json = JSON.stringify(
     rows.map(({ key, xmin, values }) => ({
       'xmin#': xmin,
-      'kept#': columns.map(({ name }, i) => (values.has(name) ? '' : `,${i},`)).join(''),
+      ...(values.size < columns.length && { 'kept#': keptColumns(columns, values) }),
       ...Object.fromEntries(key.map((part, i) => [`k#${i}`, part])),
       ...Object.fromEntries(columns.map(({ name }, i) => [`v#${i}`, values.get(name)])),
     })),
@@ -106,6 +126,10 @@ function asJson(columns: readonly Column[], rows: readonly WrittenRow[]): string
   if (json.length <= longestJson) return json;
   const tooLong = `the new values of ${rows.length} rows take ${json.length} bytes; ${longestJson} can be sent`;
   throw new DatabaseError(tooLong, 'row', null);
+}
+
+function keptColumns(columns: readonly Column[], values: WrittenRow['values']): string {
+  return columns.map(({ name }, i) => (values.has(name) ? '' : `,${i},`)).join('');
 }
 
 const valueName = (i: number): Sql => identifier(`v#${i}`);

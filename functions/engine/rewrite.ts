@@ -1,7 +1,8 @@
-import { move } from './checkpoint.ts';
-import type { Database } from './database.ts';
+import { type Checkpoint, move } from './checkpoint.ts';
+import type { Statements } from './database.ts';
 import { MigrationFailed, messageOf } from './errors.ts';
 import {
+  type Ahead,
   type Batch,
   checker,
   type Migration,
@@ -10,11 +11,11 @@ import {
   rowMigration,
   type Work,
 } from './migration.ts';
-import { type ReadRow, readPage } from './rewrite-read.ts';
+import { type ReadPage, type ReadRow, readPage } from './rewrite-read.ts';
 import { type WrittenRow, writePage } from './rewrite-write.ts';
 import { type RowError, withRowErrors } from './row-errors.ts';
 import { type Sql, sql } from './sql.ts';
-import type { Column, Table } from './table.ts';
+import type { Column, Key, Table } from './table.ts';
 import { decode, encode, type RowOf } from './values.ts';
 
 export interface RewriteOptions<R extends RowOf = RowOf> extends RowOptions {
@@ -68,26 +69,62 @@ export interface Change {
   readonly transform: (row: RowOf) => Partial<RowOf> | undefined | Promise<Partial<RowOf> | undefined>;
 }
 
-/** Two statements: read a page, then write what it became and move the checkpoint. */
+/** A page that is read and transformed: all that is left is to write it. */
+export interface Prepared {
+  readonly read: ReadPage;
+  readonly rows: readonly WrittenRow[];
+  readonly errors: readonly RowError[];
+}
+
+/**
+ * Two statements: read a page, then write what it became and move the checkpoint. While a page is written, the next one is
+ * read and transformed; should a row of it change before its turn, it is read again like any other.
+ */
 async function batch(change: Change, work: Work, page: Page): Promise<Batch | undefined> {
-  const { conflicted } = work.at;
-  if (conflicted.length === 0) return readAndWrite(change, work, work.database, page, false);
-  // What the application changed between our read and our write once, it may change again: these rows are locked between.
-  const keys = 'keys' in page ? page.keys : conflicted.slice(0, page.size);
-  return work.database.transaction(async (tx) => {
+  const { at, database, table, ahead } = work;
+  if (at.conflicted.length > 0) return retryConflicted(change, work, page);
+  if ('keys' in page)
+    return write(change, work, page, await prepare(change, table, at, database, page, false));
+
+  const isNext = ahead !== undefined && JSON.stringify(ahead.after) === JSON.stringify(at.cursor);
+  const size = isNext ? ahead.size : page.size;
+  const prepared = await (isNext ? ahead.prepared : prepare(change, table, at, database, page, false));
+  const { last, count } = prepared.read;
+  const next = last !== undefined && count === size ? aheadOf(change, work, last, page.size) : undefined;
+  const done = await write(change, work, { size }, prepared);
+  return done && { ...done, ...(next !== undefined && { ahead: next }) };
+}
+
+function aheadOf(change: Change, { at, database, table }: Work, after: Key, size: number): Ahead {
+  const prepared = prepare(change, table, { ...at, cursor: after }, database, { size }, false);
+  // Whoever awaits it sees the failure; nobody may, if the write fails first.
+  prepared.catch(() => undefined);
+  return { after, size, prepared };
+}
+
+/** What the application changed between our read and our write once, it may change again: these rows are locked between. */
+function retryConflicted(change: Change, work: Work, page: Page): Promise<Batch | undefined> {
+  const { at, database, table } = work;
+  const keys = 'keys' in page ? page.keys : at.conflicted.slice(0, page.size);
+  return database.transaction(async (tx) => {
     await tx.query(sql`SELECT set_config('lock_timeout', '2s', true)`);
-    return readAndWrite(change, work, tx, { keys }, true);
+    return write(
+      change,
+      { ...work, database: tx },
+      { keys },
+      await prepare(change, table, at, tx, { keys }, true),
+    );
   });
 }
 
-async function readAndWrite(
+async function prepare(
   change: Change,
-  work: Work,
-  database: Pick<Database, 'query'>,
+  table: Table,
+  at: Checkpoint,
+  database: Statements,
   page: Page,
   lock: boolean,
-): Promise<Batch | undefined> {
-  const { table, at } = work;
+): Promise<Prepared> {
   const read = await readPage(change, table, at, database, page, lock);
   const rows: WrittenRow[] = [];
   const errors: RowError[] = [];
@@ -100,12 +137,21 @@ async function readAndWrite(
       errors.push({ key: row.key, reason: messageOf(error), sqlstate: null });
     }
   }
-  const done = await move(database, at, writePage(change, work, page, read, rows, errors));
-  const bytesPerRow = read.rows.length === 0 ? 0 : read.bytes / read.rows.length;
+  return { read, rows, errors };
+}
+
+async function write(
+  change: Change,
+  work: Omit<Work, 'database'> & { readonly database: Statements },
+  page: Page,
+  { read, rows, errors }: Prepared,
+): Promise<Batch | undefined> {
+  const done = await move(work.database, work.at, writePage(change, work, page, read, rows, errors));
   if (!done) return undefined;
-  const after = withRowErrors(done.at, errors.length);
-  const passEnded = 'size' in page && read.count < page.size && after.conflicted.length === 0;
-  return { at: after, rows: read.count, bytesPerRow, passEnded };
+  const at = withRowErrors(done.at, errors.length);
+  const passEnded = 'size' in page && read.count < page.size && at.conflicted.length === 0;
+  const bytesPerRow = read.rows.length === 0 ? 0 : read.bytes / read.rows.length;
+  return { at, rows: read.count, bytesPerRow, passEnded };
 }
 
 /** The changed columns, encoded for the write; undefined if the row stays as it is. */

@@ -74,8 +74,8 @@ export function cured(at: Checkpoint, rows: Sql): Sql {
   return when(
     at.rowErrors > 0,
     sql`, cured AS (
-      DELETE FROM data_migrations.row_errors e USING held, ${rows} AS done
-      WHERE e.migration = held.name AND e.key = done.key
+      DELETE FROM data_migrations.row_errors e USING held, ${rows} AS migrated
+      WHERE e.migration = held.name AND e.key = migrated.key
     )`,
   );
 }

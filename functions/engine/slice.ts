@@ -2,9 +2,10 @@ import { type Checkpoint, nextPass, reload } from './checkpoint.ts';
 import type { Database } from './database.ts';
 import { DatabaseError } from './errors.ts';
 import { budgetSpent, migrationAtFault, stillUnavailable } from './failures.ts';
-import type { Batch, Migration, Work } from './migration.ts';
+import type { Ahead, Batch, Migration, Work } from './migration.ts';
 import { measured, startPace, tooSlow } from './pace.ts';
 import { nextKey } from './page.ts';
+import { mayBeLeft } from './pending.ts';
 import { recordRowError } from './row-errors.ts';
 import type { Table } from './table.ts';
 
@@ -22,6 +23,8 @@ export type Progress =
 
 // A Lambda that only sleeps is paid for: from here on Step Functions waits instead, at no cost.
 const longestSleep = 5;
+// Room for whoever waits on the database: a twentieth of the time, unless the migration asks for more.
+const restShare = 0.05;
 // 0.25 s, doubled up to 10 s, makes 36 s of patience; then Step Functions waits minutes between its own tries.
 const mostFailures = 9;
 // The walk over the table, and three more for what keeps coming in behind the cursor.
@@ -41,12 +44,22 @@ export async function runSlice(
   // Rows at most, while a bad row is being cornered: halved until it is alone, then doubled back.
   let corner = Number.POSITIVE_INFINITY;
   let failures = 0;
+  let ahead: Ahead | undefined;
   let accounted = clock.now();
 
   while (clock.now() < deadline) {
     const begun = clock.now();
     const size = Math.min(pace.size, corner);
-    const work: Work = { database, table, at, seconds: begun - accounted, secondsPerRow: pace.secondsPerRow };
+    const { secondsPerRow } = pace;
+    const work: Work = {
+      database,
+      table,
+      at,
+      seconds: begun - accounted,
+      secondsPerRow,
+      ...(ahead && { ahead }),
+    };
+    ahead = undefined;
     try {
       const batch = await (corner === 1 ? alone(migration, work) : migration.batch(work, { size }));
       if (batch === undefined) {
@@ -57,6 +70,7 @@ export async function runSlice(
         continue;
       }
       at = batch.at;
+      ahead = batch.ahead;
       accounted = begun;
       failures = 0;
       if (at.rowErrorsOfThisRun > migration.errorBudget) throw await budgetSpent(database, migration, at);
@@ -66,7 +80,8 @@ export async function runSlice(
       }
       corner = corner > pace.size ? Number.POSITIVE_INFINITY : corner * 2;
       if (batch.passEnded) {
-        if (isLastPass(migration, at)) return { state: 'done', at, seconds: clock.now() - accounted };
+        if (await isLastPass(work, migration, at))
+          return { state: 'done', at, seconds: clock.now() - accounted };
         at = (await nextPass(database, at)) ?? at;
         continue;
       }
@@ -84,9 +99,9 @@ export async function runSlice(
       await clock.sleep(Math.min(0.25 * 2 ** (failures - 1), 10) * (0.5 + Math.random() / 2));
       continue;
     }
-    const { restSeconds } = migration.pace;
-    if (restSeconds >= longestSleep) return { state: 'more', at, restSeconds };
-    if (restSeconds > 0) await clock.sleep(restSeconds);
+    const restSeconds = migration.pace.restSeconds ?? (clock.now() - begun) * restShare;
+    if (restSeconds >= longestSleep) return { state: 'more', at, restSeconds: Math.ceil(restSeconds) };
+    await clock.sleep(restSeconds);
   }
   return { state: 'more', at, restSeconds: 0 };
 }
@@ -109,8 +124,10 @@ async function alone(migration: Migration, work: Work): Promise<Batch | undefine
   }
 }
 
-function isLastPass({ where }: Migration, at: Checkpoint): boolean {
+/** Whether all is done: nothing in the old form is left behind the cursor, as far as a few more passes can see to it. */
+async function isLastPass({ database, table }: Work, { where }: Migration, at: Checkpoint): Promise<boolean> {
   // Without a condition that migrated rows no longer match, another pass would change them again.
-  if (where === undefined || at.stillMatching > 0) return true;
-  return (at.pass > 1 && at.passUpdated === 0) || at.pass >= lastPass;
+  if (where === undefined || at.stillMatching > 0 || at.pass >= lastPass) return true;
+  if (at.pass > 1 && at.passUpdated === 0) return true;
+  return !(await mayBeLeft(database, table, where, at));
 }

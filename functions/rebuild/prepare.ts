@@ -1,5 +1,5 @@
 import type { Caller } from '../contract.ts';
-import type { Database } from '../engine/database.ts';
+import type { Database, Statements } from '../engine/database.ts';
 import { MigrationFailed } from '../engine/errors.ts';
 import { upgradeLedger } from '../engine/ledger.ts';
 import { identifier, type Sql, sql, unsafeSql } from '../engine/sql.ts';
@@ -43,7 +43,7 @@ export async function prepare(database: Database, projection: Projection, caller
 }
 
 /** Who may read the projection may read its successor. */
-async function grantsOn(tx: Pick<Database, 'query'>, table: string, fresh: Sql): Promise<Sql[]> {
+async function grantsOn(tx: Statements, table: string, fresh: Sql): Promise<Sql[]> {
   const rows = await tx.query(sql`
     SELECT acl.privilege_type AS privilege, COALESCE(quote_ident(r.rolname), 'PUBLIC') AS grantee
     FROM pg_class c, aclexplode(c.relacl) AS acl LEFT JOIN pg_roles r ON r.oid = acl.grantee

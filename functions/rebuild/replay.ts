@@ -1,4 +1,4 @@
-import { type Database, resultBytes } from '../engine/database.ts';
+import { type Row, resultBytes, type Statements } from '../engine/database.ts';
 import { MigrationFailed, messageOf } from '../engine/errors.ts';
 import { identifier, join, type Sql, sql, when } from '../engine/sql.ts';
 import type { Projection, State, StoredEvent } from '../projections/projection.ts';
@@ -14,7 +14,7 @@ export interface ReplayedPage {
 
 /** Replays the next page of events, up to the horizon: states and progress are committed together, or not at all. */
 export async function replayPage(
-  database: Pick<Database, 'query'>,
+  database: Statements,
   projection: Projection,
   at: RebuildProgress,
   size: number,
@@ -46,26 +46,26 @@ export async function replayPage(
   };
 }
 
-async function readEvents(
-  database: Pick<Database, 'query'>,
-  { log }: Projection,
-  at: RebuildProgress,
-  size: number,
-) {
+async function readEvents(database: Statements, { log }: Projection, at: RebuildProgress, size: number) {
   const position = identifier(log.position);
   const columns = log.columns.map((name) =>
     log.bytes.includes(name) ? identifier(name) : sql`${identifier(name)}::text AS ${identifier(name)}`,
   );
-  const rows = await database.query(sql`
+  const rows = await database.read(sql`
     SELECT ${position} AS position, ${join(columns, ', ')} FROM ${identifier(...log.table.split('.'))}
     WHERE ${position} > ${at.position} AND ${position} <= ${at.horizon}
     ORDER BY ${position} LIMIT ${size}`);
-  return { events: rows as StoredEvent[], bytes: resultBytes(rows) };
+  const events = rows.map((row) => ({ ...row, ...asBytes(row, log.bytes) })) as StoredEvent[];
+  return { events, bytes: resultBytes(rows) };
+}
+
+function asBytes(row: Row, columns: readonly string[]): Row {
+  return Object.fromEntries(columns.map((name) => [name, Buffer.from(String(row[name]), 'base64')]));
 }
 
 /** The states, so far, of those whom the events concern. */
 async function readStates(
-  database: Pick<Database, 'query'>,
+  database: Statements,
   projection: Projection,
   events: readonly StoredEvent[],
 ): Promise<Map<string, State>> {
@@ -74,7 +74,7 @@ async function readStates(
   const fresh = freshTable(projection);
   const entities = [...new Set(events.map((event) => event[projection.entity]))];
   const asked = JSON.stringify(entities.map((value) => ({ [projection.entity]: value })));
-  const rows = await database.query(sql`
+  const rows = await database.read(sql`
     SELECT to_jsonb(fresh)::text AS state FROM ${fresh} AS fresh
     WHERE fresh.${entity} IN (SELECT asked.${entity} FROM jsonb_populate_recordset(NULL::${fresh}, ${asked}::jsonb) AS asked)`);
   const states = rows.map((row) => JSON.parse(String(row.state)) as State);

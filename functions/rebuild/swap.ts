@@ -1,4 +1,4 @@
-import type { Database } from '../engine/database.ts';
+import type { Database, Statements } from '../engine/database.ts';
 import { identifier, type Sql, sql } from '../engine/sql.ts';
 import type { Projection } from '../projections/projection.ts';
 import { freshName, freshTable } from './prepare.ts';
@@ -17,7 +17,7 @@ export async function horizonNow(database: Database, { log }: Projection): Promi
   });
 }
 
-async function lastPosition(tx: Pick<Database, 'query'>, log: Projection['log']): Promise<number> {
+async function lastPosition(tx: Statements, log: Projection['log']): Promise<number> {
   const [row] = await tx.query(sql`
     SELECT COALESCE(max(${identifier(log.position)}), 0) AS last FROM ${identifier(...log.table.split('.'))}`);
   return Number(row?.last);
@@ -63,7 +63,7 @@ export async function swap(
 }
 
 /** Drops the old table and gives the fresh one its name, and its indexes theirs. */
-async function swapStatements(tx: Pick<Database, 'query'>, table: string): Promise<Sql[]> {
+async function swapStatements(tx: Statements, table: string): Promise<Sql[]> {
   const parts = table.split('.');
   const fresh = freshName(table);
   const old = identifier(...parts);
