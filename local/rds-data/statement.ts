@@ -117,6 +117,7 @@ class Statement {
   handleCopyInResponse(wire: Wire): void {
     this.#refuse('unexpected message: CopyInResponse', 'BadRequestException');
     wire.sendCopyFail('not supported');
+    wire.sync(); // PostgreSQL ignored the first one, being in the middle of a COPY
   }
 
   handleCopyData(): void {

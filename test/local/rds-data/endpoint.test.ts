@@ -12,6 +12,11 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 const answers = async () => expect((await service.execute('SELECT 1')).records).toEqual([[{ longValue: 1 }]]);
+const busyBackends = () =>
+  service.database.query(
+    `SELECT query FROM pg_stat_activity
+      WHERE application_name = 'rds-data' AND datname = current_database() AND state <> 'idle'`,
+  );
 const body = (more: object) => JSON.stringify({ resourceArn, secretArn, sql: 'SELECT 1', ...more });
 
 test.each([
@@ -99,6 +104,7 @@ test.each(['COPY pg_class TO STDOUT', 'CREATE TABLE copied (n int)', 'COPY copie
   async (sql) => {
     await service.execute(sql).catch(() => {});
     await answers();
+    await expect.poll(busyBackends).toEqual([]);
   },
 );
 
