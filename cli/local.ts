@@ -1,0 +1,31 @@
+import { type Io, type SessionOptions, startSession } from './session.ts';
+
+/** `npm run local`: keeps endpoints and database up until Ctrl-C. */
+export async function local(io: Io, options: SessionOptions): Promise<number> {
+  io.err.write('Starting PostgreSQL, the RDS Data API, Step Functions and the Lambdas on this machine\n');
+  const session = await startSession(io, options);
+  const { runtime } = session;
+  const exports = { ...runtime.clientEnvironment, AWS_DEFAULT_REGION: runtime.clientEnvironment.AWS_REGION };
+  io.out.write(`
+# For the aws command line and the SDKs, in another terminal:
+${Object.entries(exports)
+  .map(([name, value]) => `export ${name}=${value}`)
+  .join('\n')}
+
+# The machines:
+#   ${runtime.migrationsMachineArn}
+#   ${runtime.rebuildMachineArn}
+
+# Three commands to try:
+aws stepfunctions start-execution --state-machine-arn ${runtime.migrationsMachineArn} --input '{}'
+aws stepfunctions list-executions --state-machine-arn ${runtime.migrationsMachineArn}
+aws rds-data execute-statement --resource-arn ${runtime.clusterArn} --secret-arn ${runtime.secretArn} --database ${runtime.databaseName} --sql 'SELECT name, status, total_processed, total_updated FROM data_migrations.migrations'
+
+# The functions write to ${session.log}
+# Ctrl-C ends all of it.
+`);
+  await session.interrupted;
+  io.err.write('\nStopping\n');
+  await session.close();
+  return 0;
+}

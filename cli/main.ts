@@ -1,0 +1,57 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { demo } from './demo.ts';
+import { docs } from './docs.ts';
+import { local } from './local.ts';
+import type { Io } from './session.ts';
+
+// The SDK warns on stderr that its versions from 2027 on want Node 22; the Lambdas have that already.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
+const io: Io = { out: process.stdout, err: process.stderr, env: process.env };
+
+const program = new Command('npm run')
+  .description('Data migrations that ship with a release and run serverless, on this machine')
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+  .showHelpAfterError();
+
+const freshOption = ['--fresh', 'start from new demo data and an empty ledger', false] as const;
+
+program
+  .command('start', { isDefault: true })
+  .description('bring everything up, run all migrations, wait for the rebuild, print the result map')
+  .option(...freshOption)
+  .action(run(demo));
+
+program
+  .command('local')
+  .description('keep the endpoints and the database up until Ctrl-C')
+  .option('--sfn-port <port>', 'port of the Step Functions endpoint', port, 8083)
+  .option('--rds-data-port <port>', 'port of the RDS Data API endpoint', port, 8080)
+  .option(...freshOption)
+  .action(run(local));
+
+program
+  .command('docs')
+  .description('write the generated documents, or with --check say whether they are up to date')
+  .option('--check', 'change nothing; exit 1 if something would change', false)
+  .action(run(docs));
+
+await program.parseAsync();
+
+/** Runs a command and ends the process with its exit code: 0 done, 1 failed, 2 misuse. */
+function run<Options>(command: (io: Io, options: Options) => Promise<number>) {
+  return async (options: Options): Promise<void> => {
+    try {
+      process.exitCode = await command(io, options);
+    } catch (error) {
+      io.err.write(`${error instanceof Error ? error.message : error}\n`);
+      process.exitCode = 1;
+    }
+  };
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 65_535) return value;
+  throw new InvalidArgumentError('It must be a whole number from 1 to 65535.');
+}

@@ -1,0 +1,65 @@
+import { createWriteStream, mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { startDatabase } from '../local/database.ts';
+import { demoConnection, prepareDemo } from '../local/demo/demo.ts';
+import { type Runtime, startRuntime } from '../local/runtime.ts';
+
+/** Everything a command may talk to. Data goes to `out`, talk to `err`. */
+export interface Io {
+  readonly out: NodeJS.WriteStream;
+  readonly err: NodeJS.WriteStream;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface SessionOptions {
+  readonly fresh: boolean;
+  readonly sfnPort?: number;
+  readonly rdsDataPort?: number;
+}
+
+/** The local runtime on the demo's data, for as long as a command lasts. */
+export interface Session {
+  readonly runtime: Runtime;
+  /** Where the functions write. */
+  readonly log: string;
+  /** Resolves when somebody wants the command to end: Ctrl-C, or a signal to terminate. */
+  readonly interrupted: Promise<void>;
+  close(): Promise<void>;
+}
+
+const folder = fileURLToPath(new URL('../.local/', import.meta.url));
+
+/** Brings all of it up: database, demo data, endpoints, machines, functions. */
+export async function startSession(io: Io, options: SessionOptions): Promise<Session> {
+  // From the beginning: what has been started is always stopped, also when Ctrl-C comes in between.
+  const interrupted = new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve).once('SIGTERM', resolve);
+  });
+  mkdirSync(folder, { recursive: true });
+  const database = await startDatabase(io.env.DATABASE_URL, `${folder}postgres`);
+  try {
+    await prepareDemo(database.connection, options.fresh);
+    const log = `${folder}functions.log`;
+    const sink = createWriteStream(log);
+    const runtime = await startRuntime({
+      connection: demoConnection(database.connection),
+      outdir: `${folder}cdk.out`,
+      log: (line) => sink.write(`${line}\n`),
+      ...(options.sfnPort !== undefined && { sfnPort: options.sfnPort }),
+      ...(options.rdsDataPort !== undefined && { rdsDataPort: options.rdsDataPort }),
+    });
+    return {
+      runtime,
+      log,
+      interrupted,
+      async close() {
+        await runtime.close();
+        sink.end();
+        await database.stop();
+      },
+    };
+  } catch (error) {
+    await database.stop();
+    throw error;
+  }
+}
