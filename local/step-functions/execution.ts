@@ -54,6 +54,7 @@ export class Execution implements Running {
   redriveToken: string | undefined;
   /** States entered and tried again, as AWS bills them. */
   transitions = 0;
+  readonly #input: Json;
   readonly #root: Branch;
   #now = new AbortController();
 
@@ -63,7 +64,8 @@ export class Execution implements Running {
     this.arn = `${machine.arn.replace(':stateMachine:', ':execution:')}:${name}`;
     this.input = input;
     this.secondMs = secondMs;
-    this.#root = new Branch(machine.compiled, JSON.parse(input) as Json);
+    this.#input = JSON.parse(input) as Json;
+    this.#root = new Branch(machine.compiled, this.#input);
     this.history.add('ExecutionStarted', 0, {
       input,
       inputDetails: { truncated: false },
@@ -81,7 +83,7 @@ export class Execution implements Running {
     return {
       Execution: {
         Id: arn,
-        Input: JSON.parse(this.input) as Json,
+        Input: this.#input,
         Name: name,
         RoleArn: machine.roleArn,
         StartTime: this.startDate.toISOString(),
@@ -154,10 +156,7 @@ export class Execution implements Running {
         () => {}, // it ended in time
       );
     }
-    // The caller of StartExecution has its answer before anything happens.
-    await new Promise((resolve) => setImmediate(resolve));
     try {
-      signal.throwIfAborted();
       await runBranch(this.#root, this, signal);
       this.#succeed();
     } catch (error) {

@@ -30,11 +30,15 @@ export async function runChildren(
   const signal = AbortSignal.any([visit.signal, siblings.signal]);
   setMaxListeners(0, signal); // one per child
   const startedFrom = branch.lastEvent;
-  const todo = children.filter(({ progress }) => progress !== 'done').values();
+  const todo = children.filter(({ progress }) => progress !== 'done');
+  for (const child of todo) {
+    child.progress = 'waiting'; // an execution that was stopped left some running
+  }
+  const queue = todo.values();
   let failed: { readonly child: Branch; readonly failure: unknown } | undefined;
 
   async function lane(): Promise<void> {
-    for (const child of todo) {
+    for (const child of queue) {
       signal.throwIfAborted();
       child.lastEvent = startedFrom;
       child.progress = 'running';
@@ -52,7 +56,7 @@ export async function runChildren(
       }
     }
   }
-  await Promise.allSettled(Array.from({ length: Math.min(width, children.length) }, lane));
+  await Promise.allSettled(Array.from({ length: Math.min(width, todo.length) }, lane));
   visit.signal.throwIfAborted();
 
   if (failed !== undefined) {
@@ -66,7 +70,6 @@ export async function runChildren(
         if (abortable.includes(type)) {
           running.record(`${type}StateAborted`, from);
         }
-        each.progress = 'waiting';
       }
       branch.lastEvent = from;
     }

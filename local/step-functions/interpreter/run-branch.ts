@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { State } from '../definition/machine.ts';
 import { Failure } from '../failure.ts';
 import { attempt } from './attempt.ts';
@@ -10,10 +11,11 @@ import { runTask } from './task.ts';
 import { type Left, Visit } from './visit.ts';
 import { runWait } from './wait.ts';
 
-/** Runs a branch from the state it is in to its end. */
+/** Runs a branch from the state it is in to its end. Between states others have their turn: a loop blocks nobody. */
 export async function runBranch(branch: Branch, running: Running, signal: AbortSignal): Promise<void> {
   branch.progress = 'running';
   for (;;) {
+    await setImmediate();
     const state = branch.container.states.get(branch.state) as State; // the definition was checked
     const left = await pass(branch, state, running, signal);
     branch.variables = { ...branch.variables, ...left.assigned };
