@@ -15,10 +15,20 @@ export interface Clock {
   readonly sleep: (seconds: number) => Promise<void>;
 }
 
-/** How far a slice came. `lost`: another invocation holds the claim now, and goes on from the checkpoint. */
+/** How far a slice came, its longest batch in seconds. `lost`: another invocation holds the claim now, and goes on from the checkpoint. */
 export type Progress =
-  | { readonly state: 'more'; readonly at: Checkpoint; readonly restSeconds: number }
-  | { readonly state: 'done'; readonly at: Checkpoint; readonly seconds: number }
+  | {
+      readonly state: 'more';
+      readonly at: Checkpoint;
+      readonly longestBatch: number;
+      readonly restSeconds: number;
+    }
+  | {
+      readonly state: 'done';
+      readonly at: Checkpoint;
+      readonly longestBatch: number;
+      readonly seconds: number;
+    }
   | { readonly state: 'lost' };
 
 // A Lambda that only sleeps is paid for: from here on Step Functions waits instead, at no cost.
@@ -46,6 +56,7 @@ export async function runSlice(
   let failures = 0;
   let ahead: Ahead | undefined;
   let accounted = clock.now();
+  let longestBatch = 0;
 
   while (clock.now() < deadline) {
     const begun = clock.now();
@@ -73,6 +84,7 @@ export async function runSlice(
       ahead = batch.ahead;
       accounted = begun;
       failures = 0;
+      longestBatch = Math.max(longestBatch, clock.now() - begun);
       if (at.rowErrorsOfThisRun > migration.errorBudget) throw await budgetSpent(database, migration, at);
       // A page that was nearly empty, or cut to corner a row, says nothing about the pace.
       if (corner > pace.size && batch.rows >= size / 2) {
@@ -81,7 +93,7 @@ export async function runSlice(
       corner = corner > pace.size ? Number.POSITIVE_INFINITY : corner * 2;
       if (batch.passEnded) {
         if (await isLastPass(work, migration, at))
-          return { state: 'done', at, seconds: clock.now() - accounted };
+          return { state: 'done', at, longestBatch, seconds: clock.now() - accounted };
         at = (await nextPass(database, at)) ?? at;
         continue;
       }
@@ -100,10 +112,11 @@ export async function runSlice(
       continue;
     }
     const restSeconds = migration.pace.restSeconds ?? (clock.now() - begun) * restShare;
-    if (restSeconds >= longestSleep) return { state: 'more', at, restSeconds: Math.ceil(restSeconds) };
+    if (restSeconds >= longestSleep)
+      return { state: 'more', at, longestBatch, restSeconds: Math.ceil(restSeconds) };
     await clock.sleep(restSeconds);
   }
-  return { state: 'more', at, restSeconds: 0 };
+  return { state: 'more', at, longestBatch, restSeconds: 0 };
 }
 
 /** Migrates the next row by itself, or records why it cannot be. */

@@ -1,3 +1,4 @@
+import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Caller, Slice } from '../contract.ts';
 import { type Checkpoint, claim } from '../engine/checkpoint.ts';
 import { Superseded } from '../engine/errors.ts';
@@ -24,13 +25,31 @@ export async function batches(engine: Engine, run: Caller, name: string): Promis
   const table = await describeTable(database, migration);
   const progress = await runSlice(database, migration, table, at, clock, deadline);
   const now = progress.state === 'lost' ? at : progress.at;
-  logger.info('slice', { state: progress.state, batches: now.batches, cursor: now.cursor });
+  const longestBatch = progress.state === 'lost' ? 0 : progress.longestBatch;
+  logger.info('slice', { state: progress.state, batches: now.batches, cursor: now.cursor, longestBatch });
+  measure(engine.metrics, name, at, now, longestBatch);
   if (progress.state === 'done' && (await finish(database, migration, now, progress.seconds)) !== undefined) {
     return answer('done', now);
   }
   // A lost claim is no failure: the next slice claims again and goes on from the checkpoint, wherever that is by then.
   if (at.slices >= engine.slicesPerExecution) return answer('continued', now);
   return answer('more', now, progress.state === 'more' ? progress.restSeconds : 0);
+}
+
+/** What one slice did, for CloudWatch. */
+function measure(
+  metrics: Metrics,
+  migration: string,
+  before: Checkpoint,
+  now: Checkpoint,
+  longestBatch: number,
+): void {
+  metrics.addDimension('migration', migration);
+  metrics.addMetric('RowsProcessed', MetricUnit.Count, now.totalProcessed - before.totalProcessed);
+  metrics.addMetric('RowsUpdated', MetricUnit.Count, now.totalUpdated - before.totalUpdated);
+  metrics.addMetric('RowErrors', MetricUnit.Count, now.rowErrors - before.rowErrors);
+  metrics.addMetric('LongestBatch', MetricUnit.Seconds, longestBatch);
+  metrics.publishStoredMetrics();
 }
 
 function answer(state: Slice['state'], at: Checkpoint, restSeconds = 0): Slice {

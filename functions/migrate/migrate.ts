@@ -1,4 +1,5 @@
 import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics } from '@aws-lambda-powertools/metrics';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import type { Context } from 'aws-lambda';
 import type { MigrateRequest } from '../contract.ts';
@@ -26,6 +27,7 @@ export interface Engine {
   readonly clock: Clock;
   readonly slicesPerExecution: number;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   /** Milliseconds until Lambda ends this invocation. */
   readonly remaining: () => number;
 }
@@ -51,6 +53,7 @@ export function migrate(migrations: readonly Migration[]): Handler {
     statusOf: executionStatus(new SFNClient(), lambdaClock.sleep),
     clock: lambdaClock,
     logger,
+    metrics: new Metrics({ namespace: 'DataMigrations' }),
   };
   return (request, context) => {
     const migration = 'migration' in request ? request.migration : undefined;

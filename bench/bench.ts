@@ -1,0 +1,213 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError } from 'commander';
+import pg from 'pg';
+import { startPostgres } from '../local/postgres.ts';
+import { startRuntime } from '../local/runtime.ts';
+import { handWrittenLoop, singleUpdate } from './baselines.ts';
+import { median, pendingSeconds, runMachine } from './chain.ts';
+import { makeDocuments, makePeople } from './tables.ts';
+
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
+const { rows, json } = new Command('npm run bench --')
+  .description('measures the engine against the obvious alternatives, on this machine, in one run')
+  .option('--rows <n>', 'rows of the large backfill; the other tables scale with it', wholeNumber, 1_000_000)
+  .option('--json', 'print the figures as JSON', false)
+  .parse()
+  .opts<{ rows: number; json: boolean }>();
+
+/** One figure of the table. */
+interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly target: string;
+  readonly met: boolean;
+  readonly runs: readonly number[];
+}
+
+const rounds = 3;
+const small = Math.ceil(rows / 10);
+const documents = Math.ceil(rows / 5);
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+const folder = await mkdtemp(join(tmpdir(), 'bench-'));
+const postgres = await startPostgres({ folder });
+const client = new pg.Client(postgres.connection);
+await client.connect();
+let longestBatch = 0;
+const runtime = await startRuntime({
+  connection: postgres.connection,
+  outdir: join(folder, 'cdk.out'),
+  entries: {
+    migrate: fileURLToPath(new URL('entry.ts', import.meta.url)),
+    rebuild: fileURLToPath(new URL('../functions/rebuild/handler.ts', import.meta.url)),
+  },
+  log: (line) => {
+    const [, seconds] = /"longestBatch":([\d.e-]+)/.exec(line) ?? [];
+    longestBatch = Math.max(longestBatch, Number(seconds ?? 0));
+  },
+});
+try {
+  const figures = await measure();
+  if (json) process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
+  else print(figures);
+} finally {
+  await runtime.close();
+  await client.end();
+  await postgres.stop();
+  await rm(folder, { recursive: true, force: true });
+  await rm(postgres.folder, { recursive: true, force: true });
+}
+
+async function measure(): Promise<Figure[]> {
+  const update: number[] = [];
+  const large: number[] = [];
+  const little: number[] = [];
+  const memoryLarge: number[] = [];
+  const memorySmall: number[] = [];
+  const transitions: number[] = [];
+  const loop: number[] = [];
+  const rewrite: number[] = [];
+  const batches: number[] = [];
+  const pendingLarge: number[] = [];
+  const pendingSmall: number[] = [];
+
+  await empty();
+  await runMachine(runtime); // creates the ledger, and warms the function up
+  for (let round = 1; round <= rounds; round += 1) {
+    say(`round ${round} of ${rounds}`);
+    await makePeople(client, 'baseline', rows);
+    update.push(await timed(() => singleUpdate(client, 'baseline')));
+    await client.query('DROP TABLE baseline');
+
+    await empty();
+    await makePeople(client, 'bench_people', small);
+    const smallRun = await runMachine(runtime);
+    little.push(smallRun.seconds);
+    memorySmall.push(smallRun.peakMemoryBytes);
+
+    await empty();
+    await makePeople(client, 'bench_people', rows);
+    longestBatch = 0;
+    const largeRun = await runMachine(runtime);
+    large.push(largeRun.seconds);
+    memoryLarge.push(largeRun.peakMemoryBytes);
+    transitions.push((largeRun.transitions * 1_000_000) / rows);
+    pendingLarge.push(await pendingSeconds(runtime, 'bench-people'));
+
+    await makeDocuments(client, 'baseline', documents);
+    loop.push(await timed(() => handWrittenLoop(client, 'baseline')));
+    await client.query('DROP TABLE baseline');
+
+    await empty();
+    await makeDocuments(client, 'bench_documents', documents);
+    rewrite.push((await runMachine(runtime)).seconds);
+    batches.push(longestBatch);
+
+    await empty();
+    await makePeople(client, 'bench_people', 1_000);
+    await runMachine(runtime);
+    pendingSmall.push(await pendingSeconds(runtime, 'bench-people'));
+  }
+
+  const n = (value: number) => value.toLocaleString('en');
+  const ratio = (above: readonly number[], below: readonly number[]) =>
+    above.map((value, i) => value / (below[i] as number));
+  const mb = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MB`;
+  const perSecond = (count: number, seconds: readonly number[]) => seconds.map((s) => count / s);
+  say(
+    `rows/s: backfill ${n(Math.round(rows / median(large)))}, single UPDATE ${n(Math.round(rows / median(update)))}, ` +
+      `rewrite ${n(Math.round(documents / median(rewrite)))}, loop ${n(Math.round(documents / median(loop)))}; ` +
+      `peak memory ${mb(median(memoryLarge))} against ${mb(median(memorySmall))}`,
+  );
+  return [
+    figure(`backfill of ${n(rows)} rows, against one single UPDATE`, ratio(update, large), '×', '>=', 0.8),
+    figure(
+      `rewrite of ${n(documents)} rows, against a hand-written loop`,
+      ratio(loop, rewrite),
+      '×',
+      '>=',
+      1,
+    ),
+    figure('longest batch', batches, 's', '<=', 2),
+    figure(
+      `peak memory, ${n(rows)} rows against ${n(small)}`,
+      ratio(memoryLarge, memorySmall),
+      '×',
+      '<=',
+      1.1,
+    ),
+    figure(
+      `rows/s, ${n(rows)} rows against ${n(small)}`,
+      ratio(perSecond(rows, large), perSecond(small, little)),
+      '×',
+      '>=',
+      0.9,
+    ),
+    figure('state transitions per 1,000,000 rows', transitions, '', '<=', 60),
+    figure(
+      `pending? of a finished migration, ${n(rows)} rows against 1,000`,
+      ratio(pendingLarge, pendingSmall),
+      '×',
+      '<=',
+      3,
+    ),
+  ];
+}
+
+/** Both tables without a row, and a ledger that knows nothing. */
+async function empty(): Promise<void> {
+  await makePeople(client, 'bench_people', 0);
+  await makeDocuments(client, 'bench_documents', 0);
+  const { rows: found } = await client.query(`SELECT to_regclass('data_migrations.migrations') AS ledger`);
+  if (found[0].ledger !== null)
+    await client.query('TRUNCATE data_migrations.migrations, data_migrations.runs');
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const begun = performance.now();
+  await work();
+  return (performance.now() - begun) / 1_000;
+}
+
+function figure(
+  name: string,
+  runs: readonly number[],
+  unit: string,
+  comparison: '>=' | '<=',
+  target: number,
+): Figure {
+  const value = median(runs);
+  const met = comparison === '>=' ? value >= target : value <= target;
+  return { name, value, unit, target: `${comparison} ${target}`, met, runs };
+}
+
+function print(figures: readonly Figure[]): void {
+  const cells = figures.map(({ name, value, unit, target, met, runs }) => [
+    name,
+    `${value.toFixed(2)} ${unit}`.trim(),
+    target,
+    met ? 'met' : 'missed',
+    runs.map((run) => run.toFixed(2)).join(' '),
+  ]);
+  const head = ['what', 'median', 'target', '', `${rounds} runs`];
+  const widths = head.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]?.length ?? 0)));
+  for (const row of [head, ...cells]) {
+    process.stdout.write(
+      `${row
+        .map((cell, i) => cell.padEnd(widths[i] as number))
+        .join('  ')
+        .trimEnd()}\n`,
+    );
+  }
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 10_000) return value;
+  throw new InvalidArgumentError('It must be a whole number, at least 10000.');
+}

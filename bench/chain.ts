@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import type { Caller, MigrateRequest } from '../functions/contract.ts';
+import type { Runtime } from '../local/runtime.ts';
+
+/** One run through the whole chain. */
+export interface ChainRun {
+  readonly seconds: number;
+  readonly transitions: number;
+  readonly peakMemoryBytes: number;
+}
+
+/** Starts the machine as a pipeline would and waits for its end. */
+export async function runMachine(runtime: Runtime): Promise<ChainRun> {
+  const sfn = new SFNClient({
+    endpoint: runtime.stepFunctions.url,
+    region: runtime.clientEnvironment.AWS_REGION as string,
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+  runtime.migrate.resetPeak();
+  const begun = performance.now();
+  const start = new StartExecutionCommand({ stateMachineArn: runtime.migrationsMachineArn, input: '{}' });
+  const { executionArn } = await sfn.send(start);
+  for (;;) {
+    const { status, error, cause } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    if (status !== 'RUNNING') {
+      if (status !== 'SUCCEEDED') throw new Error(`the run ended ${status}: ${error} ${cause}`);
+      break;
+    }
+    await sleep(10);
+  }
+  return {
+    seconds: (performance.now() - begun) / 1_000,
+    transitions: runtime.stepFunctions.transitions(executionArn as string),
+    peakMemoryBytes: runtime.migrate.peakMemoryBytes(),
+  };
+}
+
+/** Seconds that `pending?` takes for a migration, the median of several calls of the deployed function. */
+export async function pendingSeconds(runtime: Runtime, migration: string): Promise<number> {
+  const executions = runtime.migrationsMachineArn.replace(':stateMachine:', ':execution:');
+  const run: Caller = { execution_arn: `${executions}:bench-${Date.now()}`, redrive_count: 0 };
+  const ask = async (request: MigrateRequest): Promise<unknown> => {
+    const outcome = await runtime.migrate.invoke(request);
+    if (outcome.status !== 'succeeded') throw new Error(JSON.stringify(outcome));
+    return outcome.payload;
+  };
+  await ask({ operation: 'open', run, input: {} });
+  const seconds: number[] = [];
+  for (let i = 0; i < 15; i += 1) {
+    const begun = performance.now();
+    const answer = (await ask({ operation: 'pending', run, migration })) as { state: string };
+    seconds.push((performance.now() - begun) / 1_000);
+    if (answer.state !== 'skipped')
+      throw new Error(`${migration} should be finished, but is ${answer.state}`);
+  }
+  await ask({ operation: 'close', run });
+  return median(seconds);
+}
+
+/** The middle one. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}

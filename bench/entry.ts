@@ -1,0 +1,26 @@
+import { readConditionGroups } from '../functions/application/condition-groups.ts';
+import { backfill } from '../functions/engine/backfill.ts';
+import { rewrite } from '../functions/engine/rewrite.ts';
+import { sql } from '../functions/engine/sql.ts';
+import { migrate } from '../functions/migrate/migrate.ts';
+
+const people = (table: string) =>
+  backfill({
+    name: table.replaceAll('_', '-'),
+    table,
+    key: 'id',
+    where: sql`full_name IS DISTINCT FROM first_name || ' ' || last_name`,
+    set: { full_name: sql`first_name || ' ' || last_name` },
+  });
+
+const documents = rewrite({
+  name: 'bench-documents',
+  table: 'bench_documents',
+  key: 'id',
+  columns: ['conditions'],
+  where: sql`conditions <> '[]' AND conditions -> 0 -> 'conditions' IS NULL`,
+  transform: ({ conditions }) => ({ conditions: readConditionGroups(conditions) }),
+});
+
+/** The migrations as anybody would write them, with the engine's own defaults. */
+export const handler = migrate([people('bench_people'), documents]);
