@@ -7,9 +7,11 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { DefinitionBody, QueryLanguage, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { afterAll, expect, test } from 'vitest';
+import { synthesize } from '../../infra/synthesize.ts';
 import { readAssembly } from '../../local/assembly/assembly.ts';
 import type { Template } from '../../local/assembly/template.ts';
 import { startFunction } from '../../local/lambda/function.ts';
+import { Account } from '../../local/step-functions/account.ts';
 import { endpoint } from './step-functions/endpoint.ts';
 
 const folders: string[] = [];
@@ -70,6 +72,16 @@ test('a synthesized machine runs with its function, version and environment', as
     version: '1',
   });
   await sfn[Symbol.asyncDispose]();
+  await Promise.all(running.map((each) => each.stop()));
+});
+
+test('the real stack can be read, and its machines are such that AWS would create them', async () => {
+  const outdir = folder();
+  const { template } = synthesize({ outdir });
+  const { machines, functions } = readAssembly(template, { folder: outdir });
+  expect(machines.map(({ name }) => name).sort()).toEqual(['rebuild-employee-projections', 'run-migrations']);
+  const running = functions.map((each) => startFunction(each));
+  new Account(1000).deploy({ machines, functions: running });
   await Promise.all(running.map((each) => each.stop()));
 });
 

@@ -23,9 +23,11 @@ export function readContainer(fields: Fields, path: string, reading: Reading): C
   const { problems, names, outer } = reading;
   fields.require('StartAt', 'States');
   const startAt = fields.string('StartAt') ?? '';
-  const definitions = Object.entries(
-    isObject(fields.value('States')) ? (fields.value('States') as object) : {},
-  );
+  const given = fields.value('States');
+  const definitions = isObject(given) ? Object.entries(given) : [];
+  if (definitions.length === 0) {
+    problems.schema('States must be an object with at least one state', `${path}/States`);
+  }
 
   const own = new Set(definitions.flatMap(([, state]) => assigned(state)));
   for (const name of own) {

@@ -72,6 +72,9 @@ function errorEquals(fields: Fields, last: boolean, problems: Problems): readonl
   const at = `${fields.path}/ErrorEquals`;
   fields.require('ErrorEquals');
   const errors = fields.list('ErrorEquals').map(String);
+  if (fields.list('ErrorEquals').some((each) => typeof each !== 'string' || each === '')) {
+    problems.schema('Expected a list of error names', at);
+  }
   if (errors.includes('States.ALL') && (errors.length > 1 || !last)) {
     problems.schema('States.ALL must appear alone, and in the last Retrier or Catcher', at);
   }

@@ -6,6 +6,7 @@ import type { Place } from './expression.ts';
 import { Fields } from './fields.ts';
 import type { Exit, Fallible, State } from './machine.ts';
 import { isExpression, type Template, template } from './template.ts';
+import { parseTimestamp } from './timestamp.ts';
 
 const everywhere = ['Type', 'Comment', 'QueryLanguage'];
 const leaving = ['Next', 'End', 'Assign', 'Output'];
@@ -85,6 +86,11 @@ const readers: Readonly<Record<State['type'], (state: StateFields) => State>> = 
     const [kind] = kinds;
     if (kind === undefined || kinds.length > 1) {
       problems.schema('Exactly one of [Seconds, Timestamp] is required', fields.path);
+    }
+    const literal =
+      kind === 'Timestamp' && !isExpression(fields.value(kind)) ? state.fields.string(kind) : undefined;
+    if (literal !== undefined && parseTimestamp(literal) === undefined) {
+      problems.schema('Timestamp must be RFC 3339, as in 2026-11-21T22:00:00Z', `${fields.path}/Timestamp`);
     }
     const value = kind === 'Timestamp' ? state.template('Timestamp') : state.number('Seconds', 0, 99_999_999);
     return {
@@ -237,7 +243,7 @@ class StateFields {
   /** `Next`, `Assign` and `Output` of a state, a rule or a catcher. */
   leave(part: Fields, place: Place, at?: string): Exit {
     const [output, assign] = [part.value('Output'), part.value('Assign')];
-    this.checkVariables(assign, `${part.path}/Assign`);
+    this.#checkVariables(assign, `${part.path}/Assign`);
     return {
       next: part.has('Next') ? part.string('Next') : undefined,
       output: output === undefined ? undefined : this.templateOf(output, part, 'Output', place, at),
@@ -252,7 +258,7 @@ class StateFields {
     };
   }
 
-  private checkVariables(assign: unknown, path: string): void {
+  #checkVariables(assign: unknown, path: string): void {
     if (assign !== undefined && !isObject(assign)) {
       this.problems.schema('Expected value of type [OBJECT]', path);
     }

@@ -1,9 +1,7 @@
 import type { WaitState } from '../definition/machine.ts';
+import { parseTimestamp } from '../definition/timestamp.ts';
 import { queryEvaluationError } from '../failure.ts';
 import type { Visit } from './visit.ts';
-
-/** RFC 3339 with capital T, and Z or an offset. */
-const timestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 /** Waits for a time or until one. */
 export async function runWait(visit: Visit, { until }: WaitState): Promise<void> {
@@ -12,8 +10,8 @@ export async function runWait(visit: Visit, { until }: WaitState): Promise<void>
     return;
   }
   const value = await visit.text(until.value, 'Timestamp');
-  const time = timestamp.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(time)) {
+  const time = parseTimestamp(value);
+  if (time === undefined) {
     const reason = `The value for the field 'Timestamp' must be a timestamp, but was '${value}'`;
     throw visit.failed(queryEvaluationError('Timestamp', reason));
   }

@@ -45,6 +45,11 @@ describe('a definition is refused', () => {
       { A: { Type: 'Wait', Seconds: 1, Timestamp: '', End: true } },
       'Exactly one of [Seconds, Timestamp]',
     ],
+    [
+      'for a Timestamp that is none',
+      { A: { Type: 'Wait', Timestamp: 'tomorrow', End: true } },
+      'Timestamp must be RFC 3339',
+    ],
     ['for negative Seconds', { A: { Type: 'Wait', Seconds: -1, End: true } }, 'between 0 and 99999999'],
     ['for a Choice without rules', { A: { Type: 'Choice', Choices: [] } }, 'at least one element'],
     [
@@ -79,6 +84,7 @@ describe('a definition is refused', () => {
   test('for text that is no JSON, and for a missing start', () => {
     expect(refusal('not a definition')).toContain('must be a valid JSON object');
     expect(refusal('{"QueryLanguage":"JSONata"}')).toContain('These fields are required: [StartAt, States]');
+    expect(refusal(definition({}))).toContain('at least one state');
   });
 
   test('for names used twice anywhere in the machine', () => {
@@ -134,6 +140,7 @@ describe('a Task is refused', () => {
       [{ ErrorEquals: ['States.TaskFaild'] }],
       "'States.TaskFaild' is not one of",
     ],
+    ['a name that is none', [{ ErrorEquals: [7] }], 'Expected a list of error names'],
     ['no errors', [{ ErrorEquals: [] }], 'at least one element'],
     ['a zero interval', [{ ErrorEquals: ['X'], IntervalSeconds: 0 }], 'between 1 and'],
     ['a shrinking backoff', [{ ErrorEquals: ['X'], BackoffRate: 0.5 }], 'between 1 and'],

@@ -42,6 +42,7 @@ test.each([
   ],
   ['$range(1, 5, -1)', 'returned nothing (undefined)'],
   ['$range(1, 400000, 1)', 'memory limit exceeded'],
+  ['$count([1..900000])', 'maximum sequence length'],
   ["$hash('a', 'CRC32')", 'Unknown algorithm CRC32'],
   ["$parse('{')", 'threw an error'],
   ["'a' + 1", 'threw an error'],
