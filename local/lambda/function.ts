@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { unpack } from './code.ts';
+import { runtimeEnvironment } from './environment.ts';
 import { exited, failed, type Outcome, payloadLimit, timedOut } from './outcome.ts';
 import { type Death, Sandbox } from './sandbox.ts';
 
@@ -135,24 +136,6 @@ export function startFunction(spec: FunctionSpec): LambdaFunction {
       await kill();
       code.remove();
     },
-  };
-}
-
-function runtimeEnvironment(spec: FunctionSpec, version: string, file: string): Record<string, string> {
-  const [, , , region = ''] = spec.arn.split(':');
-  return {
-    AWS_REGION: region,
-    AWS_DEFAULT_REGION: region,
-    AWS_EXECUTION_ENV: `AWS_Lambda_${spec.runtime}`,
-    AWS_LAMBDA_FUNCTION_NAME: spec.name,
-    AWS_LAMBDA_FUNCTION_VERSION: version,
-    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(spec.memorySize),
-    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${spec.name}`,
-    AWS_LAMBDA_LOG_STREAM_NAME: `local/[${version}]`,
-    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
-    LAMBDA_TASK_ROOT: file.slice(0, file.lastIndexOf('/')),
-    _HANDLER: spec.handler,
-    TZ: ':UTC',
   };
 }
 

@@ -7,7 +7,7 @@ import type { Visit } from './visit.ts';
 
 /** What is told of each child besides its own states: a Map's iterations have events, a Parallel's branches have none. */
 export interface Telling {
-  started?(child: Branch): Promise<void>;
+  started?(child: Branch): void;
   succeeded?(child: Branch): void;
   ended?(child: Branch, how: 'Failed' | 'Aborted', previousEventId: number): void;
 }
@@ -43,7 +43,7 @@ export async function runChildren(
       child.lastEvent = startedFrom;
       child.progress = 'running';
       try {
-        await telling.started?.(child);
+        telling.started?.(child);
         await runBranch(child, running, signal);
         telling.succeeded?.(child);
         branch.lastEvent = child.lastEvent;

@@ -21,7 +21,7 @@ export async function runMap(visit: Visit, state: MapState): Promise<Json> {
     running.record(type, previousEventId, { name, index: indexOf(child) });
   try {
     await runChildren(visit, children, width === 0 ? mostIterations : Math.min(width, mostIterations), {
-      started: async (child) => {
+      started: (child) => {
         child.lastEvent = tell(child, 'MapIterationStarted', child.lastEvent);
       },
       succeeded: (child) => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type FunctionSpec, type LambdaFunction, startFunction } from '../../../local/lambda/function.ts';
 
 const started: { stop(): Promise<void> }[] = [];
@@ -189,9 +189,12 @@ describe('an invocation that fails', () => {
   });
 
   test('by a kill from outside looks like a crash', async () => {
-    const fn = lambda('exports.handler = () => new Promise((r) => setTimeout(r, 60_000));');
+    const lines: string[] = [];
+    const fn = lambda("exports.handler = () => new Promise(() => console.log('running'));", {
+      log: (line) => lines.push(line),
+    });
     const outcome = fn.invoke({});
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await vi.waitFor(() => expect(lines).toContain('running'));
     await fn.kill();
     expect(await outcome).toMatchObject({ errorType: 'Runtime.ExitError' });
   });
@@ -212,8 +215,7 @@ describe('what a function says and uses', () => {
       },
     );
     await fn.invoke({});
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(lines).toEqual(expect.arrayContaining(['one', 'two', 'three']));
+    await vi.waitFor(() => expect(lines).toEqual(expect.arrayContaining(['one', 'two', 'three'])));
     expect(lines.filter((line) => line.startsWith('REPORT'))).toEqual([
       expect.stringMatching(/Duration: \d+\.\d\d ms.*Memory Size: 128 MB\tMax Memory Used: \d+ MB/),
     ]);

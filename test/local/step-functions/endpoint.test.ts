@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { promisify } from 'node:util';
 import {
   DescribeExecutionCommand,
@@ -12,7 +14,7 @@ import {
   StartExecutionCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startStepFunctions } from '../../../local/step-functions/step-functions.ts';
 import { definition, endpoint, fn, invoke, machineArn } from './endpoint.ts';
 
@@ -113,19 +115,19 @@ test('a stopped execution ends at once, with error and cause, and is stopped onl
 });
 
 test('stopping an execution does not stop its Lambda', async () => {
-  let finished = false;
+  let [started, finished] = [false, false];
   const slow = fn('slow', async () => {
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    started = true;
+    await new Promise((resolve) => setTimeout(resolve, 500));
     finished = true;
   });
   const own = await endpoint({ probe: definition({ Ask: invoke('slow') }) }, { functions: [slow] });
   const executionArn = await own.start('probe');
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await vi.waitFor(() => expect(started).toBe(true));
   await own.client.send(new StopExecutionCommand({ executionArn }));
   expect((await own.ended(executionArn)).status).toBe('ABORTED');
   expect(finished).toBe(false);
-  await new Promise((resolve) => setTimeout(resolve, 150));
-  expect(finished).toBe(true);
+  await vi.waitFor(() => expect(finished).toBe(true));
   expect((await own.history(executionArn)).at(-1)?.type).toBe('ExecutionAborted');
   await own[Symbol.asyncDispose]();
 });
@@ -219,7 +221,10 @@ describe('a request that makes no sense gets AWS’s error', () => {
     expect(await raw(body, target, method)).toMatchObject({ status: 400, body: { __type: name } });
   });
 
-  test('and the endpoint lives on', async () => {
+  test('and so does what is no HTTP at all; the endpoint lives on', async () => {
+    const socket = connect(sfn.port, '127.0.0.1');
+    socket.end('nonsense\r\n\r\n');
+    expect(String(await once(socket, 'data'))).toContain('400 Bad Request');
     expect((await sfn.run('quick')).status).toBe('SUCCEEDED');
   });
 });

@@ -1,5 +1,5 @@
 import { RedriveExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { definition, endpoint, fn, invoke } from './endpoint.ts';
 
 /** Fails while `broken` holds; remembers what it was asked. */
@@ -98,12 +98,36 @@ describe('a redrive', () => {
     });
     const sfn = await endpoint({ probe: machine });
     const executionArn = await sfn.start('probe');
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await vi.waitFor(async () => expect(await sfn.history(executionArn)).toHaveLength(4));
     await sfn.client.send(new StopExecutionCommand({ executionArn }));
     await sfn.client.send(new RedriveExecutionCommand({ executionArn }));
     const ran = await sfn.ended(executionArn);
     expect(ran.status).toBe('SUCCEEDED');
     expect(ran.types.filter((type) => type === 'PassStateEntered')).toHaveLength(1);
+    await sfn[Symbol.asyncDispose]();
+  });
+
+  test('of a Map that was stopped goes on in each item where it was', async () => {
+    const asked: unknown[] = [];
+    const f = fn('f', (n: unknown) => void asked.push(n));
+    const redriven = '$exists($states.context.Execution.RedriveCount)';
+    const ItemProcessor = {
+      StartAt: 'Ask',
+      States: {
+        Ask: invoke('f', { Output: '{% $states.input %}', Next: 'Rest' }),
+        Rest: { Type: 'Wait', Seconds: `{% $states.input = 1 or ${redriven} ? 0 : 1000 %}`, End: true },
+      },
+    };
+    const machine = definition({
+      Each: { Type: 'Map', Items: [1, 2, 3, 4], MaxConcurrency: 2, ItemProcessor, End: true },
+    });
+    const sfn = await endpoint({ probe: machine }, { functions: [f] });
+    const executionArn = await sfn.start('probe');
+    await vi.waitFor(() => expect(asked).toEqual([1, 2, 3]));
+    await sfn.client.send(new StopExecutionCommand({ executionArn }));
+    await sfn.client.send(new RedriveExecutionCommand({ executionArn }));
+    expect((await sfn.ended(executionArn)).result).toEqual([1, 2, 3, 4]);
+    expect(asked).toEqual([1, 2, 3, 4]);
     await sfn[Symbol.asyncDispose]();
   });
 
