@@ -13,8 +13,8 @@ export async function runMap(visit: Visit, state: MapState): Promise<Json> {
   const { branch, name, running } = visit;
   const children = branch.children ?? (await iterations(visit, state));
   const width = state.maxConcurrency ? await visit.number(state.maxConcurrency, 'MaxConcurrency', 0) : 0;
-  branch.children = children;
   visit.record('MapStateStarted', { length: children.length });
+  branch.children = children; // not before: a run that has been stopped must not touch what a redrive works on
 
   const indexOf = (child: Branch): number => children.indexOf(child);
   const tell = (child: Branch, type: string, previousEventId: number): number =>

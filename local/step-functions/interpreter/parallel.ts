@@ -9,8 +9,8 @@ export async function runParallel(visit: Visit, state: ParallelState): Promise<J
   const { branch } = visit;
   const input = state.arguments ? await visit.evaluate(state.arguments) : visit.input;
   const scope = { ...branch.outer, ...branch.variables };
-  branch.children ??= state.branches.map((each) => new Branch(each, input, scope, branch.context));
   visit.record('ParallelStateStarted');
+  branch.children ??= state.branches.map((each) => new Branch(each, input, scope, branch.context));
   try {
     await runChildren(visit, branch.children, branch.children.length, {});
   } catch (failure) {

@@ -45,12 +45,12 @@ export class Visit {
     this.name = branch.state;
     this.input = branch.input;
     this.#type = type;
-    running.countTransition();
     this.#enteredEvent = this.record(`${type}StateEntered`, {
       name: this.name,
       input: JSON.stringify(this.input),
       inputDetails: notTruncated,
     });
+    running.countTransition();
   }
 
   /** Appends an event that follows this branch's latest one. */

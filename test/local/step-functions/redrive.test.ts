@@ -131,6 +131,35 @@ describe('a redrive', () => {
     await sfn[Symbol.asyncDispose]();
   });
 
+  test('after a stop at any moment, again and again, loses no item and finishes none twice', async () => {
+    const items = Array.from({ length: 20 }, (_, i) => i);
+    const f = fn('f', () => new Promise((resolve) => setTimeout(resolve, Math.random() * 4)));
+    const States = {
+      Ask: invoke('f', { Output: '{% $states.input %}', Next: 'Rest' }),
+      Rest: { Type: 'Wait', Seconds: 1, End: true },
+    };
+    const machine = definition({
+      Each: { Type: 'Map', Items: items, ItemProcessor: { StartAt: 'Ask', States }, End: true },
+    });
+    const sfn = await endpoint({ probe: machine }, { functions: [f], secondMs: 3 });
+
+    async function stopAndRedrive(): Promise<void> {
+      const executionArn = await sfn.start('probe');
+      for (let stops = 0; stops < 6; stops++) {
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
+        await sfn.client.send(new StopExecutionCommand({ executionArn }));
+        await sfn.client.send(new RedriveExecutionCommand({ executionArn })).catch((error: Error) => {
+          expect(error.name).toBe('ExecutionNotRedrivable'); // it was faster
+        });
+      }
+      const { result, types } = await sfn.ended(executionArn);
+      expect(result).toEqual(items);
+      expect(types.filter((type) => type === 'MapIterationSucceeded')).toHaveLength(items.length);
+    }
+    await Promise.all(Array.from({ length: 10 }, stopAndRedrive));
+    await sfn[Symbol.asyncDispose]();
+  });
+
   test('is refused while it runs and after it succeeded', async () => {
     const machine = definition({ Rest: { Type: 'Wait', Seconds: '{% $states.input %}', End: true } });
     const sfn = await endpoint({ probe: machine });
