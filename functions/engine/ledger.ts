@@ -119,9 +119,11 @@ export async function upgradeLedger(database: Database): Promise<void> {
 }
 
 async function ledgerVersion(database: Statements): Promise<number> {
-  const [exists] = await database.query(
-    sql`SELECT to_regclass('data_migrations.version') IS NOT NULL AS there`,
-  );
+  // From the catalog itself: to_regclass may remember, within a transaction, that there was no such schema when it began.
+  const [exists] = await database.query(sql`
+    SELECT EXISTS (
+      SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = 'data_migrations' AND c.relname = 'version') AS there`);
   if (!exists?.there) return 0;
   const [row] = await database.query(
     sql`SELECT COALESCE(max(version), 0) AS version FROM data_migrations.version`,

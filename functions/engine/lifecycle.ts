@@ -12,20 +12,25 @@ export const next = {
   finished: ['running'], // rows in the old form have come in: starts over, and its condition leaves the others alone
 } as const satisfies Record<Checkpoint['status'], readonly Checkpoint['status'][]>;
 
-/** Enters a migration as running: on from its checkpoint, or from the start if it had finished. */
+/**
+ * Enters a migration as running: on from its checkpoint, or from the start if an earlier run finished it. What this run
+ * has finished stays so, and nothing happens once the run has been taken over or redriven: the call may arrive late.
+ */
 export async function begin(
   database: Database,
   migration: Migration,
   run: Caller,
   rowsKnown: number,
 ): Promise<void> {
+  const held = sql`r.execution_arn = ${run.execution_arn} AND r.redrive_count = ${run.redrive_count} AND r.status = 'running'`;
   await database.query(sql`
-    DELETE FROM data_migrations.migrations WHERE name = ${migration.name} AND status = 'finished'`);
+    DELETE FROM data_migrations.migrations m USING data_migrations.runs r
+    WHERE m.name = ${migration.name} AND m.status = 'finished' AND m.run <> r.execution_arn AND ${held}`);
   await database.query(sql`
     INSERT INTO data_migrations.migrations AS m (name, status, run, rows_known)
-    SELECT ${migration.name}, 'running', r.execution_arn, ${rowsKnown} FROM data_migrations.runs r
-    WHERE r.execution_arn = ${run.execution_arn} AND r.status = 'running'
-    ON CONFLICT (name) DO UPDATE SET status = 'running', run = excluded.run, rows_known = excluded.rows_known`);
+    SELECT ${migration.name}, 'running', r.execution_arn, ${rowsKnown} FROM data_migrations.runs r WHERE ${held}
+    ON CONFLICT (name) DO UPDATE SET status = 'running', run = excluded.run, rows_known = excluded.rows_known
+      WHERE m.status <> 'finished'`);
 }
 
 const samples = 10;

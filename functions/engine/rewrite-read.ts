@@ -1,17 +1,18 @@
 import type { Checkpoint } from './checkpoint.ts';
-import { resultBytes, type Statements, type Value } from './database.ts';
+import type { Statements, Value } from './database.ts';
 import type { Page } from './migration.ts';
 import { insidePage, lastKey, pageOf } from './page.ts';
 import type { Change } from './rewrite.ts';
 import { notFoundBad } from './row-errors.ts';
-import { identifier, join, sql, when } from './sql.ts';
-import { type Column, type Form, type Key, keyAsJson, keyColumns, type Table } from './table.ts';
+import { identifier, join, type Sql, sql, when } from './sql.ts';
+import { type Column, type Key, keyColumns, keyName, type Table, valueName } from './table.ts';
 
 export interface ReadRow {
   readonly key: Key;
   /** The transaction that wrote the version which was read: as long as it is the same, so is the row. */
   readonly xmin: string;
-  readonly values: ReadonlyMap<string, Value>;
+  /** One for each of the change's columns. */
+  readonly values: readonly Value[];
 }
 
 export interface ReadPage {
@@ -20,7 +21,7 @@ export interface ReadPage {
   readonly last: Key | undefined;
   /** The ones that need it. */
   readonly rows: readonly ReadRow[];
-  /** About what they took of the result's 1 MiB. */
+  /** What the result took. */
   readonly bytes: number;
 }
 
@@ -34,45 +35,45 @@ export async function readPage(
   lock: boolean,
 ): Promise<ReadPage> {
   const columns = change.columns.map((name) => table.columns.get(name) as Column);
-  // As a subquery, because a statement that begins with WITH may not count as the SELECT that JSON results are for.
-  const result = await database.read(sql`
+  const key = keyColumns(table).map((column, i) => sql`${column}::text AS ${keyName(i)}`);
+  const sent = columns.map((column, i) => sql`${asSent(table, column)} AS ${valueName(i)}`);
+  // As a subquery, because a statement that begins with WITH may not count as the SELECT that JSON results are for. Every
+  // row has its names and NULLs in that JSON, so names are short, and what is said once is said in the first row.
+  const { rows, bytes } = await database.read(sql`
     SELECT * FROM (
       WITH ${pageOf(table, at, page)}
-      SELECT page_rows AS "page#", ${lastKey(table)}::text AS "last#", needed.*
+      SELECT CASE row_number() OVER () WHEN 1 THEN jsonb_build_array(page_rows, ${lastKey(table)})::text END AS "#", needed.*
       FROM counted LEFT JOIN LATERAL (
-        SELECT ${keyAsJson(keyColumns(table))}::text AS "key#", ${table.alias}.xmin::text AS "xmin#",
-          ${join(
-            columns.map((column) => asSent(table, column)),
-            ', ',
-          )}
+        SELECT ${table.alias}.xmin::text AS "x#", ${join([...key, ...sent], ', ')}
         FROM ${table.name}
         WHERE ${insidePage(table, at, page)} AND (${change.where}) ${notFoundBad(table, at)}
         ORDER BY ${join(keyColumns(table), ', ')}
         ${when(lock, sql`FOR UPDATE`)}
       ) AS needed ON true
     ) AS page`);
-  const needed = result.filter((row) => row['key#'] !== null);
-  const [first] = result;
-  const last = first?.['last#'] ?? undefined;
+  const [count, last] = JSON.parse(String(rows[0]?.['#'])) as [number, Key | null];
+  const keyLabels = table.key.map((_, i) => `k#${i}`);
+  const valueLabels = columns.map((_, i) => `v#${i}`);
+  const needed = rows.filter((row) => row['x#'] !== null);
   return {
-    count: Number(first?.['page#'] ?? 0),
-    last: last === undefined ? undefined : (JSON.parse(String(last)) as Key),
+    count,
+    last: last ?? undefined,
     rows: needed.map((row) => ({
-      key: JSON.parse(String(row['key#'])) as Key,
-      xmin: String(row['xmin#']),
-      values: new Map(columns.map(({ name, form }) => [name, asRead(form, row[name] as Value)])),
+      key: keyLabels.map((label) => row[label] as string),
+      xmin: row['x#'] as string,
+      values: valueLabels.map((label, i) => asRead(columns[i] as Column, row[label] as Value)),
     })),
-    bytes: resultBytes(needed),
+    bytes,
   };
 }
 
 /** Bytes and booleans as they are, everything else as text: no type is refused by the Data API, nothing is rounded. */
-function asSent(table: Table, { name, form }: Column) {
+function asSent(table: Table, { name, form }: Column): Sql {
   const column = sql`${table.alias}.${identifier(name)}`;
-  return form === 'bytes' || form === 'boolean' ? column : sql`${column}::text AS ${identifier(name)}`;
+  return form === 'bytes' || form === 'boolean' ? column : sql`${column}::text`;
 }
 
 /** JSON has no bytes: they come as base64. */
-function asRead(form: Form, value: Value): Value {
+function asRead({ form }: Column, value: Value): Value {
   return form === 'bytes' && typeof value === 'string' ? Buffer.from(value, 'base64') : value;
 }

@@ -14,13 +14,14 @@ import {
   keyNames,
   namedKey,
   type Table,
+  valueName,
 } from './table.ts';
 
-/** A row's new values, encoded, under the names of the columns that change. */
+/** A row's new values, encoded: one for each of the change's columns, undefined where the column stays as it is. */
 export interface WrittenRow {
   readonly key: Key;
   readonly xmin: string;
-  readonly values: ReadonlyMap<string, unknown>;
+  readonly values: readonly unknown[];
 }
 
 /**
@@ -69,24 +70,26 @@ function nothingChanged(table: Table): Sql {
  */
 function changed(change: Change, table: Table, rows: readonly WrittenRow[]): Sql {
   const columns = change.columns
-    .filter((name) => rows.some(({ values }) => values.has(name)))
-    .map((name) => table.columns.get(name) as Column);
+    .map((name, i): Changed => ({ ...(table.columns.get(name) as Column), i }))
+    .filter(({ i }) => rows.some(({ values }) => values[i] !== undefined));
   const key = table.key.map((_, i) => sql`"new#".${keyName(i)}`);
   const same = keyColumns(table).map((column, i) => sql`${column} = ${key[i] as Sql}`);
   const fields = [
     ...table.key.map(({ type }, i) => sql`${keyName(i)} ${unsafeSql(type)}`),
     ...columns.map(
-      ({ form, type }, i) => sql`${valueName(i)} ${unsafeSql(form === 'bytes' ? 'text' : type)}`,
+      ({ form, type, i }) => sql`${valueName(i)} ${unsafeSql(form === 'bytes' ? 'text' : type)}`,
     ),
   ];
+  // jsonb is the faster one by a third, but puts the keys of an object in its own order, which the type json keeps.
+  const json = unsafeSql(columns.some(({ form }) => form === 'json') ? 'json' : 'jsonb');
   return sql`
     "new#" AS MATERIALIZED (
-      SELECT sent.* FROM held, json_to_recordset(${asJson(columns, rows)}::json)
-        AS sent ("xmin#" xid, "kept#" text, ${join(fields, ', ')})
+      SELECT sent.* FROM held, ${json}_to_recordset(${asJson(columns, rows)}::${json})
+        AS sent ("x#" xid, "kept#" text, ${join(fields, ', ')})
     ),
     changed AS (
       UPDATE ${table.name} SET ${join(assignments(table, columns, rows), ', ')}
-      FROM "new#" WHERE ${join(same, ' AND ')} AND ${table.alias}.xmin = "new#"."xmin#"
+      FROM "new#" WHERE ${join(same, ' AND ')} AND ${table.alias}.xmin = "new#"."x#"
       RETURNING ${join(key, ', ')}, (${change.where}) AS still_matching
     ),
     done AS MATERIALIZED (
@@ -101,35 +104,37 @@ function changed(change: Change, table: Table, rows: readonly WrittenRow[]): Sql
     )`;
 }
 
-function assignments(table: Table, columns: readonly Column[], rows: readonly WrittenRow[]): Sql[] {
-  return columns.map(({ name, form }, i) => {
+interface Changed extends Column {
+  /** Its place among the change's columns. */
+  readonly i: number;
+}
+
+function assignments(table: Table, columns: readonly Changed[], rows: readonly WrittenRow[]): Sql[] {
+  return columns.map(({ name, form, i }) => {
     const column = identifier(name);
     const value = form === 'bytes' ? sql`decode(${valueName(i)}, 'base64')` : valueName(i);
-    if (rows.every(({ values }) => values.has(name))) return sql`${column} = ${value}`;
-    return sql`${column} = CASE WHEN strpos(COALESCE("kept#", ''), ${`,${i},`}) > 0 THEN ${table.alias}.${column} ELSE ${value} END`;
+    if (rows.every(({ values }) => values[i] !== undefined)) return sql`${column} = ${value}`;
+    const kept = sql`strpos(COALESCE("kept#", ''), ${`,${i},`}) > 0`;
+    return sql`${column} = CASE WHEN ${kept} THEN ${table.alias}.${column} ELSE ${value} END`;
   });
 }
 
 // The Data API takes 4 MiB in a request, with the quotes of this JSON escaped once more. Fewer rows are tried instead.
 const longestJson = 3_000_000;
 
-/** `[{"xmin#", "kept#", "k#0" …, "v#0" …}]`; "kept#" lists the columns that this row keeps although others change them. */
-function asJson(columns: readonly Column[], rows: readonly WrittenRow[]): string {
-  const json = JSON.stringify(
-    rows.map(({ key, xmin, values }) => ({
-      'xmin#': xmin,
-      ...(values.size < columns.length && { 'kept#': keptColumns(columns, values) }),
-      ...Object.fromEntries(key.map((part, i) => [`k#${i}`, part])),
-      ...Object.fromEntries(columns.map(({ name }, i) => [`v#${i}`, values.get(name)])),
-    })),
-  );
+/** `[{"x#", "kept#", "k#0" …, "v#0" …}]`; "kept#" lists the columns that this row keeps although others change them. */
+function asJson(columns: readonly Changed[], rows: readonly WrittenRow[]): string {
+  const sent = rows.map(({ key, xmin, values }) => {
+    const row: Record<string, unknown> = { 'x#': xmin };
+    for (const [i, part] of key.entries()) row[`k#${i}`] = part;
+    for (const { i } of columns) {
+      if (values[i] === undefined) row['kept#'] = `${row['kept#'] ?? ''},${i},`;
+      else row[`v#${i}`] = values[i];
+    }
+    return row;
+  });
+  const json = JSON.stringify(sent);
   if (json.length <= longestJson) return json;
   const tooLong = `the new values of ${rows.length} rows take ${json.length} bytes; ${longestJson} can be sent`;
   throw new DatabaseError(tooLong, 'row', null);
 }
-
-function keptColumns(columns: readonly Column[], values: WrittenRow['values']): string {
-  return columns.map(({ name }, i) => (values.has(name) ? '' : `,${i},`)).join('');
-}
-
-const valueName = (i: number): Sql => identifier(`v#${i}`);

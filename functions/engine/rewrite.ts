@@ -126,11 +126,12 @@ async function prepare(
   lock: boolean,
 ): Promise<Prepared> {
   const read = await readPage(change, table, at, database, page, lock);
+  const columns = change.columns.map((name) => table.columns.get(name) as Column);
   const rows: WrittenRow[] = [];
   const errors: RowError[] = [];
   for (const row of read.rows) {
     try {
-      const values = await transformed(change, table, row);
+      const values = await transformed(change, table, columns, row);
       if (values !== undefined) rows.push({ key: row.key, xmin: row.xmin, values });
     } catch (error) {
       if (error instanceof MigrationFailed) throw error;
@@ -154,22 +155,21 @@ async function write(
   return { at, rows: read.count, bytesPerRow, passEnded };
 }
 
-/** The changed columns, encoded for the write; undefined if the row stays as it is. */
+/** The new values, encoded for the write; undefined if the row stays as it is. */
 async function transformed(
   change: Change,
   table: Table,
+  columns: readonly Column[],
   row: ReadRow,
 ): Promise<WrittenRow['values'] | undefined> {
-  const changes = await change.transform(decode(table, change.columns, row.key, row.values));
+  const changes = await change.transform(decode(table, columns, row));
   if (changes === undefined) return undefined;
-  const unknown = Object.keys(changes).filter((name) => !change.columns.includes(name));
-  if (unknown.length > 0) {
+  for (const name of Object.keys(changes)) {
+    if (change.columns.includes(name)) continue;
     throw new MigrationFailed(
-      `migration "${change.name}", transform: it returned ${unknown.join(', ')}, which "columns" does not name ` +
+      `migration "${change.name}", transform: it returned ${name}, which "columns" does not name ` +
         `(${change.columns.join(', ')}); add it there, or leave it out`,
     );
   }
-  return new Map(
-    Object.entries(changes).map(([name, value]) => [name, encode(table.columns.get(name) as Column, value)]),
-  );
+  return columns.map((column) => (column.name in changes ? encode(column, changes[column.name]) : undefined));
 }

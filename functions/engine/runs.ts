@@ -24,6 +24,7 @@ export async function hold(database: Database, statusOf: ExecutionStatus, run: C
       SELECT execution_arn FROM data_migrations.runs WHERE status = 'running'`);
     if (!holder) continue;
     const arn = String(holder.execution_arn);
+    if (arn === run.execution_arn) continue; // entered meanwhile by a duplicate of this invocation
     if (isAlive(await statusOf(arn))) {
       throw new AlreadyRunning(
         `the run ${arn} holds the ledger and is still running. Wait until it has ended, or stop it, and start again`,
@@ -115,8 +116,9 @@ export async function succeed(database: Database, run: Caller): Promise<readonly
   const name = executionName(run.execution_arn);
   const [ended] = await database.query(sql`
     WITH ended AS (
-      UPDATE data_migrations.runs SET status = 'succeeded', ended_at = COALESCE(ended_at, now())
-      WHERE execution_arn = ${run.execution_arn} AND redrive_count = ${run.redrive_count}
+      UPDATE data_migrations.runs
+      SET status = 'succeeded', redrive_count = ${run.redrive_count}, ended_at = COALESCE(ended_at, now())
+      WHERE execution_arn = ${run.execution_arn} AND redrive_count <= ${run.redrive_count}
         AND status IN ('running', 'succeeded')
       RETURNING execution_arn
     ), taken AS (
@@ -142,8 +144,9 @@ export async function handOver(database: Database, run: Caller): Promise<string 
   const arn = run.execution_arn.replace(/[^:]+$/, name);
   const [ended] = await database.query(sql`
     WITH ended AS (
-      UPDATE data_migrations.runs SET status = 'continued', ended_at = COALESCE(ended_at, now())
-      WHERE execution_arn = ${run.execution_arn} AND redrive_count = ${run.redrive_count}
+      UPDATE data_migrations.runs
+      SET status = 'continued', redrive_count = ${run.redrive_count}, ended_at = COALESCE(ended_at, now())
+      WHERE execution_arn = ${run.execution_arn} AND redrive_count <= ${run.redrive_count}
         AND status IN ('running', 'continued')
       RETURNING first_arn
     ), entered AS (

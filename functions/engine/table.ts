@@ -3,7 +3,7 @@ import { MigrationFailed } from './errors.ts';
 import { identifier, join, type Sql, sql, unsafeSql } from './sql.ts';
 
 /** How a column's values look in TypeScript: see `rewrite`. */
-export type Form = 'json' | 'bytes' | 'boolean' | 'number' | 'text';
+export type Form = 'json' | 'jsonb' | 'bytes' | 'boolean' | 'number' | 'text';
 
 export interface Column {
   readonly name: string;
@@ -104,7 +104,7 @@ const catalog = (quotedName: string): Sql => sql`
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(${quotedName})`;
 
 function formOf(type: string): Form {
-  if (type === 'json' || type === 'jsonb') return 'json';
+  if (type === 'json' || type === 'jsonb') return type;
   if (type === 'bytea') return 'bytes';
   if (type === 'bool') return 'boolean';
   return /^(int2|int4|float4|float8)$/.test(type) ? 'number' : 'text';
@@ -126,6 +126,11 @@ export function namedKey(table: Table): Sql {
 /** The name of the key's column `i` in a CTE; `#` keeps it apart from any sane column of a table. */
 export function keyName(i: number): Sql {
   return identifier(`k#${i}`);
+}
+
+/** The name of a rewritten column `i` while its values travel. */
+export function valueName(i: number): Sql {
+  return identifier(`v#${i}`);
 }
 
 /** All of the key's names in a CTE, in order. */

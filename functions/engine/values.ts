@@ -4,24 +4,27 @@ import type { Column, Key, Table } from './table.ts';
 /** A row as `transform` sees it. */
 // biome-ignore lint/suspicious/noExplicitAny: what a jsonb column holds is known to the migration's author alone
 export type RowOf = Record<string, any>;
+
 /** Turns what the Data API sent into the row that `transform` sees. Throws if that would lose something. */
-export function decode(
-  table: Table,
-  columns: readonly string[],
-  key: Key,
-  values: ReadonlyMap<string, unknown>,
-): RowOf {
+export function decode(table: Table, columns: readonly Column[], { key, values }: Sent): RowOf {
   const row: RowOf = {};
-  table.key.forEach((column, i) => {
-    row[column.name] = column.form === 'number' ? Number(key[i]) : key[i];
+  table.key.forEach(({ name, form }, i) => {
+    row[name] = form === 'number' ? Number(key[i]) : key[i];
   });
-  for (const name of columns) row[name] = decodeValue(table.columns.get(name) as Column, values.get(name));
+  columns.forEach((column, i) => {
+    row[column.name] = decodeValue(column, values[i]);
+  });
   return row;
+}
+
+interface Sent {
+  readonly key: Key;
+  readonly values: readonly unknown[];
 }
 
 function decodeValue({ name, form }: Column, value: unknown): unknown {
   if (value === null || form === 'bytes' || form === 'boolean' || form === 'text') return value;
-  return form === 'number' ? Number(value) : parseJson(name, String(value));
+  return form === 'number' ? Number(value) : parseJson(name, value as string);
 }
 
 // A double holds 15 digits of any number; shorter ones without an exponent need no second look.
@@ -36,7 +39,7 @@ function parseJson(column: string, text: string): unknown {
   });
 }
 
-/** Turns a changed value into what `json_to_recordset` reads as the column's type; bytes travel as base64. */
+/** Turns a changed value into what `jsonb_to_recordset` reads as the column's type; bytes travel as base64. */
 export function encode({ name, form }: Column, value: unknown): unknown {
   if (value === undefined) throw new TypeError(`${name} became undefined; leave it out, or set it to null`);
   // JSON has no bigint, NaN or Infinity and would turn the last two into NULL; PostgreSQL reads them all as text.

@@ -1,4 +1,4 @@
-import { type Row, resultBytes, type Statements } from '../engine/database.ts';
+import type { Row, Statements } from '../engine/database.ts';
 import { MigrationFailed, messageOf } from '../engine/errors.ts';
 import { identifier, join, type Sql, sql, when } from '../engine/sql.ts';
 import type { Projection, State, StoredEvent } from '../projections/projection.ts';
@@ -51,12 +51,12 @@ async function readEvents(database: Statements, { log }: Projection, at: Rebuild
   const columns = log.columns.map((name) =>
     log.bytes.includes(name) ? identifier(name) : sql`${identifier(name)}::text AS ${identifier(name)}`,
   );
-  const rows = await database.read(sql`
+  const { rows, bytes } = await database.read(sql`
     SELECT ${position} AS position, ${join(columns, ', ')} FROM ${identifier(...log.table.split('.'))}
     WHERE ${position} > ${at.position} AND ${position} <= ${at.horizon}
     ORDER BY ${position} LIMIT ${size}`);
   const events = rows.map((row) => ({ ...row, ...asBytes(row, log.bytes) })) as StoredEvent[];
-  return { events, bytes: resultBytes(rows) };
+  return { events, bytes };
 }
 
 function asBytes(row: Row, columns: readonly string[]): Row {
@@ -74,7 +74,7 @@ async function readStates(
   const fresh = freshTable(projection);
   const entities = [...new Set(events.map((event) => event[projection.entity]))];
   const asked = JSON.stringify(entities.map((value) => ({ [projection.entity]: value })));
-  const rows = await database.read(sql`
+  const { rows } = await database.read(sql`
     SELECT to_jsonb(fresh)::text AS state FROM ${fresh} AS fresh
     WHERE fresh.${entity} IN (SELECT asked.${entity} FROM jsonb_populate_recordset(NULL::${fresh}, ${asked}::jsonb) AS asked)`);
   const states = rows.map((row) => JSON.parse(String(row.state)) as State);
