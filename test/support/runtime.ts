@@ -1,0 +1,240 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionOutput,
+  GetExecutionHistoryCommand,
+  type HistoryEvent,
+  ListExecutionsCommand,
+  RedriveExecutionCommand,
+  SFNClient,
+  StartExecutionCommand,
+  StopExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import type { MigrateRequest, RebuildRequest, ResultMap } from '../../functions/contract.ts';
+import type { Entries } from '../../infra/stack.ts';
+import { synthesize } from '../../infra/synthesize.ts';
+import { type Assembly, readAssembly } from '../../local/assembly/assembly.ts';
+import type { Template } from '../../local/assembly/template.ts';
+import { type LambdaFunction, startFunction } from '../../local/lambda/function.ts';
+import type { Outcome } from '../../local/lambda/outcome.ts';
+import { type Runtime, startRuntime } from '../../local/runtime.ts';
+import { freshDatabase, type TestDatabase } from './database.ts';
+import { type Fault, type ProxiedCall, startFaultProxy } from './fault-proxy.ts';
+
+export interface TestRuntimeOptions {
+  /** A file in test/machine/fixtures that exports the `migrate` handler; the real one by default. */
+  readonly fixture?: string;
+  /** Variables of the functions, over those of the stack. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** How long a second of Wait and of Retry lasts, in ms. */
+  readonly secondMs?: number;
+}
+
+export type LambdaRequest = MigrateRequest | RebuildRequest;
+
+/** What stands between the parts, for a test to break them; put away by `reset`. */
+export interface Between {
+  /** Decides about each call from a function to the Data API. */
+  call?: ((call: ProxiedCall) => Fault | Promise<Fault>) | undefined;
+  /** Stands between the machines and the functions. */
+  invocation?: ((request: LambdaRequest, invoke: () => Promise<Outcome>) => Promise<Outcome>) | undefined;
+}
+
+/** An execution as it ended, its output parsed. */
+export interface Ended extends DescribeExecutionOutput {
+  readonly result: ResultMap;
+}
+
+/** The whole chain, with a database of its own and a hand between its parts. */
+export interface TestRuntime extends Runtime {
+  readonly database: TestDatabase;
+  readonly between: Between;
+  /** What the functions wrote. */
+  readonly log: string[];
+  /** Empties the ledger and puts away what stands between the parts. */
+  reset(): Promise<void>;
+  /** Starts an execution of the migrations machine, or of another. */
+  start(input?: unknown, machineArn?: string): Promise<string>;
+  describe(executionArn: string): Promise<Ended>;
+  /** Waits for an execution to end, whichever way. */
+  ended(executionArn: string): Promise<Ended>;
+  /** Starts the migrations and waits until the run, with all of its continuations, has ended. */
+  run(input?: unknown): Promise<Ended>;
+  stop(executionArn: string): Promise<void>;
+  redrive(executionArn: string): Promise<void>;
+  history(executionArn: string): Promise<HistoryEvent[]>;
+  /** ARNs of a machine's executions, oldest first. */
+  executions(machineArn: string): Promise<string[]>;
+  /** Does a call as the proxy would, and waits until it is done: for what is to happen just after it. */
+  forward(call: ProxiedCall): Promise<void>;
+  /** Ends every worker of the functions, in the middle of whatever they do. */
+  crash(): Promise<void>;
+  /** Gives the functions, as they are, another timeout. */
+  setTimeoutSeconds(seconds: number): void;
+  /** Puts a new version of the functions, and machines that use it, beside what there is. */
+  release(fixture: string, version: string): void;
+}
+
+/** Starts the stack on a fresh database. It takes a few seconds: share one per test file. */
+export async function startTestRuntime(options: TestRuntimeOptions = {}): Promise<TestRuntime> {
+  const { fixture, environment = {}, secondMs = 20 } = options;
+  const database = await freshDatabase({ name: 'machine' });
+  const folder = mkdtempSync(join(tmpdir(), 'machine-'));
+  const outdir = join(folder, 'first');
+  const between: Between = {};
+  const log: string[] = [];
+  const runtime = await startRuntime({
+    connection: { connectionString: database.url },
+    outdir,
+    entries: entriesOf(fixture),
+    secondMs,
+  });
+  const { stepFunctions, clientEnvironment, migrationsMachineArn } = runtime;
+  const proxy = await startFaultProxy({
+    target: runtime.rdsData.url,
+    onCall: (call) => between.call?.(call) ?? 'pass',
+  });
+
+  // Functions that reach the Data API through the proxy, and are reached through `between`. They stand in front of the
+  // runtime's own: of one name and version, the machine asks the latest that was deployed.
+  const functions: LambdaFunction[] = [];
+  const deploy = (specs: Assembly['functions'], machines: Assembly['machines'], timeoutSeconds?: number) => {
+    const deployed = specs.map((spec) =>
+      startFunction({
+        ...spec,
+        timeoutSeconds: timeoutSeconds ?? spec.timeoutSeconds,
+        log: (line) => log.push(line),
+        environment: {
+          ...spec.environment,
+          ...clientEnvironment,
+          AWS_ENDPOINT_URL_RDS_DATA: proxy.url,
+          POWERTOOLS_LOG_LEVEL: 'WARN',
+          ...environment,
+        },
+      }),
+    );
+    functions.push(...deployed);
+    stepFunctions.deploy({ machines, functions: deployed.map(hooked) });
+  };
+  const hooked = (fn: LambdaFunction): LambdaFunction => ({
+    ...fn,
+    invoke: (payload, arn) => {
+      const invoke = () => fn.invoke(payload, arn);
+      return between.invocation?.(payload as LambdaRequest, invoke) ?? invoke();
+    },
+  });
+  const first = await readTemplate(outdir);
+  deploy(readAssembly(first, { folder: outdir }).functions, []);
+
+  const sfn = new SFNClient({
+    endpoint: stepFunctions.url,
+    region: clientEnvironment.AWS_REGION as string,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  });
+  const describe = async (executionArn: string): Promise<Ended> => {
+    const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    return { ...execution, result: JSON.parse(execution.output ?? 'null') };
+  };
+  const start = async (input: unknown = {}, stateMachineArn = migrationsMachineArn) => {
+    const command = new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) });
+    return (await sfn.send(command)).executionArn as string;
+  };
+  const ended = async (executionArn: string): Promise<Ended> => {
+    for (;;) {
+      const execution = await describe(executionArn);
+      if (execution.status !== 'RUNNING') return execution;
+      await sleep(20);
+    }
+  };
+
+  return {
+    ...runtime,
+    database,
+    between,
+    log,
+    async reset() {
+      between.call = undefined;
+      between.invocation = undefined;
+      log.length = 0;
+      const tables = await database.query<{ name: string }>(`
+        SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+        WHERE schemaname = 'data_migrations' AND tablename <> 'version'`);
+      if (tables.length > 0) await database.query(`TRUNCATE ${tables.map(({ name }) => name).join(', ')}`);
+    },
+    start,
+    describe,
+    ended,
+    async run(input) {
+      let last = await ended(await start(input));
+      for (;;) {
+        const next = (last.result as { readonly continued_by?: string } | null)?.continued_by;
+        if (next === undefined) return last;
+        last = await ended(next);
+      }
+    },
+    stop: async (executionArn) => {
+      await sfn.send(new StopExecutionCommand({ executionArn }));
+    },
+    redrive: async (executionArn) => {
+      await sfn.send(new RedriveExecutionCommand({ executionArn }));
+    },
+    async history(executionArn) {
+      const events: HistoryEvent[] = [];
+      for (const input = { executionArn, maxResults: 1000, nextToken: undefined as string | undefined }; ; ) {
+        const page = await sfn.send(new GetExecutionHistoryCommand(input));
+        events.push(...(page.events ?? []));
+        input.nextToken = page.nextToken;
+        if (page.nextToken === undefined) return events;
+      }
+    },
+    async executions(stateMachineArn) {
+      const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn }));
+      return executions.map(({ executionArn }) => executionArn as string).reverse();
+    },
+    async forward({ path, body }) {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(new URL(path, runtime.rdsData.url), { method: 'POST', headers, body });
+      await answer.arrayBuffer();
+    },
+    async crash() {
+      await Promise.all(functions.map((fn) => fn.kill()));
+    },
+    setTimeoutSeconds(seconds) {
+      deploy(readAssembly(first, { folder: outdir }).functions, [], seconds);
+    },
+    release(next, version) {
+      const nextOutdir = join(folder, version);
+      const { template } = synthesize({ outdir: nextOutdir, entries: entriesOf(next) });
+      const assembly = readAssembly(template, { folder: nextOutdir, version });
+      deploy(assembly.functions, assembly.machines);
+    },
+    async close() {
+      await runtime.close();
+      await Promise.all(functions.map((fn) => fn.stop()));
+      await proxy.close();
+      sfn.destroy();
+      rmSync(folder, { recursive: true, force: true });
+      await database.drop();
+    },
+  };
+}
+
+const source = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+function entriesOf(fixture: string | undefined): Entries {
+  return {
+    migrate: source(
+      fixture === undefined ? 'functions/migrate/handler.ts' : `test/machine/fixtures/${fixture}.ts`,
+    ),
+    rebuild: source('functions/rebuild/handler.ts'),
+  };
+}
+
+async function readTemplate(outdir: string): Promise<Template> {
+  return JSON.parse(await readFile(join(outdir, 'data-migrations-staging.template.json'), 'utf8'));
+}
