@@ -8,7 +8,7 @@ import { startPostgres } from '../local/postgres.ts';
 import { startRuntime } from '../local/runtime.ts';
 import { handWrittenLoop, singleUpdate } from './baselines.ts';
 import { median, pendingSeconds, runMachine } from './chain.ts';
-import { makeDocuments, makePeople } from './tables.ts';
+import { addMarker, makeDocuments, makePeople } from './tables.ts';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
@@ -100,6 +100,7 @@ async function measure(): Promise<Figure[]> {
     pendingLarge.push(await pendingSeconds(runtime, 'bench-people'));
 
     await makeDocuments(client, 'baseline', documents);
+    await addMarker(client, 'baseline');
     loop.push(await timed(() => handWrittenLoop(client, 'baseline')));
     await client.query('DROP TABLE baseline');
 

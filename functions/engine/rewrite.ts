@@ -11,7 +11,7 @@ import {
   rowMigration,
   type Work,
 } from './migration.ts';
-import { type ReadPage, type ReadRow, readPage } from './rewrite-read.ts';
+import { type ReadPage, readPage } from './rewrite-read.ts';
 import { type WrittenRow, writePage } from './rewrite-write.ts';
 import { type RowError, withRowErrors } from './row-errors.ts';
 import { type Sql, sql } from './sql.ts';
@@ -131,7 +131,9 @@ async function prepare(
   const errors: RowError[] = [];
   for (const row of read.rows) {
     try {
-      const values = await transformed(change, table, columns, row);
+      // Not awaited unless it is a promise: a turn of the event loop for each row would cost more than most transforms.
+      const returned = change.transform(decode(table, columns, row));
+      const values = encoded(change, columns, returned instanceof Promise ? await returned : returned);
       if (values !== undefined) rows.push({ key: row.key, xmin: row.xmin, values });
     } catch (error) {
       if (error instanceof MigrationFailed) throw error;
@@ -156,13 +158,11 @@ async function write(
 }
 
 /** The new values, encoded for the write; undefined if the row stays as it is. */
-async function transformed(
+function encoded(
   change: Change,
-  table: Table,
   columns: readonly Column[],
-  row: ReadRow,
-): Promise<WrittenRow['values'] | undefined> {
-  const changes = await change.transform(decode(table, columns, row));
+  changes: Partial<RowOf> | undefined,
+): WrittenRow['values'] | undefined {
   if (changes === undefined) return undefined;
   for (const name of Object.keys(changes)) {
     if (change.columns.includes(name)) continue;
