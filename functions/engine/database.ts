@@ -34,6 +34,8 @@ export interface Database extends Statements {
 /** Where the cluster is, and how to wait: `sleep` takes seconds. */
 export interface Connection {
   readonly client: RDSDataClient;
+  /** For transactions: it makes one request of a call, because what arrives there twice is done twice. */
+  readonly once: RDSDataClient;
   readonly clusterArn: string;
   readonly secretArn: string;
   readonly database: string;
@@ -41,14 +43,15 @@ export interface Connection {
 }
 
 /** A database behind the RDS Data API. */
-export function dataApi({ client, clusterArn, secretArn, database, sleep }: Connection): Database {
+export function dataApi({ client, once, clusterArn, secretArn, database, sleep }: Connection): Database {
   const target = { resourceArn: clusterArn, secretArn };
 
   const execute = (statement: Sql, options: Partial<ExecuteStatementCommandInput>) =>
     awake(sleep, () => {
       const { text, parameters } = render(statement);
       const named = parameters.map(toParameter);
-      return client.send(
+      const sender = options.transactionId === undefined ? client : once;
+      return sender.send(
         new ExecuteStatementCommand({ ...target, database, sql: text, parameters: named, ...options }),
       );
     });
@@ -79,18 +82,16 @@ export function dataApi({ client, clusterArn, secretArn, database, sleep }: Conn
     ...statements({}),
     transaction: async (work) => {
       const { transactionId } = await awake(sleep, () =>
-        client.send(new BeginTransactionCommand({ ...target, database })),
+        once.send(new BeginTransactionCommand({ ...target, database })),
       );
       if (transactionId === undefined) throw new DatabaseError('no transaction was begun', 'moment', null);
       try {
         const result = await work(statements({ transactionId }));
-        await client.send(new CommitTransactionCommand({ ...target, transactionId }));
+        await once.send(new CommitTransactionCommand({ ...target, transactionId }));
         return result;
       } catch (error) {
         // The first error is the one to tell; a transaction that is already gone is rolled back.
-        await client
-          .send(new RollbackTransactionCommand({ ...target, transactionId }))
-          .catch(() => undefined);
+        await once.send(new RollbackTransactionCommand({ ...target, transactionId })).catch(() => undefined);
         throw error instanceof DatabaseError || !isClientError(error) ? error : databaseError(error);
       }
     },
@@ -145,6 +146,13 @@ const target = object({ CLUSTER_ARN: string(), SECRET_ARN: string(), DATABASE_NA
 export function stackDatabase(env: NodeJS.ProcessEnv, sleep: Connection['sleep']): Database {
   const { CLUSTER_ARN, SECRET_ARN, DATABASE_NAME } = parse(target, env);
   // Sockets outlast a statement: 45 s is the Data API's limit, after 60 s the answer is lost.
-  const client = new RDSDataClient({ requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000 } });
-  return dataApi({ client, clusterArn: CLUSTER_ARN, secretArn: SECRET_ARN, database: DATABASE_NAME, sleep });
+  const requestHandler = { connectionTimeout: 5_000, requestTimeout: 60_000 };
+  return dataApi({
+    client: new RDSDataClient({ requestHandler }),
+    once: new RDSDataClient({ requestHandler, maxAttempts: 1 }),
+    clusterArn: CLUSTER_ARN,
+    secretArn: SECRET_ARN,
+    database: DATABASE_NAME,
+    sleep,
+  });
 }
