@@ -3,6 +3,7 @@ import { type Checkpoint, heldBy } from './checkpoint.ts';
 import type { Database } from './database.ts';
 import type { Migration } from './migration.ts';
 import { rowErrors } from './row-errors.ts';
+import { lastPass } from './slice.ts';
 import { sql } from './sql.ts';
 
 /** The life of a migration in the ledger; it has no line there before its first run. */
@@ -50,8 +51,8 @@ export async function finish(
     ...(errors.length > 0 && {
       error_samples: errors.map(({ key, reason, sqlstate }) => ({ key: key.join(', '), reason, sqlstate })),
     }),
-    // Only the last allowed pass ends with changes: rows in the old form still come in behind it.
-    ...(at.pass > 1 && at.passUpdated > 0 && { still_arriving: at.passUpdated }),
+    // Nobody looks behind the last pass: what it still found goes on coming in.
+    ...(at.pass === lastPass && at.passUpdated > 0 && { still_arriving: at.passUpdated }),
   };
   const [row] = await database.query(sql`
     WITH ${heldBy(at)},

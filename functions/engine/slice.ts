@@ -37,8 +37,8 @@ const longestSleep = 5;
 const restShare = 0.02;
 // 0.25 s, doubled up to 10 s, makes 36 s of patience; then Step Functions waits minutes between its own tries.
 const mostFailures = 9;
-// The walk over the table, and three more for what keeps coming in behind the cursor.
-const lastPass = 4;
+/** The walk over the table, and three more for what keeps coming in behind the cursor. */
+export const lastPass = 4;
 
 /** Runs batches until the migration is done, the deadline (on the clock's scale) has come, or a longer rest is due. */
 export async function runSlice(

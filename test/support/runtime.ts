@@ -10,6 +10,7 @@ import {
   GetExecutionHistoryCommand,
   type HistoryEvent,
   ListExecutionsCommand,
+  type ListExecutionsInput,
   RedriveExecutionCommand,
   SFNClient,
   StartExecutionCommand,
@@ -56,10 +57,10 @@ export interface TestRuntime extends Runtime {
   readonly between: Between;
   /** What the functions wrote. */
   readonly log: string[];
-  /** Empties the ledger and puts away what stands between the parts. */
+  /** Stops what still runs, empties the ledger and puts away what stands between the parts. */
   reset(): Promise<void>;
   /** Starts an execution of the migrations machine, or of another. */
-  start(input?: unknown, machineArn?: string): Promise<string>;
+  start(input?: unknown, machineArn?: string, name?: string): Promise<string>;
   describe(executionArn: string): Promise<Ended>;
   /** Waits for an execution to end, whichever way. */
   ended(executionArn: string): Promise<Ended>;
@@ -140,8 +141,8 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
     const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }));
     return { ...execution, result: JSON.parse(execution.output ?? 'null') };
   };
-  const start = async (input: unknown = {}, stateMachineArn = migrationsMachineArn) => {
-    const command = new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) });
+  const start = async (input: unknown = {}, stateMachineArn = migrationsMachineArn, name?: string) => {
+    const command = new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) });
     return (await sfn.send(command)).executionArn as string;
   };
   const ended = async (executionArn: string): Promise<Ended> => {
@@ -152,6 +153,14 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
     }
   };
 
+  const stop = async (executionArn: string): Promise<void> => {
+    await sfn.send(new StopExecutionCommand({ executionArn }));
+  };
+  const list = async (input: ListExecutionsInput): Promise<string[]> => {
+    const { executions = [] } = await sfn.send(new ListExecutionsCommand(input));
+    return executions.map(({ executionArn }) => executionArn as string).reverse();
+  };
+
   return {
     ...runtime,
     database,
@@ -160,6 +169,9 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
     async reset() {
       between.call = undefined;
       between.invocation = undefined;
+      for (const stateMachineArn of [migrationsMachineArn, runtime.rebuildMachineArn]) {
+        for (const running of await list({ stateMachineArn, statusFilter: 'RUNNING' })) await stop(running);
+      }
       log.length = 0;
       const tables = await database.query<{ name: string }>(`
         SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
@@ -177,9 +189,7 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
         last = await ended(next);
       }
     },
-    stop: async (executionArn) => {
-      await sfn.send(new StopExecutionCommand({ executionArn }));
-    },
+    stop,
     redrive: async (executionArn) => {
       await sfn.send(new RedriveExecutionCommand({ executionArn }));
     },
@@ -192,10 +202,7 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
         if (page.nextToken === undefined) return events;
       }
     },
-    async executions(stateMachineArn) {
-      const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn }));
-      return executions.map(({ executionArn }) => executionArn as string).reverse();
-    },
+    executions: (stateMachineArn) => list({ stateMachineArn }),
     async forward({ path, body }) {
       const headers = { 'content-type': 'application/json' };
       const answer = await fetch(new URL(path, runtime.rdsData.url), { method: 'POST', headers, body });
