@@ -64,7 +64,9 @@ export interface TestRuntime extends Runtime {
   describe(executionArn: string): Promise<Ended>;
   /** Waits for an execution to end, whichever way. */
   ended(executionArn: string): Promise<Ended>;
-  /** Starts the migrations and waits until the run, with all of its continuations, has ended. */
+  /** Waits for an execution and all of its continuations to end; the last one has the run's output. */
+  followed(executionArn: string): Promise<Ended>;
+  /** Starts the migrations and follows them to their end. */
   run(input?: unknown): Promise<Ended>;
   stop(executionArn: string): Promise<void>;
   redrive(executionArn: string): Promise<void>;
@@ -153,6 +155,11 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
     }
   };
 
+  const followed = async (executionArn: string): Promise<Ended> => {
+    const execution = await ended(executionArn);
+    const next = (execution.result as { readonly continued_by?: string } | null)?.continued_by;
+    return next === undefined ? execution : followed(next);
+  };
   const stop = async (executionArn: string): Promise<void> => {
     await sfn.send(new StopExecutionCommand({ executionArn }));
   };
@@ -181,14 +188,8 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
     start,
     describe,
     ended,
-    async run(input) {
-      let last = await ended(await start(input));
-      for (;;) {
-        const next = (last.result as { readonly continued_by?: string } | null)?.continued_by;
-        if (next === undefined) return last;
-        last = await ended(next);
-      }
-    },
+    followed,
+    run: async (input) => followed(await start(input)),
     stop,
     redrive: async (executionArn) => {
       await sfn.send(new RedriveExecutionCommand({ executionArn }));

@@ -1,0 +1,153 @@
+import { decode } from 'cborg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { prepareDemo } from '../../local/demo/demo.ts';
+import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
+
+let chain: TestRuntime;
+let original: Awaited<ReturnType<typeof everything>>;
+
+beforeAll(async () => {
+  chain = await startTestRuntime({ secondMs: 50 });
+  await prepareDemo({ connectionString: chain.database.url }, true);
+  await chain.database.query(`ALTER DATABASE ${chain.database.name} SET search_path = demo, public`);
+  original = await everything();
+});
+afterAll(() => chain.close());
+
+interface User {
+  readonly first_name: string;
+  readonly last_name: string;
+  readonly full_name: string | null;
+}
+interface Config {
+  readonly id: string;
+  readonly conditions: readonly { readonly conditions?: unknown }[];
+}
+interface Event {
+  readonly position: string;
+  readonly employee_id: string;
+  readonly type: string;
+  readonly payload: Buffer;
+  readonly encoding: string;
+}
+
+async function everything() {
+  const { query } = chain.database;
+  return {
+    users: await query<User & { id: string }>('SELECT * FROM demo.users ORDER BY id'),
+    configs: await query<Config>('SELECT id, conditions FROM demo.engine_configs ORDER BY id'),
+    events: await query<Event>('SELECT * FROM demo.employee_events ORDER BY position'),
+  };
+}
+
+const counted = (processed: number, updated: number) => ({
+  total_processed: processed,
+  total_updated: updated,
+  errors: 0,
+  duration_seconds: expect.any(Number),
+});
+
+async function lastRebuild() {
+  const all = await chain.executions(chain.rebuildMachineArn);
+  return { count: all.length, ...(await chain.ended(String(all.at(-1)))) };
+}
+
+test('the main job on the demo’s data counts exactly, changes what it should and nothing else', async () => {
+  const { status, result } = await chain.run();
+  expect({ status, result }).toEqual({
+    status: 'SUCCEEDED',
+    result: {
+      'users-full-name': counted(10_000, 9_500),
+      'engine-config-condition-groups': counted(3_000, 2_250),
+      'employee-event-payloads': counted(20_000, 20_000),
+      next_jobs: ['rebuild-employee-projections'],
+    },
+  });
+  const now = await everything();
+  expect(now.users).toEqual(
+    original.users.map((user) => ({ ...user, full_name: `${user.first_name} ${user.last_name}` })),
+  );
+  const isNew = ({ conditions: [first] }: Config) => first === undefined || first.conditions !== undefined;
+  expect(original.configs.filter(isNew)).toHaveLength(750);
+  expect(now.configs).toEqual(
+    original.configs.map((config) =>
+      isNew(config) ? config : { id: config.id, conditions: [{ conditions: config.conditions }] },
+    ),
+  );
+  expect(now.events.map((event) => ({ ...event, payload: decode(event.payload) }))).toEqual(
+    original.events.map((event) => ({ ...event, encoding: 'cbor', payload: parsed(event) })),
+  );
+});
+
+test('the projection is what the events say, worked out here from what they were before', async () => {
+  expect(await lastRebuild()).toMatchObject({
+    count: 1,
+    status: 'SUCCEEDED',
+    result: { events: 20_000, projections: 2_000 },
+  });
+  const projection = await chain.database.query<{ employee_id: string }>(`
+    SELECT employee_id, name, title, office, status, hired_on::text, left_on::text, events, last_position::int
+    FROM demo.employee_projection`);
+  expect(new Map(projection.map((row) => [row.employee_id, row]))).toEqual(projected(original.events));
+});
+
+test('a second run finds everything done and rebuilds nothing', async () => {
+  const { status, result } = await chain.run();
+  expect({ status, result }).toEqual({
+    status: 'SUCCEEDED',
+    result: {
+      'users-full-name': 'skipped',
+      'engine-config-condition-groups': 'skipped',
+      'employee-event-payloads': 'skipped',
+    },
+  });
+  expect((await lastRebuild()).count).toBe(1);
+});
+
+test('rows that an old release still writes are picked up by the next run', async () => {
+  await chain.database.query(`
+    INSERT INTO demo.users (first_name, last_name, email, created_at) VALUES ('Anita', 'Borg', 'borg@example.com', now())`);
+  await chain.database.query(`
+    INSERT INTO demo.engine_configs
+    VALUES ('cfg_000000', gen_random_uuid(), 'Rule', '[{"subject": "a", "operation": "is", "value": "b"}]')`);
+  await chain.database.query(`
+    INSERT INTO demo.employee_events (employee_id, type, payload, occurred_at)
+    SELECT employee_id, 'renamed', '{"name": "Somebody Else"}', now() FROM demo.employee_events WHERE position = 1`);
+  const { result } = await chain.run();
+  expect(result).toEqual({
+    'users-full-name': expect.objectContaining({ total_updated: 1, errors: 0 }),
+    'engine-config-condition-groups': expect.objectContaining({ total_updated: 1, errors: 0 }),
+    'employee-event-payloads': expect.objectContaining({ total_updated: 1, errors: 0 }),
+    next_jobs: ['rebuild-employee-projections'],
+  });
+  expect(await lastRebuild()).toMatchObject({ count: 2, status: 'SUCCEEDED', result: { events: 20_001 } });
+  const [found] = await chain.database.query(`
+    SELECT full_name, conditions, p.name, p.events FROM demo.users, demo.engine_configs c, demo.employee_projection p
+    WHERE last_name = 'Borg' AND c.id = 'cfg_000000' AND p.name = 'Somebody Else'`);
+  expect(found).toEqual({
+    full_name: 'Anita Borg',
+    conditions: [{ conditions: [{ subject: 'a', operation: 'is', value: 'b' }] }],
+    name: 'Somebody Else',
+    events: 11,
+  });
+});
+
+const parsed = ({ payload }: Event): Record<string, string> => JSON.parse(payload.toString('utf8'));
+
+/** What a person would write down reading the events of each employee from first to last. */
+function projected(events: readonly Event[]): Map<string, object> {
+  const rows = new Map<string, Record<string, unknown>>();
+  for (const event of events) {
+    const row = rows.get(event.employee_id) ?? { employee_id: event.employee_id, left_on: null, events: 0 };
+    const { name, title, office, on } = parsed(event);
+    if (name !== undefined) row.name = name;
+    if (title !== undefined) row.title = title;
+    if (office !== undefined) row.office = office;
+    if (event.type === 'hired') Object.assign(row, { status: 'employed', hired_on: on });
+    if (event.type === 'left') Object.assign(row, { status: 'left', left_on: on });
+    row.events = Number(row.events) + 1;
+    row.last_position = Number(event.position);
+    rows.set(event.employee_id, row);
+  }
+  return rows;
+}
