@@ -1,10 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { CountsReporter } from './test/support/counts-reporter.ts';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
-    reporters: ['default'],
+    reporters: ['default', new CountsReporter()],
     // The SDK would remind every test file of the Node version that it wants from 2027 on.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     maxWorkers: 2, // two cores are what CI has, and PostgreSQL needs its share of them
