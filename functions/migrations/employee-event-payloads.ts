@@ -2,7 +2,7 @@ import { type Encoding, readPayload, writePayload } from '../application/event-p
 import { rewrite } from '../engine/rewrite.ts';
 import { sql } from '../engine/sql.ts';
 
-/** Rewrites event payloads from JSON text to CBOR, a third smaller. The projection must be rebuilt from them. */
+/** Rewrites event payloads from JSON text to CBOR, a quarter smaller. The projection must be rebuilt from them. */
 export const employeeEventPayloads = rewrite<{ payload: Uint8Array; encoding: Encoding }>({
   name: 'employee-event-payloads',
   table: 'employee_events',
