@@ -21,16 +21,22 @@ export async function hold(database: Database, statusOf: ExecutionStatus, run: C
   for (let tries = 0; tries < 5; tries += 1) {
     if (await enter(database, run)) return;
     const [holder] = await database.query(sql`
-      SELECT execution_arn FROM data_migrations.runs WHERE status = 'running'`);
+      SELECT r.execution_arn, r.redrive_count, (
+          SELECT before.execution_arn FROM data_migrations.runs before
+          WHERE before.first_arn = r.first_arn AND before.status = 'continued' AND r.slices = 0
+          ORDER BY before.ended_at DESC LIMIT 1) AS handed_over_by
+      FROM data_migrations.runs r WHERE r.status = 'running'`);
     if (!holder) continue;
     const arn = String(holder.execution_arn);
     if (arn === run.execution_arn) continue; // entered meanwhile by a duplicate of this invocation
-    if (isAlive(await statusOf(arn))) {
+    // A continuation may not have been started yet: as long as the part before it runs, it will be.
+    const before = holder.handed_over_by;
+    if (isAlive(await statusOf(arn)) || (before !== null && isAlive(await statusOf(String(before))))) {
       throw new AlreadyRunning(
         `the run ${arn} holds the ledger and is still running. Wait until it has ended, or stop it, and start again`,
       );
     }
-    await end(database, arn, 'abandoned');
+    await end(database, { execution_arn: arn, redrive_count: Number(holder.redrive_count) }, 'abandoned');
   }
   throw new AlreadyRunning('several runs are being started at once, and others were faster. Start again');
 }
@@ -60,11 +66,11 @@ async function enter(
 
 /**
  * Ends a run that did not succeed, and takes away the claims of whatever of it may still be under way. Ending it twice is
- * the same. A run that was handed over but whose continuation never began takes that with it.
+ * the same, and a run that has been redriven since is left alone. A run that was handed over but whose continuation never began takes that with it.
  */
 export async function end(
   database: Database,
-  executionArn: string,
+  { execution_arn, redrive_count }: Caller,
   status: 'abandoned' | 'failed',
   failure: string | null = null,
 ): Promise<void> {
@@ -72,7 +78,7 @@ export async function end(
     WITH ended AS (
       UPDATE data_migrations.runs r SET status = ${status}, failure = ${failure}, ended_at = now()
       FROM data_migrations.runs me
-      WHERE me.execution_arn = ${executionArn} AND (
+      WHERE me.execution_arn = ${execution_arn} AND me.redrive_count <= ${redrive_count} AND (
         (r.execution_arn = me.execution_arn AND me.status IN ('running', 'succeeded', 'continued'))
         OR (me.status = 'continued' AND r.first_arn = me.first_arn AND r.status = 'running' AND r.slices = 0))
       RETURNING r.first_arn
@@ -115,17 +121,20 @@ export async function succeed(database: Database, run: Caller): Promise<readonly
   // A follow-up's execution is called like its run: a retry cannot start a second, and people find one by the other.
   const name = executionName(run.execution_arn);
   const [ended] = await database.query(sql`
-    WITH ended AS (
-      UPDATE data_migrations.runs
-      SET status = 'succeeded', redrive_count = ${run.redrive_count}, ended_at = COALESCE(ended_at, now())
+    WITH me AS (
+      SELECT execution_arn FROM data_migrations.runs
       WHERE execution_arn = ${run.execution_arn} AND redrive_count <= ${run.redrive_count}
         AND status IN ('running', 'succeeded')
-      RETURNING execution_arn
-    ), taken AS (
+    ), ended AS (
+      UPDATE data_migrations.runs r
+      SET status = 'succeeded', redrive_count = ${run.redrive_count}, ended_at = now()
+      FROM me WHERE r.execution_arn = me.execution_arn AND r.status = 'running'
+      RETURNING r.execution_arn
+    ), taken AS ( -- once: what is owed later is another run's
       UPDATE data_migrations.follow_ups f SET run = ended.execution_arn, execution_name = ${name}
       FROM ended WHERE f.run IS NULL
     )
-    SELECT execution_arn FROM ended`);
+    SELECT execution_arn FROM me`);
   if (!ended) return undefined;
   const jobs = await database.query(sql`
     SELECT job, execution_name FROM data_migrations.follow_ups WHERE run = ${run.execution_arn} ORDER BY job`);

@@ -9,7 +9,7 @@ export async function fail(
   { error, cause }: { readonly error: string; readonly cause: string },
 ): Promise<Failure> {
   const failure = { error, cause: explained(error, cause) };
-  await end(database, run.execution_arn, 'failed', `${error}: ${failure.cause}`);
+  await end(database, run, 'failed', `${error}: ${failure.cause}`);
   return failure;
 }
 

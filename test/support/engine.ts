@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
+import { type DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { vi } from 'vitest';
 import {
   type Caller,
@@ -21,7 +22,7 @@ import { type Fault, type FaultProxy, type ProxiedCall, startFaultProxy } from '
 
 const clusterArn = 'arn:aws:rds:eu-central-1:123456789012:cluster:app';
 const secretArn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:app';
-const executions = 'arn:aws:states:eu-central-1:123456789012:execution:run-migrations';
+const machine = 'arn:aws:states:eu-central-1:123456789012:execution:run-migrations';
 
 /** A call on its way from one Lambda process to the Data API. */
 export interface Call extends ProxiedCall {
@@ -63,6 +64,8 @@ export interface TestEngine {
   readonly endpoint: RdsData;
   /** Decides about each call; put away by `reset`. */
   between: (call: Call) => Fault | Promise<Fault>;
+  /** What Step Functions says of executions, by their ARNs; it knows no others. */
+  readonly executions: Map<string, string>;
   /** How long the engine would have slept, in seconds: here no sleep takes longer than a moment. */
   readonly slept: number[];
   /** The statements that arrived, for a test that counts or looks at them. */
@@ -97,6 +100,7 @@ export async function startEngine(
   const { sleeps = 0, ...rdsData } = options;
   const database = await freshDatabase({ name: 'engine' });
   const endpoint = await startRdsData({ database: database.url, ...rdsData });
+  const executions = new Map<string, string>();
   const slept: number[] = [];
   const statements: string[] = [];
   const processes: LambdaProcess[] = [];
@@ -104,6 +108,13 @@ export async function startEngine(
   vi.spyOn(lambdaClock, 'sleep').mockImplementation(async (seconds) => {
     slept.push(seconds);
     await wait(seconds * sleeps * 1_000);
+  });
+
+  vi.spyOn(SFNClient.prototype, 'send').mockImplementation(async (command: unknown) => {
+    const { executionArn = '' } = (command as DescribeExecutionCommand).input;
+    const status = executions.get(executionArn);
+    if (status !== undefined) return { status };
+    throw Object.assign(new Error(`no ${executionArn}`), { name: 'ExecutionDoesNotExist' });
   });
 
   const onCall = async (call: ProxiedCall): Promise<Fault> => {
@@ -153,6 +164,7 @@ export async function startEngine(
     database,
     endpoint,
     between: () => 'pass',
+    executions,
     slept,
     statements,
     process,
@@ -168,7 +180,7 @@ export async function startEngine(
         sleep: (seconds) => lambdaClock.sleep(seconds),
       });
     },
-    run: (migrations, given = {}) => runToEnd(() => process(migrations, given), given),
+    run: (migrations, given = {}) => runToEnd(() => process(migrations, given), executions, given),
     ledger: (table) => database.query(`SELECT * FROM data_migrations.${table} ORDER BY 1, 2`),
     async reset() {
       engine.between = () => 'pass';
@@ -179,9 +191,11 @@ export async function startEngine(
     async forget() {
       engine.between = () => 'pass';
       statements.length = 0;
-      await database.query(
-        'TRUNCATE data_migrations.runs, data_migrations.migrations, data_migrations.row_errors',
-      );
+      executions.clear();
+      // Faster than TRUNCATE for the few rows that a test makes.
+      for (const table of ['runs', 'migrations', 'row_errors', 'follow_ups', 'rebuilds']) {
+        await database.query(`DELETE FROM data_migrations.${table}`);
+      }
     },
     async stop() {
       await proxy.close();
@@ -216,16 +230,21 @@ export function environmentOf(url: string, secret = secretArn): Readonly<Record<
 
 /** The execution of this name, as the machine introduces itself. */
 export function caller(name: string, redrives = 0): Caller {
-  return { execution_arn: `${executions}:${name}`, redrive_count: redrives };
+  return { execution_arn: `${machine}:${name}`, redrive_count: redrives };
 }
 
 let runs = 0;
 
 /** What the machine does, without its waits: the same operations, the same errors tried again. */
-async function runToEnd(nextProcess: () => LambdaProcess, options: RunOptions): Promise<ResultMap> {
+async function runToEnd(
+  nextProcess: () => LambdaProcess,
+  statuses: Map<string, string>,
+  options: RunOptions,
+): Promise<ResultMap> {
   let process = options.process ?? nextProcess();
   let run = caller(options.name ?? `run-${++runs}`);
   let input: unknown = {};
+  const ended = (status: string) => statuses.set(run.execution_arn, status);
 
   const ask = async <Answer>(request: MigrateRequest): Promise<Answer> => {
     for (let tries = 1; ; tries += 1) {
@@ -244,6 +263,7 @@ async function runToEnd(nextProcess: () => LambdaProcess, options: RunOptions): 
 
   for (;;) {
     try {
+      statuses.set(run.execution_arn, 'RUNNING');
       const { migrations } = await ask<Opened>({ operation: 'open', run, input });
       for (const migration of migrations) {
         const { state } = await ask<Pending>({ operation: 'pending', run, migration });
@@ -251,11 +271,13 @@ async function runToEnd(nextProcess: () => LambdaProcess, options: RunOptions): 
         while ((await ask<Slice>({ operation: 'batches', run, migration })).state === 'more');
       }
       const closed = await ask<Closed>({ operation: 'close', run });
+      ended('SUCCEEDED');
       if (closed.state === 'succeeded') return closed.result;
       ({ input } = closed);
       run = caller(closed.execution_name);
     } catch (error) {
       const { name, message } = error as Error;
+      ended('FAILED');
       if (name === ErrorName.AlreadyRunning || name === ErrorName.InvalidInput) throw error;
       // A failure that cannot be recorded is still shown as what it was.
       const failure = { operation: 'fail', run, error: name, cause: message } as const;

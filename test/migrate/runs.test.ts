@@ -1,0 +1,442 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Closed, MigrateRequest, Slice } from '../../functions/contract.ts';
+import { backfill } from '../../functions/engine/backfill.ts';
+import { upgradeLedger } from '../../functions/engine/ledger.ts';
+import { sql } from '../../functions/engine/sql.ts';
+import { caller, type LambdaProcess, startEngine, type TestEngine } from '../support/engine.ts';
+import type { Fault } from '../support/fault-proxy.ts';
+
+const rows = 35;
+const jobs = {
+  rebuild: 'arn:aws:states:eu-central-1:123456789012:stateMachine:rebuild',
+  report: 'arn:aws:states:eu-central-1:123456789012:stateMachine:report',
+};
+
+/** Adds 1 to every row of its table, once. */
+const probe = (name: string, rebuilds: readonly (keyof typeof jobs)[] = []) =>
+  backfill({
+    name,
+    table: name,
+    key: 'id',
+    set: { changed: sql`changed + 1` },
+    pace: { maxRows: 10, restSeconds: 5 }, // one batch a slice, and no test waits for a rest
+    rebuilds,
+  });
+const first = probe('first', ['rebuild']);
+const second = probe('second');
+const third = probe('third', ['report', 'rebuild']);
+
+let engine: TestEngine;
+
+beforeAll(async () => {
+  engine = await startEngine({ transactionIdleSeconds: 0.1 });
+  await upgradeLedger(engine.dataApi());
+});
+afterAll(() => engine.stop());
+beforeEach(async () => {
+  await engine.forget();
+  for (const table of ['first', 'second', 'third']) {
+    await engine.database.query(`DROP TABLE IF EXISTS ${table}`);
+    await engine.database.query(
+      `CREATE TABLE ${table} (id integer PRIMARY KEY, changed integer NOT NULL DEFAULT 0)`,
+    );
+    await engine.database.query(`INSERT INTO ${table} SELECT n FROM generate_series(1, ${rows}) AS n`);
+  }
+});
+
+const run = (name: string, redrives = 0) => caller(name, redrives);
+const open = (name: string, redrives = 0): MigrateRequest => ({
+  operation: 'open',
+  run: run(name, redrives),
+  input: {},
+});
+const ask = (
+  operation: 'pending' | 'batches',
+  name: string,
+  migration: string,
+  redrives = 0,
+): MigrateRequest => ({
+  operation,
+  run: run(name, redrives),
+  migration,
+});
+const close = (name: string, redrives = 0): MigrateRequest => ({
+  operation: 'close',
+  run: run(name, redrives),
+});
+const fail = (name: string, redrives = 0): MigrateRequest => ({
+  operation: 'fail',
+  run: run(name, redrives),
+  error: 'Boom',
+  cause: 'because',
+});
+
+/** An execution that has come so far. */
+async function running(name: string, process: LambdaProcess, redrives = 0): Promise<void> {
+  engine.executions.set(run(name).execution_arn, 'RUNNING');
+  await process.invoke(open(name, redrives));
+}
+
+/** All slices of a migration. */
+async function batches(name: string, migration: string, process: LambdaProcess, redrives = 0): Promise<void> {
+  while (((await process.invoke(ask('batches', name, migration, redrives))) as Slice).state === 'more');
+}
+
+const changes = (table: string) =>
+  engine.database.query(`SELECT changed, count(*)::int AS rows FROM ${table} GROUP BY 1 ORDER BY 1`);
+const everyRowOnce = [{ changed: 1, rows }];
+const statusOf = async (name: string) => {
+  const lines = await engine.ledger<{ execution_arn: string; status: string }>('runs');
+  return lines.find(({ execution_arn }) => execution_arn === run(name).execution_arn)?.status;
+};
+
+describe('Promise 4: one run at a time', () => {
+  it('lets one of two starts at once run, and tells the other who does', async () => {
+    engine.executions.set(run('one').execution_arn, 'RUNNING').set(run('two').execution_arn, 'RUNNING');
+    const starts = ['one', 'two'].map((name) => engine.process([second]).invoke(open(name)));
+    const [one, two] = await Promise.allSettled(starts);
+    const refused = one?.status === 'rejected' ? one : two;
+    const winner = refused === one ? 'two' : 'one';
+    expect([one?.status, two?.status].sort()).toEqual(['fulfilled', 'rejected']);
+    expect((refused as PromiseRejectedResult).reason).toMatchObject({
+      name: 'MigrationsAlreadyRunning',
+      message: expect.stringContaining(`${run(winner).execution_arn} holds the ledger and is still running`),
+    });
+  });
+
+  it('takes over from a holder that does not run any more, and goes on from its checkpoint', async () => {
+    const process = engine.process([first], { followUps: jobs });
+    await running('dead', process);
+    await process.invoke(ask('pending', 'dead', 'first'));
+    await process.invoke(ask('batches', 'dead', 'first'));
+    engine.executions.set(run('dead').execution_arn, 'ABORTED');
+
+    const result = await engine.run([first], { name: 'next', followUps: jobs });
+    expect(result.first).toMatchObject({ total_processed: rows, total_updated: rows });
+    expect(await changes('first')).toEqual(everyRowOnce);
+    expect(await statusOf('dead')).toBe('abandoned');
+  });
+
+  it.each(['FAILED', 'TIMED_OUT', 'ABORTED', 'SUCCEEDED', undefined])(
+    'takes the place of a holder that is %s',
+    async (status) => {
+      const process = engine.process([second]);
+      await running('dead', process);
+      engine.executions.delete(run('dead').execution_arn);
+      if (status) engine.executions.set(run('dead').execution_arn, status);
+      await running('next', process);
+      expect([await statusOf('dead'), await statusOf('next')]).toEqual(['abandoned', 'running']);
+    },
+  );
+
+  it('does not take the place of a holder that waits to be redriven', async () => {
+    const process = engine.process([second]);
+    await running('waiting', process);
+    engine.executions.set(run('waiting').execution_arn, 'PENDING_REDRIVE');
+    await expect(running('next', process)).rejects.toThrow('holds the ledger and is still running');
+  });
+
+  it('lets one of many that find a dead holder take its place', async () => {
+    const process = engine.process([second]);
+    await running('dead', process);
+    engine.executions.set(run('dead').execution_arn, 'FAILED');
+    const names = ['a', 'b', 'c', 'd'];
+    const starts = await Promise.allSettled(names.map((name) => running(name, engine.process([second]))));
+    expect(starts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const running1 = (await engine.ledger<{ status: string }>('runs')).filter(
+      ({ status }) => status === 'running',
+    );
+    expect(running1).toHaveLength(1);
+  });
+
+  it('refuses whatever a run asks after another has taken its place', async () => {
+    const process = engine.process([second]);
+    await running('dead', process);
+    await process.invoke(ask('pending', 'dead', 'second'));
+    engine.executions.set(run('dead').execution_arn, 'ABORTED');
+    await running('next', process);
+    for (const request of [
+      open('dead'),
+      ask('pending', 'dead', 'second'),
+      ask('batches', 'dead', 'second'),
+      close('dead'),
+    ]) {
+      await expect(process.invoke(request), request.operation).rejects.toMatchObject({ name: 'Superseded' });
+    }
+    await process.invoke(fail('dead'));
+    expect([await statusOf('dead'), await statusOf('next')]).toEqual(['abandoned', 'running']);
+    expect(await changes('second')).toEqual([{ changed: 0, rows }]);
+  });
+
+  it('keeps a zombie of a stopped run from writing once the next run goes on', async () => {
+    const restless = { ...second, pace: { ...second.pace, restSeconds: 0 } };
+    const zombie = engine.process([restless]);
+    await running('stopped', zombie);
+    await zombie.invoke(ask('pending', 'stopped', 'second'));
+    let wake: () => void = () => {};
+    const awake = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    let updates = 0;
+    engine.between = async ({ process, sql: text }): Promise<Fault> => {
+      if (process !== zombie || !text.includes('UPDATE "public"."second"')) return 'pass';
+      updates += 1;
+      if (updates === 2) zombie.abandon();
+      if (updates >= 2) await awake;
+      return 'pass';
+    };
+    await expect(zombie.invoke(ask('batches', 'stopped', 'second'))).rejects.toThrow('given up');
+    engine.executions.set(run('stopped').execution_arn, 'ABORTED');
+
+    const next = engine.process([second]);
+    await running('next', next);
+    await next.invoke(ask('pending', 'next', 'second'));
+    wake();
+    await expect
+      .poll(() => engine.statements.filter((text) => text.includes('m.claim =')).length)
+      .toBeGreaterThan(2);
+    expect(await changes('second')).toEqual([
+      { changed: 0, rows: rows - 10 },
+      { changed: 1, rows: 10 },
+    ]);
+    await batches('next', 'second', next);
+    expect(await changes('second')).toEqual(everyRowOnce);
+  });
+
+  it('knows a redrive from a zombie of the try before it', async () => {
+    const process = engine.process([second]);
+    await running('again', process);
+    await process.invoke(ask('pending', 'again', 'second'));
+    await process.invoke(ask('batches', 'again', 'second'));
+    await process.invoke(fail('again'));
+    await expect(process.invoke(ask('batches', 'again', 'second'))).rejects.toMatchObject({
+      name: 'Superseded',
+    });
+
+    // A redrive begins at the state that failed.
+    await process.invoke(ask('batches', 'again', 'second', 1));
+    await expect(process.invoke(ask('batches', 'again', 'second', 0))).rejects.toMatchObject({
+      name: 'Superseded',
+    });
+    await process.invoke(fail('again', 0));
+    expect(await statusOf('again')).toBe('running');
+    await batches('again', 'second', process, 1);
+    expect(await changes('second')).toEqual(everyRowOnce);
+  });
+
+  it('lets a redrive close a run that failed while it was being closed', async () => {
+    const process = engine.process([first], { followUps: jobs });
+    await running('late', process);
+    await process.invoke(ask('pending', 'late', 'first'));
+    await batches('late', 'first', process);
+    await process.invoke(fail('late'));
+    const closed = (await process.invoke(close('late', 1))) as Closed;
+    expect(closed).toMatchObject({
+      state: 'succeeded',
+      result: { first: { total_updated: rows }, next_jobs: ['rebuild'] },
+      follow_ups: [{ job: 'rebuild', execution_name: 'late' }],
+    });
+  });
+
+  it('does not let a redrive close while another run goes on', async () => {
+    const process = engine.process([second]);
+    await running('late', process);
+    await process.invoke(fail('late'));
+    await running('next', process);
+    await expect(process.invoke(close('late', 1))).rejects.toMatchObject({
+      name: 'MigrationsAlreadyRunning',
+    });
+    expect(await statusOf('next')).toBe('running');
+  });
+});
+
+describe('Promise 9: a run whose history gets long goes on in a continuation', () => {
+  const limit = { followUps: jobs, slicesPerExecution: 2 };
+
+  it('does everything exactly once over many parts, and has the results of all of them', async () => {
+    const parts: string[] = [];
+    const result = await engine.run([first, second, third], {
+      ...limit,
+      name: 'long',
+      after: ({ operation, run: { execution_arn } }) => operation === 'open' && parts.push(execution_arn),
+    });
+    for (const name of ['first', 'second', 'third']) {
+      expect(result[name]).toMatchObject({ total_processed: rows, total_updated: rows, errors: 0 });
+      expect(await changes(name)).toEqual(everyRowOnce);
+    }
+    expect(result.next_jobs).toEqual(['rebuild', 'report']);
+    expect(parts.length).toBeGreaterThan(3);
+    expect(parts.slice(0, 3)).toEqual(
+      ['long', 'long-part-2', 'long-part-3'].map((name) => run(name).execution_arn),
+    );
+    const slices = (await engine.ledger<{ slices: number }>('runs')).map((line) => line.slices);
+    expect(Math.max(...slices)).toBeLessThanOrEqual(2);
+  });
+
+  it('starts follow-up jobs after the last part only', async () => {
+    const owed: unknown[] = [];
+    await engine.run([first, second], {
+      ...limit,
+      after: ({ operation }, answer) =>
+        operation === 'close' && owed.push((answer as { follow_ups?: unknown }).follow_ups),
+    });
+    expect(owed.slice(0, -1).every((jobsOfPart) => jobsOfPart === undefined)).toBe(true);
+    expect(owed.at(-1)).toMatchObject([{ job: 'rebuild' }]);
+  });
+
+  it('keeps others out until the continuation has begun', async () => {
+    const process = engine.process([second], limit);
+    await running('long', process);
+    await process.invoke(ask('pending', 'long', 'second'));
+    await process.invoke(ask('batches', 'long', 'second'));
+    await process.invoke(ask('batches', 'long', 'second'));
+    expect(await process.invoke(close('long'))).toMatchObject({
+      state: 'continued',
+      execution_name: 'long-part-2',
+    });
+    // Step Functions does not know the continuation yet: the first part is about to start it.
+    await expect(running('other', process)).rejects.toMatchObject({ name: 'MigrationsAlreadyRunning' });
+
+    engine.executions.set(run('long').execution_arn, 'SUCCEEDED');
+    await running('long-part-2', process);
+    await expect(running('other', process)).rejects.toMatchObject({ name: 'MigrationsAlreadyRunning' });
+    expect(await statusOf('long-part-2')).toBe('running');
+  });
+
+  it('lets others in if the continuation was never started', async () => {
+    const process = engine.process([second], limit);
+    await running('long', process);
+    await process.invoke(ask('pending', 'long', 'second'));
+    for (const _ of [1, 2]) await process.invoke(ask('batches', 'long', 'second'));
+    await process.invoke(close('long'));
+    await process.invoke(fail('long'));
+    engine.executions.set(run('long').execution_arn, 'FAILED');
+    await engine.run([second], { name: 'other' });
+    expect(await changes('second')).toEqual(everyRowOnce);
+  });
+
+  it('hands over to the same continuation when asked again', async () => {
+    const process = engine.process([second], limit);
+    await running('long', process);
+    await process.invoke(ask('pending', 'long', 'second'));
+    for (const _ of [1, 2]) await process.invoke(ask('batches', 'long', 'second'));
+    const answers = [await process.invoke(close('long')), await process.invoke(close('long'))];
+    expect(answers[1]).toEqual(answers[0]);
+  });
+});
+
+describe('Promise 5: what is done stays done', () => {
+  it('goes on after a stop at any call, and changes nothing twice', async () => {
+    await engine.run([second], { followUps: jobs });
+    const calls = engine.statements.length;
+    for (let number = 1; number <= calls; number += 3) {
+      await engine.forget();
+      await engine.database.query('UPDATE second SET changed = 0');
+      let count = 0;
+      engine.between = ({ process }) => {
+        count += 1;
+        if (count === number) process.kill();
+        return count === number ? 'refuse' : 'pass';
+      };
+      const process = engine.process([second]);
+      const name = `stopped-${number}`;
+      // The console's Stop: nobody is told, nobody tries again.
+      await expect(stoppedRun(name, process)).rejects.toThrow('was killed');
+      engine.executions.set(run(name).execution_arn, 'ABORTED');
+      await engine.run([second]);
+      expect(await changes('second'), `stopped at call ${number}`).toEqual(everyRowOnce);
+      expect(await engine.run([second])).toEqual({ second: 'skipped' });
+    }
+  });
+
+  async function stoppedRun(name: string, process: LambdaProcess): Promise<void> {
+    await running(name, process);
+    await process.invoke(ask('pending', name, 'second'));
+    await batches(name, 'second', process);
+    await process.invoke(close(name));
+  }
+
+  it('skips what an earlier run finished when a later migration failed', async () => {
+    const broken = backfill({
+      name: 'second',
+      table: 'second',
+      key: 'id',
+      set: { changed: sql`no_such_function(1)` },
+    });
+    await expect(engine.run([first, broken, third], { followUps: jobs })).rejects.toMatchObject({
+      name: 'MigrationFailed',
+    });
+    expect(await changes('third')).toEqual([{ changed: 0, rows }]);
+    const result = await engine.run([first, second, third], { followUps: jobs });
+    expect(result).toMatchObject({
+      first: 'skipped',
+      second: { total_updated: rows },
+      third: { total_updated: rows },
+    });
+    for (const table of ['first', 'second', 'third']) expect(await changes(table)).toEqual(everyRowOnce);
+  });
+});
+
+describe('Promise 7: follow-up jobs', () => {
+  const broken = backfill({
+    name: 'second',
+    table: 'second',
+    key: 'id',
+    set: { changed: sql`no_such_function(1)` },
+  });
+  const owed = () => engine.ledger<{ job: string; run: string | null }>('follow_ups');
+
+  it('are owed while a run fails, and started once by the run that succeeds', async () => {
+    await expect(engine.run([first, broken], { followUps: jobs })).rejects.toThrow('no_such_function');
+    expect(await owed()).toMatchObject([{ job: 'rebuild', run: null }]);
+    const result = await engine.run([first, second], { name: 'fixed', followUps: jobs });
+    expect(result.next_jobs).toEqual(['rebuild']);
+    expect(await owed()).toMatchObject([
+      { job: 'rebuild', run: run('fixed').execution_arn, execution_name: 'fixed' },
+    ]);
+  });
+
+  it('are not started again by the next run while they run, nor once they have succeeded', async () => {
+    await engine.run([first], { name: 'one', followUps: jobs });
+    const job = 'arn:aws:states:eu-central-1:123456789012:execution:rebuild:one';
+    engine.executions.set(job, 'RUNNING');
+    expect(await engine.run([first], { followUps: jobs })).toEqual({ first: 'skipped' });
+    engine.executions.set(job, 'SUCCEEDED');
+    expect(await engine.run([first], { followUps: jobs })).toEqual({ first: 'skipped' });
+    expect(await owed()).toEqual([]);
+  });
+
+  it.each(['FAILED', 'ABORTED', undefined])(
+    'are started again by the next run when theirs is %s',
+    async (status) => {
+      await engine.run([first], { name: 'one', followUps: jobs });
+      if (status)
+        engine.executions.set('arn:aws:states:eu-central-1:123456789012:execution:rebuild:one', status);
+      const result = await engine.run([first], { name: 'two', followUps: jobs });
+      expect(result).toEqual({ first: 'skipped', next_jobs: ['rebuild'] });
+    },
+  );
+
+  it('stay with their run when its close is asked again late, after another run has come to owe them', async () => {
+    const process = engine.process([first], { followUps: jobs });
+    await engine.run([first], { name: 'one', followUps: jobs });
+    engine.executions.set('arn:aws:states:eu-central-1:123456789012:execution:rebuild:one', 'SUCCEEDED');
+    const again = probe('third', ['rebuild']);
+    const next = engine.process([first, again], { followUps: jobs });
+    await running('two', next);
+    await next.invoke(ask('pending', 'two', 'third'));
+    await batches('two', 'third', next);
+
+    await process.invoke(close('one'));
+    const closed = (await next.invoke(close('two'))) as Closed;
+    expect(closed).toMatchObject({ follow_ups: [{ job: 'rebuild', execution_name: 'two' }] });
+  });
+
+  it('that are not deployed stop a run before it begins', async () => {
+    const starting = engine.run([third], { followUps: { rebuild: jobs.rebuild } });
+    await expect(starting).rejects.toThrow(
+      'migration "third" declares report, which is not deployed; deployed are: rebuild.',
+    );
+    expect(await changes('third')).toEqual([{ changed: 0, rows }]);
+  });
+});
