@@ -10,7 +10,7 @@ import {
   type Work,
 } from './migration.ts';
 import { insidePage, lastKey, pageOf } from './page.ts';
-import { cured, notFoundBad } from './row-errors.ts';
+import { cured, needy } from './row-errors.ts';
 import { identifier, join, type Sql, sql, when } from './sql.ts';
 import { keyAsJson, keyColumns } from './table.ts';
 
@@ -60,7 +60,7 @@ async function batch(
     ${pageOf(table, at, page)},
     changed AS (
       UPDATE ${table.name} SET ${join(assignments, ', ')}
-      WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND (${condition}) ${notFoundBad(table, at)}
+      WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND ${needy(table, at, condition)}
       RETURNING (${condition}) AS still_matching
         ${when(at.rowErrors > 0, sql`, ${keyAsJson(keyColumns(table))} AS key`)}
     ),

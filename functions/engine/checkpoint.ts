@@ -34,6 +34,8 @@ export interface Checkpoint {
   readonly slices: number;
 }
 
+type Claim = Pick<Checkpoint, 'migration' | 'run' | 'claim' | 'slices'>;
+
 const columns = unsafeSql(
   `m.name, m.run, m.claim::text AS claim, m.batches, m.status, m.pass, m.cursor::text AS cursor,
    m.conflicted::text AS conflicted, m.total_processed, m.total_updated, m.pass_updated, m.still_matching,
@@ -59,21 +61,13 @@ export async function claim(
       FROM run WHERE m.name = ${migration}
       RETURNING m.*
     )
-    SELECT ${columns}, run.slices,
-      (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name) AS row_errors,
-      (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name AND e.run = m.run)
-        AS row_errors_of_this_run
-    FROM run, claimed m`);
+    SELECT m.name, m.run, m.claim::text AS claim, run.slices FROM run, claimed m`);
   if (!row) return undefined;
-  return {
-    ...progress(row),
-    migration: String(row.name),
-    run: String(row.run),
-    claim: String(row.claim),
-    slices: Number(row.slices),
-    rowErrors: Number(row.row_errors),
-    rowErrorsOfThisRun: Number(row.row_errors_of_this_run),
-  };
+  const { name, run: arn, claim: token, slices } = row;
+  const mine = { migration: String(name), run: String(arn), claim: String(token), slices: Number(slices) };
+  // Read by itself: the statement above may have waited for a zombie's last batch, and not see what that recorded. If a
+  // duplicate of this invocation has claimed in between, it is our turn again.
+  return (await reload(database, mine)) ?? claim(database, migration, run);
 }
 
 function progress(row: Row) {
@@ -92,11 +86,21 @@ function progress(row: Row) {
 }
 
 /** What the ledger says now, if the claim is still ours: after a statement whose outcome is unknown. */
-export async function reload(database: Database, at: Checkpoint): Promise<Checkpoint | undefined> {
+export async function reload(database: Database, at: Claim): Promise<Checkpoint | undefined> {
   const [row] = await database.query(sql`
-    SELECT ${columns} FROM data_migrations.migrations m
-    WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
-  return row && { ...at, ...progress(row) };
+    SELECT ${columns},
+      (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name) AS row_errors,
+      (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name AND e.run = m.run)
+        AS row_errors_of_this_run
+    FROM data_migrations.migrations m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
+  return (
+    row && {
+      ...at,
+      ...progress(row),
+      rowErrors: Number(row.row_errors),
+      rowErrorsOfThisRun: Number(row.row_errors_of_this_run),
+    }
+  );
 }
 
 /**

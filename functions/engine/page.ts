@@ -1,7 +1,7 @@
 import type { Checkpoint } from './checkpoint.ts';
 import type { Database } from './database.ts';
 import type { Page } from './migration.ts';
-import { join, type Sql, sql, when } from './sql.ts';
+import { join, type Sql, sql, unsafeSql, when } from './sql.ts';
 import {
   compare,
   type Key,
@@ -41,13 +41,15 @@ export function pageOf(table: Table, at: Checkpoint, page: Page): Sql {
 }
 
 function givenPage(table: Table, keys: readonly Key[]): Sql {
-  const rows = keys.map((key) => {
-    const named = keyValues(table, key).map((value, i) => sql`${value} AS ${keyName(i)}`);
-    return sql`SELECT ${join(named, ', ')}`;
-  });
+  // One parameter however many they are: the Data API takes 65,536 characters of SQL.
+  const parts = table.key.map(
+    ({ type }, i) => sql`(given.key ->> ${unsafeSql(`${i}`)})::${unsafeSql(type)} AS ${keyName(i)}`,
+  );
   const descending = keyNames(table).map((name) => sql`${name} DESC`);
   return sql`
-    page AS MATERIALIZED (${join(rows, ' UNION ALL ')}),
+    page AS MATERIALIZED (
+      SELECT ${join(parts, ', ')} FROM jsonb_array_elements(${JSON.stringify(keys)}::jsonb) AS given (key)
+    ),
     last AS MATERIALIZED (SELECT * FROM page ORDER BY ${join(descending, ', ')} LIMIT 1),
     counted AS MATERIALIZED (SELECT count(*) AS page_rows FROM page)`;
 }

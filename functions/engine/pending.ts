@@ -2,6 +2,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import type { Database } from './database.ts';
 import { DatabaseError } from './errors.ts';
 import type { Migration } from './migration.ts';
+import { unless } from './row-errors.ts';
 import { type Sql, sql } from './sql.ts';
 import { compare, type Key, keyAsJson, keyColumns, keyValues, type Table } from './table.ts';
 
@@ -29,13 +30,22 @@ export async function isPending(database: Database, migration: Migration, table:
   }
 
   const needed = rowsInNeed(table, migration.where, sql`e.migration = ${migration.name}`);
-  if ((await plan(database, needed))['Total Cost'] <= cheap) return exists(database, needed);
+  if ((await plan(database, needed))['Total Cost'] <= cheap) {
+    try {
+      return await exists(database, needed);
+    } catch (error) {
+      if (!isOfARow(error)) throw error;
+      const known = sql`e.migration = ${migration.name}`;
+      const unknown = sql`SELECT FROM ${table.name} WHERE ${unless(table, known, migration.where)}`;
+      return existsOrFails(database, unknown);
+    }
+  }
   if (ledger === undefined) return true;
 
   const cursor = ledger.cursor === null ? [] : (JSON.parse(String(ledger.cursor)) as Key);
   if (cursor.length === 0) return exists(database, sql`SELECT FROM ${table.name}`);
   const columns = keyColumns(table);
-  return exists(
+  return existsOrFails(
     database,
     sql`SELECT FROM (
       SELECT * FROM ${table.name} WHERE ${compare(columns, '>', keyValues(table, cursor))}
@@ -70,16 +80,28 @@ export async function mayBeLeft(
     if ((await plan(database, needed))['Total Cost'] > affordable) return true;
     return await exists(database, needed);
   } catch (error) {
-    if (error instanceof DatabaseError && error.fault === 'moment') return true;
+    if (error instanceof DatabaseError && error.fault !== 'migration') return true;
     throw error;
   }
 }
+
+const isOfARow = (error: unknown): boolean => error instanceof DatabaseError && error.fault === 'row';
 
 const keyOrder = (table: Table): Sql => keyColumns(table).reduce((order, column) => sql`${order}, ${column}`);
 
 async function exists(database: Database, query: Sql): Promise<boolean> {
   const [row] = await database.query(sql`SELECT EXISTS (${query}) AS found`);
   return row?.found === true;
+}
+
+/** Whether a row is found, or one of which the condition cannot even be asked: the walk will record it. */
+async function existsOrFails(database: Database, query: Sql): Promise<boolean> {
+  try {
+    return await exists(database, query);
+  } catch (error) {
+    if (isOfARow(error)) return true;
+    throw error;
+  }
 }
 
 interface Plan {

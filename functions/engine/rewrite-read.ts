@@ -3,7 +3,7 @@ import type { Statements, Value } from './database.ts';
 import type { Page } from './migration.ts';
 import { insidePage, lastKey, pageOf } from './page.ts';
 import type { Change } from './rewrite.ts';
-import { notFoundBad } from './row-errors.ts';
+import { needy } from './row-errors.ts';
 import { identifier, join, type Sql, sql, when } from './sql.ts';
 import { type Column, type Key, keyColumns, keyName, type Table, valueName } from './table.ts';
 
@@ -46,7 +46,7 @@ export async function readPage(
       FROM counted LEFT JOIN LATERAL (
         SELECT ${table.alias}.xmin::text AS "x#", ${join([...key, ...sent], ', ')}
         FROM ${table.name}
-        WHERE ${insidePage(table, at, page)} AND (${change.where}) ${notFoundBad(table, at)}
+        WHERE ${insidePage(table, at, page)} AND ${needy(table, at, change.where)}
         ORDER BY ${join(keyColumns(table), ', ')}
         ${when(lock, sql`FOR UPDATE`)}
       ) AS needed ON true

@@ -1,6 +1,6 @@
 import { type Checkpoint, move } from './checkpoint.ts';
 import type { Statements } from './database.ts';
-import { MigrationFailed, messageOf } from './errors.ts';
+import { DatabaseError, MigrationFailed, messageOf } from './errors.ts';
 import {
   type Ahead,
   type Batch,
@@ -20,7 +20,7 @@ import { decode, encode, type RowOf } from './values.ts';
 
 export interface RewriteOptions<R extends RowOf = RowOf> extends RowOptions {
   /** The columns that the change reads or writes, apart from the key, which is always there to read. */
-  readonly columns: readonly (keyof R & string)[];
+  readonly columns: readonly NoInfer<keyof R & string>[];
   /**
    * The new values of the columns that change; nothing (`undefined`) leaves the row as it is. A throw makes it a row
    * error. It must be a function of the row alone: a row that the application changes meanwhile is read and transformed
@@ -29,8 +29,10 @@ export interface RewriteOptions<R extends RowOf = RowOf> extends RowOptions {
    * Values: json and jsonb as parsed; bytea as Uint8Array; boolean, and smallint, integer, real and double as number;
    * everything else as PostgreSQL's text, so that nothing is lost (bigint and numeric too). NULL is null.
    */
-  readonly transform: (row: R) => Partial<R> | undefined | Promise<Partial<R> | undefined>;
+  readonly transform: (row: R) => Changes<R> | Promise<Changes<R>>;
 }
+
+type Changes<R> = Partial<NoInfer<R>> | undefined;
 
 /**
  * A migration whose change is TypeScript, one row at a time. Rows are read, transformed and written back only where
@@ -108,12 +110,14 @@ function retryConflicted(change: Change, work: Work, page: Page): Promise<Batch 
   const keys = 'keys' in page ? page.keys : at.conflicted.slice(0, page.size);
   return database.transaction(async (tx) => {
     await tx.query(sql`SELECT set_config('lock_timeout', '2s', true)`);
-    return write(
-      change,
-      { ...work, database: tx },
-      { keys },
-      await prepare(change, table, at, tx, { keys }, true),
-    );
+    const prepared = await prepare(change, table, at, tx, { keys }, true);
+    const done = await write(change, { ...work, database: tx }, { keys }, prepared);
+    if (done !== undefined && done.at.conflicted.length > at.conflicted.length - keys.length) {
+      const refused =
+        'the row stayed as it was although nobody else changed it: a trigger may have refused the change';
+      throw new DatabaseError(refused, 'row', null);
+    }
+    return done;
   });
 }
 
@@ -157,7 +161,7 @@ async function write(
   return { at, rows: read.count, bytesPerRow, passEnded };
 }
 
-/** The new values, encoded for the write; undefined if the row stays as it is. */
+/** The new values, encoded for the write; undefined if there are none and the row stays as it is. */
 function encoded(
   change: Change,
   columns: readonly Column[],
@@ -171,5 +175,8 @@ function encoded(
         `(${change.columns.join(', ')}); add it there, or leave it out`,
     );
   }
-  return columns.map((column) => (column.name in changes ? encode(column, changes[column.name]) : undefined));
+  if (Object.keys(changes).length === 0) return undefined;
+  return columns.map((column) =>
+    Object.hasOwn(changes, column.name) ? encode(column, changes[column.name]) : undefined,
+  );
 }

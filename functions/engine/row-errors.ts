@@ -59,14 +59,21 @@ export function withRowErrors(at: Checkpoint, count: number): Checkpoint {
   };
 }
 
-/** A condition that leaves out the rows which this run has found bad; nothing while there are none. */
-export function notFoundBad(table: Table, at: Checkpoint): Sql {
-  return when(
-    at.rowErrorsOfThisRun > 0,
-    sql`AND NOT EXISTS (
+/**
+ * The condition for the rows that need the change, without those which this run has found bad. These are not even asked:
+ * the condition itself may be what fails.
+ */
+export function needy(table: Table, at: Checkpoint, where: Sql): Sql {
+  if (at.rowErrorsOfThisRun === 0) return sql`(${where})`;
+  return unless(table, sql`e.migration = ${at.migration} AND e.run = ${at.run}`, where);
+}
+
+/** A condition that is not asked of rows with a row error `e` of this kind. */
+export function unless(table: Table, recorded: Sql, where: Sql): Sql {
+  return sql`
+    CASE WHEN EXISTS (
       SELECT FROM data_migrations.row_errors e
-      WHERE e.migration = ${at.migration} AND e.run = ${at.run} AND e.key = ${keyAsJson(keyColumns(table))})`,
-  );
+      WHERE ${recorded} AND e.key = ${keyAsJson(keyColumns(table))}) THEN false ELSE (${where}) END`;
 }
 
 /** A CTE that strikes out the errors of rows that are migrated now, named by a CTE with a jsonb column `key`. */

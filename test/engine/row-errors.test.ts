@@ -1,0 +1,437 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { backfill } from '../../functions/engine/backfill.ts';
+import { upgradeLedger } from '../../functions/engine/ledger.ts';
+import type { Migration } from '../../functions/engine/migration.ts';
+import { rewrite } from '../../functions/engine/rewrite.ts';
+import { sql } from '../../functions/engine/sql.ts';
+import { startEngine, type TestEngine } from '../support/engine.ts';
+
+let engine: TestEngine;
+
+beforeAll(async () => {
+  engine = await startEngine({ transactionIdleSeconds: 0.1 });
+  await upgradeLedger(engine.dataApi());
+});
+afterAll(() => engine.stop());
+beforeEach(async () => {
+  await engine.forget();
+  await engine.database.query('DROP TABLE IF EXISTS orders');
+  await engine.database.query(`CREATE TABLE orders (
+    id integer PRIMARY KEY, price text, cents integer CHECK (cents < 1000000), note jsonb)`);
+});
+
+const rows = 200;
+const fill = () =>
+  engine.database.query(
+    `INSERT INTO orders (id, price) SELECT n, n || '.50' FROM generate_series(1, ${rows}) AS n`,
+  );
+const poison = (ids: readonly number[], set: string) =>
+  engine.database.query(`UPDATE orders SET ${set} WHERE id = ANY ($1)`, [[...ids]]);
+
+const pace = { maxRows: 50 };
+const cents = (options: { errorBudget?: number } = {}) =>
+  backfill({
+    name: 'cents',
+    table: 'orders',
+    key: 'id',
+    where: sql`cents IS NULL`,
+    set: { cents: sql`(price::numeric * 100)::integer` },
+    pace,
+    ...options,
+  });
+const centsInTypeScript = (options: { errorBudget?: number } = {}) =>
+  rewrite<{ price: string; cents: number | null }>({
+    name: 'cents',
+    table: 'orders',
+    key: 'id',
+    columns: ['price', 'cents'],
+    where: sql`cents IS NULL`,
+    transform: ({ price }) => {
+      if (!/^\d+\.\d+$/.test(price)) throw new RangeError(`"${price}" is no price`);
+      return { cents: Math.round(Number(price) * 100) };
+    },
+    pace,
+    ...options,
+  });
+
+interface Line {
+  readonly key: unknown;
+  readonly reason: string;
+  readonly sqlstate: string | null;
+  readonly run: string;
+}
+const recorded = () => engine.ledger<Line>('row_errors');
+const keysOf = (lines: readonly Line[]) =>
+  lines.map(({ key }) => Number((key as string[])[0])).sort((a, b) => a - b);
+const migrated = async () =>
+  (
+    await engine.database.query<{ id: number }>(
+      'SELECT id FROM orders WHERE cents = id * 100 + 50 ORDER BY id',
+    )
+  ).map(({ id }) => id);
+const allBut = (bad: readonly number[]) =>
+  Array.from({ length: rows }, (_, i) => i + 1).filter((id) => !bad.includes(id));
+
+const densities: Record<string, readonly number[]> = {
+  'the first row': [1],
+  'the last row': [rows],
+  'adjacent rows': [49, 50, 51, 52],
+  'the edges of pages': [50, 51, 100, 101, 150, 151],
+  'every tenth row': Array.from({ length: 20 }, (_, i) => (i + 1) * 10),
+};
+const kinds: Record<string, (options?: { errorBudget?: number }) => Migration> = {
+  backfill: cents,
+  rewrite: centsInTypeScript,
+};
+
+describe.each(Object.entries(kinds))('Promise 6, a %s', (kind, make) => {
+  it.each(Object.entries(densities))('migrates all but %s, and records those', async (_, bad) => {
+    await fill();
+    await poison(bad, "price = 'much'");
+    const result = await engine.run([make()]);
+    expect(result.cents).toMatchObject({
+      total_processed: rows,
+      total_updated: rows - bad.length,
+      errors: bad.length,
+      error_samples: expect.arrayContaining([
+        kind === 'backfill'
+          ? {
+              key: `${bad[0]}`,
+              reason: expect.stringContaining('invalid input syntax for type numeric: "much"'),
+              sqlstate: '22P02',
+            }
+          : { key: `${bad[0]}`, reason: '"much" is no price', sqlstate: null },
+      ]),
+    });
+    expect(await migrated()).toEqual(allBut(bad));
+    expect(keysOf(await recorded())).toEqual(bad);
+    expect(await engine.run([make()]), 'asked again').toEqual({ cents: 'skipped' });
+  });
+
+  it('fails when every row is bad, naming the budget, the first row and what to do', async () => {
+    await fill();
+    await poison(allBut([]), "price = 'much'");
+    await expect(engine.run([make({ errorBudget: 5 })])).rejects.toMatchObject({
+      name: 'ErrorBudgetSpent',
+      message: expect.stringMatching(
+        /migration "cents", batch .* rows could not be migrated, its errorBudget is 5\. The first: key \(1\): .*much.* start the machine again/,
+      ),
+    });
+    expect((await recorded()).length).toBeGreaterThan(5);
+  });
+
+  it('allows as many bad rows as its budget says', async () => {
+    await fill();
+    await poison([3, 30, 130], "price = 'much'");
+    expect((await engine.run([make({ errorBudget: 3 })])).cents).toMatchObject({ errors: 3 });
+  });
+
+  it('tries the rows again when a run that spent its budget is started again, and strikes out what is cured', async () => {
+    await fill();
+    const bad = [1, 2, 60, 61, 199];
+    await poison(bad, "price = 'much'");
+    await expect(engine.run([make({ errorBudget: 2 })])).rejects.toMatchObject({ name: 'ErrorBudgetSpent' });
+    await poison([1, 60, 61], "price = id || '.50'");
+    const result = await engine.run([make({ errorBudget: 2 })]);
+    expect(result.cents).toMatchObject({ errors: 2, total_updated: rows - 2 });
+    expect(await migrated()).toEqual(allBut([2, 199]));
+    expect(keysOf(await recorded())).toEqual([2, 199]);
+  });
+
+  it('tries recorded rows again when new ones make a finished migration pending', async () => {
+    await fill();
+    await poison([7, 8], "price = 'much'");
+    await engine.run([make()]);
+    await poison([7], "price = '7.50'");
+    expect(await engine.run([make()])).toEqual({ cents: 'skipped' });
+    await engine.database.query(`INSERT INTO orders (id, price) VALUES (${rows + 1}, '${rows + 1}.50')`);
+    expect((await engine.run([make()])).cents).toMatchObject({ total_updated: 2, errors: 1 });
+    expect(keysOf(await recorded())).toEqual([8]);
+  });
+
+  it('counts row errors exactly when answers get lost', async () => {
+    await fill();
+    await poison([5, 6, 120], "price = 'much'");
+    engine.between = ({ sql: text, number }) =>
+      /"?recorded"? AS/.test(text) && number % 2 === 0 ? 'lose-answer' : 'pass';
+    const result = await engine.run([make({ errorBudget: 3 })]);
+    expect(result.cents).toMatchObject({ errors: 3, error_samples: [{}, {}, {}], total_updated: rows - 3 });
+    engine.between = ({ sql: text }) => (/"?recorded"? AS/.test(text) ? 'lose-answer' : 'pass');
+  });
+
+  it('spends its budget also when every answer about a bad row gets lost', async () => {
+    await fill();
+    await poison([5, 6, 120], "price = 'much'");
+    let seen = '';
+    engine.between = ({ sql: text, body }) => {
+      if (!text.includes('recorded AS') || body === seen) return 'pass';
+      seen = body;
+      return 'lose-answer';
+    };
+    await expect(engine.run([make({ errorBudget: 2 })])).rejects.toMatchObject({ name: 'ErrorBudgetSpent' });
+  });
+});
+
+describe('Promise 6: a bad row is known', () => {
+  it('by a constraint, with its SQLSTATE', async () => {
+    await fill();
+    await poison([10], "price = '20000'");
+    await engine.run([cents()]);
+    expect(await recorded()).toMatchObject([
+      { key: ['10'], sqlstate: '23514', reason: expect.stringContaining('orders_cents_check') },
+    ]);
+  });
+
+  it('by a constraint of a rewritten value too', async () => {
+    await fill();
+    await poison([10, 11], "price = '20000.00'");
+    await engine.run([centsInTypeScript()]);
+    expect(await recorded()).toMatchObject([{ sqlstate: '23514' }, { sqlstate: '23514' }]);
+    expect(await migrated()).toEqual(allBut([10, 11]));
+  });
+
+  it('by a constraint that is only checked at the commit', async () => {
+    await fill();
+    await engine.database.query('DROP TABLE IF EXISTS amounts');
+    await engine.database.query('CREATE TABLE amounts (cents integer PRIMARY KEY)');
+    await engine.database.query(
+      `INSERT INTO amounts SELECT n * 100 + 50 FROM generate_series(1, ${rows}) AS n WHERE n <> 77`,
+    );
+    await engine.database.query(
+      'ALTER TABLE orders ADD FOREIGN KEY (cents) REFERENCES amounts DEFERRABLE INITIALLY DEFERRED',
+    );
+    for (const make of [cents, centsInTypeScript]) {
+      await engine.forget();
+      await engine.database.query('UPDATE orders SET cents = NULL');
+      await engine.run([make()]);
+      expect(await recorded()).toMatchObject([{ key: ['77'], sqlstate: '23503' }]);
+    }
+  });
+
+  it('by what a trigger raises', async () => {
+    await fill();
+    await engine.database.query(`CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF NEW.id = 150 THEN RAISE EXCEPTION 'order % is closed', NEW.id; END IF; RETURN NEW; END $$`);
+    await engine.database.query(
+      'CREATE TRIGGER refuse BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION refuse()',
+    );
+    await engine.run([cents()]);
+    expect(await recorded()).toMatchObject([
+      { key: ['150'], sqlstate: 'P0001', reason: expect.stringContaining('order 150 is closed') },
+    ]);
+  });
+
+  it('by a trigger that silently refuses the change of a rewrite', async () => {
+    await fill();
+    await engine.database.query(`CREATE OR REPLACE FUNCTION suppress() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF NEW.id IN (20, 150) THEN RETURN NULL; END IF; RETURN NEW; END $$`);
+    await engine.database.query(
+      'CREATE TRIGGER suppress BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION suppress()',
+    );
+    const result = await engine.run([centsInTypeScript()]);
+    expect(result.cents).toMatchObject({ errors: 2, total_updated: rows - 2 });
+    expect(await recorded()).toMatchObject([
+      { key: ['150'], reason: expect.stringContaining('a trigger may have refused the change') },
+      { key: ['20'] },
+    ]);
+  });
+
+  it('when its condition cannot even be asked, without stopping this run or the next', async () => {
+    await fill();
+    await poison([4, 5, 90], "price = 'much'");
+    const asking = (name: string) => ({
+      name,
+      table: 'orders',
+      key: 'id',
+      where: sql`cents IS NULL AND price::numeric > 0`,
+      pace,
+    });
+    for (const migration of [
+      backfill({ ...asking('backfill'), set: { cents: sql`(price::numeric * 100)::integer` } }),
+      rewrite({
+        ...asking('rewrite'),
+        columns: ['price', 'cents'],
+        transform: ({ price }) => ({ cents: Math.round(price * 100) }),
+      }),
+    ]) {
+      await engine.forget();
+      await engine.database.query('UPDATE orders SET cents = NULL');
+      const result = await engine.run([migration]);
+      expect(result[migration.name]).toMatchObject({ errors: 3, total_updated: rows - 3 });
+      expect(keysOf(await recorded())).toEqual([4, 5, 90]);
+      expect(await engine.run([migration])).toEqual({ [migration.name]: 'skipped' });
+
+      await engine.database.query(`INSERT INTO orders VALUES (${rows + 1}, 'more')`);
+      expect((await engine.run([migration]))[migration.name]).toMatchObject({ errors: 4 });
+      await engine.database.query(`DELETE FROM orders WHERE id > ${rows}`);
+    }
+  });
+
+  it('when JSON holds a number that JavaScript cannot', async () => {
+    await fill();
+    await poison([1], `note = '{"n": 12345678901234567890}'`);
+    await poison([2], `note = '{"n": 1234567890123456}'`);
+    await poison([3], `note = '{"n": 0.1234567890123456789}'`);
+    await engine.run([
+      rewrite({
+        name: 'notes',
+        table: 'orders',
+        key: 'id',
+        columns: ['note'],
+        where: sql`note ? 'n'`,
+        transform: ({ note }) => ({ note: { m: note.n } }),
+      }),
+    ]);
+    expect(await recorded()).toMatchObject([
+      { key: ['1'], reason: expect.stringContaining('note contains the number 12345678901234567890') },
+      { key: ['3'] },
+    ]);
+    expect(
+      await engine.database.query('SELECT note::text FROM orders WHERE id IN (1, 2) ORDER BY id'),
+    ).toEqual([{ note: '{"n": 12345678901234567890}' }, { note: '{"m": 1234567890123456}' }]);
+  });
+
+  it('when it is larger than the Data API hands out', async () => {
+    await fill();
+    await poison([3, 160], `note = to_jsonb(repeat('x', 70000))`);
+    const result = await engine.run([
+      rewrite({
+        name: 'notes',
+        table: 'orders',
+        key: 'id',
+        columns: ['note', 'cents'],
+        where: sql`cents IS NULL`,
+        transform: () => ({ cents: 1 }),
+      }),
+    ]);
+    expect(result.notes).toMatchObject({ errors: 2, total_updated: rows - 2 });
+    expect(await recorded()).toMatchObject([
+      { key: ['160'], reason: expect.stringContaining('64 KB') },
+      { key: ['3'], reason: expect.stringContaining('64 KB') },
+    ]);
+  });
+
+  it('when its new value is larger than a request may be, however its characters are escaped', async () => {
+    await fill();
+    for (const large of ['"', '漢']) {
+      await engine.forget();
+      await engine.database.query('UPDATE orders SET cents = NULL, note = NULL');
+      const result = await engine.run([
+        rewrite({
+          name: 'notes',
+          table: 'orders',
+          key: 'id',
+          columns: ['note', 'cents'],
+          where: sql`cents IS NULL AND id <= 20`,
+          transform: ({ id }) => ({ cents: 1, note: large.repeat(id === 7 ? 4_300_000 : 150_000) }),
+        }),
+      ]);
+      expect(result.notes, large).toMatchObject({ errors: 1, total_updated: 19 });
+      expect(await recorded()).toMatchObject([
+        { key: ['7'], reason: expect.stringContaining('can be sent') },
+      ]);
+    }
+  });
+
+  it('when its new text or JSON is none that PostgreSQL holds', async () => {
+    await fill();
+    const values: Record<number, string> = { 5: 'a\0b', 6: '\ud800' };
+    await engine.run([
+      rewrite({
+        name: 'notes',
+        table: 'orders',
+        key: 'id',
+        columns: ['price', 'note'],
+        where: sql`note IS NULL`,
+        transform: ({ id }) => ({ price: values[id] ?? 'ok', note: {} }),
+      }),
+    ]);
+    expect(await recorded()).toMatchObject([
+      { key: ['5'], sqlstate: '22P05' },
+      { key: ['6'], sqlstate: expect.stringMatching(/^22/) },
+    ]);
+  });
+
+  it('when the transform sets a column to undefined, or gives bytes of another type', async () => {
+    await engine.database.query('ALTER TABLE orders ADD COLUMN bytes bytea');
+    await fill();
+    await engine.run([
+      rewrite({
+        name: 'notes',
+        table: 'orders',
+        key: 'id',
+        columns: ['note', 'bytes'],
+        where: sql`note IS NULL`,
+        transform: ({ id }) =>
+          id === 1 ? { note: undefined } : id === 2 ? { bytes: 'text', note: 1 } : { note: 1 },
+      }),
+    ]);
+    expect(await recorded()).toMatchObject([
+      { key: ['1'], reason: 'note became undefined; leave it out, or set it to null' },
+      { key: ['2'], reason: 'bytes is bytea, so its new value must be a Uint8Array, got string' },
+    ]);
+  });
+
+  it('with a reason that is cut, never refused', async () => {
+    await fill();
+    await engine.run([
+      rewrite({
+        name: 'notes',
+        table: 'orders',
+        key: 'id',
+        columns: ['note'],
+        where: sql`note IS NULL AND id < 5`,
+        transform: ({ id }) => {
+          if (id === 1) throw new Error(`${'x'.repeat(299)}😀`);
+          if (id === 2) throw new Error('a\0b');
+          if (id === 3) throw 'a string';
+          throw undefined;
+        },
+      }),
+    ]);
+    const reasons = (await recorded()).map(({ reason }) => reason);
+    expect(reasons).toEqual([`${'x'.repeat(299)}\ufffd`, 'ab', 'a string', 'undefined']);
+  });
+});
+
+describe('A transform', () => {
+  const noting = (transform: (row: Record<string, unknown>) => Record<string, unknown> | undefined) =>
+    rewrite({
+      name: 'notes',
+      table: 'orders',
+      key: 'id',
+      columns: ['note', 'cents'],
+      where: sql`note IS NULL`,
+      transform,
+      pace,
+    });
+
+  it('that returns nothing, or no column, leaves the row as it is', async () => {
+    await fill();
+    for (const nothing of [undefined, {}]) {
+      await engine.forget();
+      const result = await engine.run([noting(() => nothing)]);
+      expect(result.notes).toMatchObject({ total_processed: rows, total_updated: 0, errors: 0 });
+    }
+  });
+
+  it('may change other columns of other rows', async () => {
+    await fill();
+    await engine.run([
+      noting(({ id }) =>
+        Number(id) % 2 ? { note: id } : Number(id) % 3 ? { note: id, cents: 3 } : undefined,
+      ),
+    ]);
+    const [counts] = await engine.database.query(`
+      SELECT count(*) FILTER (WHERE note IS NOT NULL)::int AS notes, count(*) FILTER (WHERE cents = 3)::int AS cents,
+        count(*) FILTER (WHERE id % 2 = 1 AND cents IS NOT NULL)::int AS wrong FROM orders`);
+    expect(counts).toEqual({ notes: rows - 33, cents: rows / 2 - 33, wrong: 0 });
+  });
+
+  it('that returns a column the migration does not name fails it at once', async () => {
+    await fill();
+    await expect(engine.run([noting(() => ({ note: 1, price: '1' }))])).rejects.toThrow(
+      'migration "notes", transform: it returned price, which "columns" does not name (note, cents); add it there, or leave it out',
+    );
+  });
+});
