@@ -33,7 +33,7 @@ const folder = fileURLToPath(new URL('../.local/', import.meta.url));
 export async function startSession(io: Io, options: SessionOptions): Promise<Session> {
   // From the beginning: what has been started is always stopped, also when Ctrl-C comes in between.
   const interrupted = new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve).once('SIGTERM', resolve);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve()); // not with its name
   });
   mkdirSync(folder, { recursive: true });
   const database = await startDatabase(io.env.DATABASE_URL, `${folder}postgres`);

@@ -120,10 +120,11 @@ function unexpected(cause: unknown): RdsDataError {
   return new RdsDataError('InternalServerErrorException', String(cause), { cause });
 }
 
-/** The parts of a URL, so that another database of the same server can be named. */
+/** The parts of a URL, so that another database of the same server can be named; what was said beside it stays. */
 function connectionOf(database: pg.ClientConfig | string): pg.ClientConfig {
-  const config = typeof database === 'string' ? { connectionString: database } : database;
-  if (!config.connectionString) return config;
+  const config: pg.ClientConfig = typeof database === 'string' ? { connectionString: database } : database;
+  const { connectionString, ...beside } = config;
+  if (!connectionString) return config;
   const { host, port, user, password, ssl, database: name } = new pg.Client(config);
-  return { host, port, user, password, ssl, database: name };
+  return { ...beside, host, port, user, password, ssl, database: name };
 }

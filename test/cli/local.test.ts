@@ -1,0 +1,153 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { type Command, command } from './command.ts';
+
+const hasAws = (() => {
+  try {
+    execFileSync('aws', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+const run = promisify(execFile);
+
+let database: TestDatabase;
+let local: Command;
+let ports: { readonly sfn: number; readonly rdsData: number };
+let said: string;
+
+beforeAll(async () => {
+  database = await freshDatabase({ name: 'local' });
+  ports = { sfn: await freePort(), rdsData: await freePort() };
+  const flags = ['--sfn-port', String(ports.sfn), '--rds-data-port', String(ports.rdsData)];
+  local = command(['local', ...flags, '--fresh'], database.url);
+  [said] = await local.said(/[\s\S]*Ctrl-C ends all of it\.\n/);
+});
+afterAll(async () => {
+  local.process.kill('SIGKILL');
+  await local.exited;
+  await database.drop();
+});
+
+const exported = (): Record<string, string> =>
+  Object.fromEntries([...said.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
+const machine = (name: string): string =>
+  new RegExp(`^#   (arn:aws:states:\\S+:stateMachine:${name})$`, 'm').exec(said)?.[1] ?? '';
+
+describe('npm run local', () => {
+  test('prints what clients need, and where the machines are', () => {
+    expect(exported()).toMatchObject({
+      AWS_ENDPOINT_URL_SFN: `http://127.0.0.1:${ports.sfn}`,
+      AWS_ENDPOINT_URL_RDS_DATA: `http://127.0.0.1:${ports.rdsData}`,
+      AWS_REGION: expect.any(String),
+      AWS_ACCESS_KEY_ID: expect.any(String),
+      AWS_SECRET_ACCESS_KEY: expect.any(String),
+    });
+    expect(machine('run-migrations')).not.toBe('');
+    expect(machine('rebuild-employee-projections')).not.toBe('');
+  });
+
+  test('runs the migrations for an SDK that is pointed there', async () => {
+    const { AWS_ENDPOINT_URL_SFN: endpoint = '', AWS_REGION: region = '' } = exported();
+    const sfn = new SFNClient({ endpoint, region, credentials: { accessKeyId: 'a', secretAccessKey: 'b' } });
+    const stateMachineArn = machine('run-migrations');
+    const { executionArn } = await sfn.send(new StartExecutionCommand({ stateMachineArn }));
+    for (;;) {
+      const { status, output } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+      if (status === 'RUNNING') {
+        await sleep(50);
+        continue;
+      }
+      expect(status).toBe('SUCCEEDED');
+      expect(JSON.parse(output ?? '')['users-full-name'].total_updated).toBe(9_500);
+      return;
+    }
+  });
+
+  test.skipIf(!hasAws)('prints three commands that the aws command line takes as they are', async () => {
+    const commands = said.match(/^aws .*$/gm) ?? [];
+    expect(commands).toHaveLength(3);
+    const { PATH, HOME } = process.env;
+    const answers = await Promise.all(
+      commands.map(async (line) => {
+        const { stdout } = await run('bash', ['-c', line], {
+          env: { PATH, HOME, AWS_PAGER: '', AWS_DEFAULT_OUTPUT: 'json', ...exported() },
+        });
+        return JSON.parse(stdout);
+      }),
+    );
+    const [started, listed, queried] = answers;
+    expect(started.executionArn).toContain(':execution:run-migrations:');
+    expect(listed.executions.length).toBeGreaterThan(0);
+    expect(queried.records).toContainEqual([
+      { stringValue: 'users-full-name' },
+      { stringValue: 'finished' },
+      { longValue: 10_000 },
+      { longValue: 9_500 },
+    ]);
+  });
+
+  test('refuses a second one on the same database, naming the process that is there', async () => {
+    const { code, stderr } = await command(['local'], database.url).exited;
+    expect(code).toBe(1);
+    expect(stderr).toContain(`in use by another local runtime (process ${local.process.pid})`);
+  });
+
+  test('listens on loopback only', async () => {
+    const { stdout } = await run('cat', ['/proc/net/tcp']);
+    const listening = stdout.split('\n').flatMap((line) => {
+      const [, , address = '', , state] = line.split(/\s+/);
+      return state === '0A' ? [address] : [];
+    });
+    for (const port of [ports.sfn, ports.rdsData]) {
+      const hex = port.toString(16).toUpperCase().padStart(4, '0');
+      expect(listening.filter((address) => address.endsWith(`:${hex}`))).toEqual([`0100007F:${hex}`]);
+    }
+  });
+
+  test('ends with Ctrl-C: exit 0, ports free, nobody left on the database', async () => {
+    local.process.kill('SIGINT');
+    expect((await local.exited).code).toBe(0);
+    for (const port of Object.values(ports)) await (await listen(port)).close();
+    const left = await database.query(`
+      SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`);
+    expect(left.filter(({ application_name: name }) => name !== '')).toEqual([]);
+  });
+
+  test.each([
+    ['--sfn-port', '--rds-data-port'],
+    ['--rds-data-port', '--sfn-port'],
+  ])('with the port of %s taken says which it is and names the flag', async (flag, other) => {
+    const server = await listen(0);
+    const { port } = server.address() as AddressInfo;
+    const { code, stdout, stderr } = await command(
+      ['local', flag, String(port), other, String(await freePort())],
+      database.url,
+    ).exited;
+    server.close();
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain(`port ${port} is taken by another program; choose another one with ${flag}\n`);
+  });
+});
+
+async function listen(port: number): Promise<Server> {
+  const server = createServer().listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+async function freePort(): Promise<number> {
+  const server = await listen(0);
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
