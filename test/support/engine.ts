@@ -62,8 +62,8 @@ export interface ProcessOptions {
 export interface TestEngine {
   readonly database: TestDatabase;
   readonly endpoint: RdsData;
-  /** Decides about each call; put away by `reset`. */
-  between: (call: Call) => Fault | Promise<Fault>;
+  /** Decides about each call, or only looks at it; put away by `forget`. */
+  between: (call: Call) => Fault | undefined | Promise<Fault | undefined>;
   /** What Step Functions says of executions, by their ARNs; it knows no others. */
   readonly executions: Map<string, string>;
   /** How long the engine would have slept, in seconds: here no sleep takes longer than a moment. */
@@ -124,7 +124,10 @@ export async function startEngine(
     if (process === undefined) return 'pass';
     if (dead.has(process)) return new Promise(() => {});
     statements.push(sql);
-    return engine.between({ ...call, process, sql, inTransaction: body.transactionId !== undefined });
+    return (
+      (await engine.between({ ...call, process, sql, inTransaction: body.transactionId !== undefined })) ??
+      'pass'
+    );
   };
   const proxy: FaultProxy = await startFaultProxy({ target: endpoint.url, onCall });
 
