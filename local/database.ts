@@ -14,7 +14,9 @@ const name = 'demo';
 export async function startDatabase(url: string | undefined, folder: string): Promise<LocalDatabase> {
   if (url !== undefined && url !== '') {
     const connection: pg.ClientConfig = { connectionString: url };
-    const claim = await claimDatabase(connection);
+    const claim = await claimDatabase(connection).catch((error: Error) => {
+      throw new Error(`the database of DATABASE_URL cannot be used: ${error.message}`, { cause: error });
+    });
     return { connection, stop: () => claim.release() };
   }
   const postgres = await startPostgres({ folder });
