@@ -1,7 +1,8 @@
-import type { Caller, Closed, ResultMap } from '../contract.ts';
+import type { Caller, Closed } from '../contract.ts';
 import { Superseded } from '../engine/errors.ts';
 import { handOver, hold, resultsOf, slicesOf, succeed } from '../engine/runs.ts';
 import type { Engine } from './migrate.ts';
+import { resultMap } from './result-map.ts';
 
 /** Ends a run: with its result map and the follow-up jobs to start, or by handing over to its continuation. */
 export async function close(engine: Engine, run: Caller): Promise<Closed> {
@@ -11,11 +12,8 @@ export async function close(engine: Engine, run: Caller): Promise<Closed> {
     return { state: 'continued', execution_name: name, input: { continues: run.execution_arn } };
   }
   const followUps = await held(engine, run, () => succeed(database, run));
-  const results = await resultsOf(database, run);
-  const result: ResultMap = {
-    ...Object.fromEntries(migrations.map(({ name }) => [name, results.get(name) ?? 'skipped'])),
-    ...(followUps.length > 0 && { next_jobs: followUps.map(({ job }) => job) }),
-  };
+  const names = migrations.map(({ name }) => name);
+  const result = resultMap(names, await resultsOf(database, run), followUps);
   return { state: 'succeeded', result, follow_ups: followUps };
 }
 

@@ -1,0 +1,36 @@
+import type { Counters, FollowUp, ResultMap } from '../contract.ts';
+
+// Step Functions takes 256 KiB of state; the rest is for what stands around the map.
+const mostBytes = 200_000;
+
+/**
+ * The output of a run: what each registered migration says of itself, in order, or that it had no work; and the follow-up
+ * jobs to start. Where the samples of row errors would make it too large for a state, it goes without them: they are in
+ * the ledger.
+ */
+export function resultMap(
+  names: readonly string[],
+  results: ReadonlyMap<string, Counters>,
+  followUps: readonly FollowUp[],
+): ResultMap {
+  const whole = mapped(names, (name) => results.get(name), followUps);
+  if (Buffer.byteLength(JSON.stringify(whole)) <= mostBytes) return whole;
+  return mapped(names, (name) => withoutSamples(results.get(name)), followUps);
+}
+
+function mapped(
+  names: readonly string[],
+  resultOf: (name: string) => Counters | undefined,
+  followUps: readonly FollowUp[],
+): ResultMap {
+  return {
+    ...Object.fromEntries(names.map((name) => [name, resultOf(name) ?? 'skipped'])),
+    ...(followUps.length > 0 && { next_jobs: followUps.map(({ job }) => job) }),
+  };
+}
+
+function withoutSamples(result: Counters | undefined): Counters | undefined {
+  if (result === undefined) return undefined;
+  const { error_samples: _, ...counters } = result;
+  return counters;
+}

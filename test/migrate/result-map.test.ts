@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import type { Counters } from '../../functions/contract.ts';
+import { resultMap } from '../../functions/migrate/result-map.ts';
+
+const counters = (samples: number): Counters => ({
+  total_processed: 10,
+  total_updated: 9,
+  errors: samples,
+  duration_seconds: 0.1,
+  error_samples: Array.from({ length: samples }, (_, i) => ({
+    key: String(i),
+    reason: 'ü'.repeat(300),
+    sqlstate: '23514',
+  })),
+});
+
+describe('the result map', () => {
+  it('has every registered migration in order, skipped where it had no work', () => {
+    const result = resultMap(['b', 'a'], new Map([['a', counters(1)]]), []);
+    expect(Object.entries(result)).toEqual([
+      ['b', 'skipped'],
+      ['a', counters(1)],
+    ]);
+  });
+
+  it('names the follow-up jobs only when there are any', () => {
+    expect(resultMap(['a'], new Map(), [])).not.toHaveProperty('next_jobs');
+    const [job, execution_name] = ['rebuild', 'run'];
+    expect(resultMap(['a'], new Map(), [{ job, execution_name }])).toEqual({
+      a: 'skipped',
+      next_jobs: ['rebuild'],
+    });
+  });
+
+  it('promise 9: stays below 256 KiB by leaving out the samples of row errors, never a migration or a counter', () => {
+    const names = Array.from({ length: 200 }, (_, i) => `migration-${i}`);
+    const result = resultMap(names, new Map(names.map((name) => [name, counters(10)])), []);
+    expect(Buffer.byteLength(JSON.stringify(result))).toBeLessThan(256 * 1024);
+    expect(Object.keys(result)).toEqual(names);
+    expect(result['migration-7']).toEqual({
+      total_processed: 10,
+      total_updated: 9,
+      errors: 10,
+      duration_seconds: 0.1,
+    });
+  });
+});
