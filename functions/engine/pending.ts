@@ -29,13 +29,13 @@ export async function isPending(database: Database, migration: Migration, table:
     return ledger === undefined && (await exists(database, sql`SELECT FROM ${table.name}`));
   }
 
-  const needed = rowsInNeed(table, migration.where, sql`e.migration = ${migration.name}`);
+  const needed = rowsInNeed(table, migration.where, sql`"error#".migration = ${migration.name}`);
   if ((await plan(database, needed))['Total Cost'] <= cheap) {
     try {
       return await exists(database, needed);
     } catch (error) {
       if (!isOfARow(error)) throw error;
-      const known = sql`e.migration = ${migration.name}`;
+      const known = sql`"error#".migration = ${migration.name}`;
       const unknown = sql`SELECT FROM ${table.name} WHERE ${unless(table, known, migration.where)}`;
       return existsOrFails(database, unknown);
     }
@@ -54,12 +54,12 @@ export async function isPending(database: Database, migration: Migration, table:
   );
 }
 
-/** The rows that match `where`, without those recorded as row errors that meet a condition over `e`. */
+/** The rows that match `where`, without those recorded as row errors that meet a condition over "error#". */
 function rowsInNeed(table: Table, where: Sql, recorded: Sql): Sql {
   return sql`
     SELECT FROM ${table.name} WHERE (${where}) AND NOT EXISTS (
-      SELECT FROM data_migrations.row_errors e
-      WHERE ${recorded} AND e.key = ${keyAsJson(keyColumns(table))})`;
+      SELECT FROM data_migrations.row_errors "error#"
+      WHERE ${recorded} AND "error#".key = ${keyAsJson(keyColumns(table))})`;
 }
 
 // About five seconds of reading; a longer look would hold back vacuum, and near 45 s it would come to nothing.
@@ -75,7 +75,11 @@ export async function mayBeLeft(
   where: Sql,
   at: Checkpoint,
 ): Promise<boolean> {
-  const needed = rowsInNeed(table, where, sql`e.migration = ${at.migration} AND e.run = ${at.run}`);
+  const needed = rowsInNeed(
+    table,
+    where,
+    sql`"error#".migration = ${at.migration} AND "error#".run = ${at.run}`,
+  );
   try {
     if ((await plan(database, needed))['Total Cost'] > affordable) return true;
     return await exists(database, needed);

@@ -1,5 +1,5 @@
 import { heldBy, moved } from './checkpoint.ts';
-import { DatabaseError } from './errors.ts';
+import { DatabaseError, messageOf } from './errors.ts';
 import type { Page, Work } from './migration.ts';
 import type { Change } from './rewrite.ts';
 import type { ReadPage } from './rewrite-read.ts';
@@ -134,11 +134,19 @@ function asJson(columns: readonly Changed[], rows: readonly WrittenRow[]): strin
     }
     return row;
   });
-  const json = JSON.stringify(sent);
+  const json = toJson(sent);
   // No character of it takes more than three bytes, so mostly there is no need to look closer.
   if (json.length * 3 <= longestJson) return json;
   const bytes = Buffer.byteLength(JSON.stringify(json));
   if (bytes <= longestJson) return json;
   const tooLong = `the new values of ${rows.length} rows take ${bytes} bytes; ${longestJson} can be sent`;
   throw new DatabaseError(tooLong, 'row', null);
+}
+
+function toJson(sent: readonly unknown[]): string {
+  try {
+    return JSON.stringify(sent);
+  } catch (error) {
+    throw new DatabaseError(`a new value cannot be written as JSON: ${messageOf(error)}`, 'row', null, error);
+  }
 }

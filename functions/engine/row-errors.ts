@@ -65,15 +65,15 @@ export function withRowErrors(at: Checkpoint, count: number): Checkpoint {
  */
 export function needy(table: Table, at: Checkpoint, where: Sql): Sql {
   if (at.rowErrorsOfThisRun === 0) return sql`(${where})`;
-  return unless(table, sql`e.migration = ${at.migration} AND e.run = ${at.run}`, where);
+  return unless(table, sql`"error#".migration = ${at.migration} AND "error#".run = ${at.run}`, where);
 }
 
-/** A condition that is not asked of rows with a row error `e` of this kind. */
+/** A condition that is not asked of rows with a row error of this kind: a condition over "error#", as no table is called. */
 export function unless(table: Table, recorded: Sql, where: Sql): Sql {
   return sql`
     CASE WHEN EXISTS (
-      SELECT FROM data_migrations.row_errors e
-      WHERE ${recorded} AND e.key = ${keyAsJson(keyColumns(table))}) THEN false ELSE (${where}) END`;
+      SELECT FROM data_migrations.row_errors "error#"
+      WHERE ${recorded} AND "error#".key = ${keyAsJson(keyColumns(table))}) THEN false ELSE (${where}) END`;
 }
 
 /** A CTE that strikes out the errors of rows that are migrated now, named by a CTE with a jsonb column `key`. */

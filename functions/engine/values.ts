@@ -43,8 +43,12 @@ function parseJson(column: string, text: string): unknown {
 export function encode({ name, form }: Column, value: unknown): unknown {
   if (value === undefined) throw new TypeError(`${name} became undefined; leave it out, or set it to null`);
   // JSON has no bigint, NaN or Infinity and would turn the last two into NULL; PostgreSQL reads them all as text.
-  if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)))
+  if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))) {
+    if (form === 'json' || form === 'jsonb')
+      throw new TypeError(`${name} became ${value}, which JSON does not have`);
     return String(value);
+  }
+  if (form === 'number' && Object.is(value, -0)) return '-0';
   if (value === null || form !== 'bytes') return value;
   if (value instanceof Uint8Array) {
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
