@@ -45,12 +45,13 @@ export async function prepare(database: Database, projection: Projection, caller
 /** Who may read the projection may read its successor. */
 async function grantsOn(tx: Statements, table: string, fresh: Sql): Promise<Sql[]> {
   const rows = await tx.query(sql`
-    SELECT acl.privilege_type AS privilege, COALESCE(quote_ident(r.rolname), 'PUBLIC') AS grantee
+    SELECT acl.privilege_type AS privilege, acl.is_grantable AS grantable, COALESCE(quote_ident(r.rolname), 'PUBLIC') AS grantee
     FROM pg_class c, aclexplode(c.relacl) AS acl LEFT JOIN pg_roles r ON r.oid = acl.grantee
     WHERE c.oid = to_regclass(${quoted(table)}) AND acl.grantee <> c.relowner`);
-  return rows.map(({ privilege, grantee }) =>
-    unsafeSql(`GRANT ${privilege} ON ${fresh.pieces.join('')} TO ${grantee}`),
-  );
+  return rows.map(({ privilege, grantable, grantee }) => {
+    const option = grantable === true ? ' WITH GRANT OPTION' : '';
+    return unsafeSql(`GRANT ${privilege} ON ${fresh.pieces.join('')} TO ${grantee}${option}`);
+  });
 }
 
 /** What a swap would lose or break makes it refuse, before anything is built. */
@@ -61,6 +62,10 @@ async function checkSwappable(database: Database, table: string): Promise<void> 
         SELECT FROM pg_constraint WHERE contype = 'f' AND c.oid IN (conrelid, confrelid))),
       (SELECT 'triggers' WHERE EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal)),
       (SELECT 'row security policies' WHERE EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid)),
+      (SELECT 'grants on columns' WHERE EXISTS (
+        SELECT FROM pg_attribute WHERE attrelid = c.oid AND attacl IS NOT NULL)),
+      (SELECT 'publications' WHERE EXISTS (SELECT FROM pg_publication_rel WHERE prrelid = c.oid)),
+      (SELECT 'storage parameters' WHERE c.reloptions IS NOT NULL),
       (SELECT 'views on it' WHERE EXISTS (
         SELECT FROM pg_depend d JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
         WHERE d.refobjid = c.oid AND w.ev_class <> c.oid))

@@ -40,6 +40,13 @@ export async function claimRebuild(
   );
 }
 
+/** Whether the claim is still ours. */
+export async function isHeld(database: Database, at: RebuildProgress): Promise<boolean> {
+  const rows = await database.query(sql`
+    SELECT job FROM data_migrations.rebuilds WHERE job = ${at.job} AND claim = ${at.claim}::uuid`);
+  return rows.length > 0;
+}
+
 /** The first CTE of every statement that writes: one row, locked, if the claim and the progress are still ours. */
 export function heldRebuild(at: RebuildProgress): Sql {
   return sql`

@@ -8,7 +8,7 @@ import { measured, startPace, tooSlow } from '../engine/pace.ts';
 import type { Clock } from '../engine/slice.ts';
 import type { Projection } from '../projections/projection.ts';
 import { prepare } from './prepare.ts';
-import { claimRebuild, type RebuildProgress } from './progress.ts';
+import { claimRebuild, isHeld, type RebuildProgress } from './progress.ts';
 import { replayPage } from './replay.ts';
 import { horizonNow, swap } from './swap.ts';
 
@@ -65,7 +65,7 @@ export async function replay(
   while (clock.now() < deadline) {
     const begun = clock.now();
     try {
-      // Also after a failure whose outcome is unknown, and after losing the claim to a duplicate of this invocation.
+      // Also after a failure whose outcome is unknown.
       at ??= await claimRebuild(database, projection.job, caller);
       if (at === undefined) throw superseded();
       if (at.finished) return answer('done', at);
@@ -77,10 +77,17 @@ export async function replay(
         continue;
       }
       const page = await replayPage(database, projection, at, now.size);
-      at = page?.at;
-      if (page) now = measured(now, page.events, clock.now() - begun, page.bytesPerRow);
+      // Another invocation has the claim. It is not taken back here: two that did so would never get on.
+      if (page === undefined) return answer('more', at);
+      at = page.at;
+      now = measured(now, page.events, clock.now() - begun, page.bytesPerRow);
       failures = 0;
     } catch (error) {
+      // Whatever made no sense: the fresh table may be a newer rebuild's, or gone since a duplicate of us swapped it in.
+      if (at !== undefined && !isOfTheDatabase(error) && !(await isHeld(database, at))) {
+        at = undefined;
+        continue;
+      }
       if (!(error instanceof DatabaseError) || error.fault === 'migration') throw error;
       if (error.fault === 'row' && now.size === 1) throw error;
       failures += 1;
@@ -92,6 +99,8 @@ export async function replay(
   }
   return answer('more', at);
 }
+
+const isOfTheDatabase = (error: unknown) => error instanceof DatabaseError && error.fault !== 'migration';
 
 function answer(state: Replayed['state'], at: RebuildProgress | undefined): Replayed {
   return { state, rest_seconds: 0, events: at?.events ?? 0, projections: at?.projections ?? 0 };

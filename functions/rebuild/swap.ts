@@ -1,4 +1,5 @@
 import type { Database, Statements } from '../engine/database.ts';
+import { DatabaseError } from '../engine/errors.ts';
 import { identifier, type Sql, sql } from '../engine/sql.ts';
 import type { Projection } from '../projections/projection.ts';
 import { freshName, freshTable } from './prepare.ts';
@@ -28,8 +29,8 @@ const tail = 500;
 
 /**
  * Replays what is left while nobody appends, and puts the fresh table in the old one's place, all in one transaction:
- * readers see the old projection until they see the whole new one. Returns undefined if too much was left for that, or
- * the claim was not ours any more; nothing has happened then.
+ * readers see the old projection until they see the whole new one. Returns undefined if too much was left for that;
+ * nothing has happened then.
  */
 export async function swap(
   database: Database,
@@ -44,7 +45,7 @@ export async function swap(
     if (at.horizon - at.position > tail) return undefined;
     while (at.position < at.horizon) {
       const page = await replayPage(tx, projection, at, tail);
-      if (page === undefined) return undefined;
+      if (page === undefined) throw claimLost(job);
       at = page.at;
     }
     const [finished] = await tx.query(sql`
@@ -56,11 +57,15 @@ export async function swap(
       SET claim = NULL, finished_at = now(), projections = (SELECT count(*) FROM ${freshTable(projection)})
       FROM held WHERE r.job = held.job
       RETURNING r.projections`);
-    if (!finished) return undefined;
+    if (!finished) throw claimLost(job);
     for (const statement of await swapStatements(tx, projection.table)) await tx.query(statement);
     return { ...at, job, finished: true, projections: Number(finished.projections) };
   });
 }
+
+/** Thrown, so that nothing of the transaction stays. */
+const claimLost = (job: string) =>
+  new DatabaseError(`${job}: another invocation goes on with it`, 'moment', null);
 
 /** Drops the old table and gives the fresh one its name, and its indexes theirs. */
 async function swapStatements(tx: Statements, table: string): Promise<Sql[]> {
@@ -70,12 +75,15 @@ async function swapStatements(tx: Statements, table: string): Promise<Sql[]> {
   const name = identifier(parts.at(-1) as string);
   const pairs = await tx.query(sql`
     WITH indexes AS (
-      SELECT i.indrelid, c.relname::text AS name,
+      SELECT i.indrelid, c.oid, c.relname::text AS name,
         regexp_replace(pg_get_indexdef(c.oid), '^CREATE (UNIQUE )?INDEX .* ON .* USING ', '\1') AS definition
       FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+      WHERE i.indrelid IN (to_regclass(${identifier(...fresh).pieces.join('')}), to_regclass(${old.pieces.join('')}))
+    ), numbered AS ( -- of indexes that are the same, either may have either name
+      SELECT *, row_number() OVER (PARTITION BY indrelid, definition ORDER BY oid) AS nth FROM indexes
     )
     SELECT f.name AS fresh, o.name AS old
-    FROM indexes f JOIN indexes o ON o.definition = f.definition
+    FROM numbered f JOIN numbered o ON o.definition = f.definition AND o.nth = f.nth
     WHERE f.indrelid = to_regclass(${identifier(...fresh).pieces.join('')})
       AND o.indrelid = to_regclass(${old.pieces.join('')})`);
   const schema = parts.slice(0, -1);
