@@ -122,19 +122,16 @@ describe('npm run local', () => {
     expect(left.filter(({ application_name: name }) => name !== '')).toEqual([]);
   });
 
-  test.each([
-    ['--sfn-port', '--rds-data-port'],
-    ['--rds-data-port', '--sfn-port'],
-  ])('with the port of %s taken says which it is and names the flag', async (flag, other) => {
+  test('with a port taken says which it is and names the flag', async () => {
     const server = await listen(0);
     const { port } = server.address() as AddressInfo;
-    const { code, stdout, stderr } = await command(
-      ['local', flag, String(port), other, String(await freePort())],
-      database.url,
-    ).exited;
+    const { code, stdout, stderr } = await command(['local', '--rds-data-port', String(port)], database.url)
+      .exited;
     server.close();
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toContain(`port ${port} is taken by another program; choose another one with ${flag}\n`);
+    expect(stderr).toContain(
+      `port ${port} is taken by another program; choose another one with --rds-data-port\n`,
+    );
   });
 });
 

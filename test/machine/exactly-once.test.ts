@@ -124,7 +124,7 @@ test('promise 2: rows change once although Lambda runs every invocation twice at
 });
 
 test('promise 2: rows change once although statements arrive after Lambda has killed their worker for being late', async () => {
-  chain.setTimeoutSeconds(1);
+  chain.setTimeoutSeconds(1.5);
   const late: Promise<void>[] = [];
   const writes = { in_sql: 0, in_code: 0 };
   chain.between.call = (call) => {
@@ -132,7 +132,7 @@ test('promise 2: rows change once although statements arrive after Lambda has ki
     const column = call.body.includes('in_sql') ? 'in_sql' : 'in_code';
     writes[column] += 1;
     if (![2, 3].includes(writes[column])) return 'pass';
-    late.push(sleep(1_500).then(() => chain.forward(call)));
+    late.push(sleep(2_000).then(() => chain.forward(call)));
     return new Promise(() => {}); // no answer, ever
   };
   try {
