@@ -1,0 +1,166 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { backfill } from '../../functions/engine/backfill.ts';
+import { upgradeLedger } from '../../functions/engine/ledger.ts';
+import { rewrite } from '../../functions/engine/rewrite.ts';
+import { sql } from '../../functions/engine/sql.ts';
+import { startEngine, type TestEngine } from '../support/engine.ts';
+
+let engine: TestEngine;
+let application: pg.Client;
+
+beforeAll(async () => {
+  engine = await startEngine({ statementTimeoutSeconds: 3, sleeps: 0.2 });
+  await upgradeLedger(engine.dataApi());
+  application = new pg.Client({ connectionString: engine.database.url });
+  await application.connect();
+});
+afterAll(async () => {
+  await application.end();
+  await engine.stop();
+});
+beforeEach(async () => {
+  await engine.forget();
+  engine.slept.length = 0;
+  await engine.database.query('DROP TABLE IF EXISTS rows');
+  await engine.database.query(
+    'CREATE TABLE rows (id integer PRIMARY KEY, changed integer NOT NULL DEFAULT 0)',
+  );
+  await engine.database.query('INSERT INTO rows SELECT n FROM generate_series(1, 100) AS n');
+});
+
+const probe = backfill({
+  name: 'probe',
+  table: 'rows',
+  key: 'id',
+  set: { changed: sql`changed + 1` },
+  pace: { maxRows: 40 },
+});
+const changes = () => engine.database.query('SELECT changed, count(*)::int AS rows FROM rows GROUP BY 1');
+const everyRowOnce = [{ changed: 1, rows: 100 }];
+const backOffs = () => engine.slept.filter((seconds) => seconds > 0.1);
+
+describe('The moment’s faults are waited out:', () => {
+  it('a row that the application holds locked longer than 2 s', async () => {
+    await application.query('BEGIN');
+    await application.query('UPDATE rows SET changed = 0 WHERE id = 50');
+    const begun = Date.now();
+    const running = engine.run([probe]);
+    await wait(2_300);
+    // Between its tries the batch holds no lock that anybody would have to wait for.
+    await application.query('COMMIT');
+    expect((await running).probe).toMatchObject({ total_updated: 100, errors: 0 });
+    expect(Date.now() - begun).toBeGreaterThan(2_000);
+    expect(backOffs().length).toBeGreaterThanOrEqual(1);
+    expect(await changes()).toEqual(everyRowOnce);
+    const sizes = engine.statements.filter((text) => text.includes('UPDATE "public"."rows"'));
+    expect(sizes.length).toBeGreaterThan(4); // 40 + 40 + 20 without trouble: smaller batches after it
+  });
+
+  it('a deadlock with the application', async () => {
+    await application.query('BEGIN');
+    await application.query('UPDATE rows SET changed = 0 WHERE id = 30');
+    const running = engine.run([probe]);
+    await wait(200); // our batch has locked the rows before 30, and waits for it
+    const theirs = application
+      .query('UPDATE rows SET changed = 0 WHERE id = 1')
+      .catch((error: Error) => error);
+    const outcome = await theirs;
+    await application.query(outcome instanceof Error ? 'ROLLBACK' : 'COMMIT');
+    expect((await running).probe).toMatchObject({ total_updated: 100, errors: 0 });
+    expect(await changes()).toEqual(everyRowOnce);
+  });
+
+  it('a statement that takes longer than the Data API allows, with fewer rows', async () => {
+    const slow = backfill({
+      name: 'slow',
+      table: 'rows',
+      key: 'id',
+      where: sql`changed = 0`,
+      set: { changed: sql`1 + length(pg_sleep(0.06)::text)` },
+    });
+    expect((await engine.run([slow])).slow).toMatchObject({ total_updated: 100, errors: 0 });
+    expect(backOffs().length).toBe(1);
+    expect(await changes()).toEqual(everyRowOnce);
+  });
+
+  it('a connection that is cut', async () => {
+    let cuts = 0;
+    engine.between = async ({ sql: text }) => {
+      if (!text.includes('UPDATE "public"."rows"') || cuts === 2) return;
+      cuts += 1;
+      setTimeout(() => {
+        void engine.database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND query LIKE '%UPDATE "public"."rows"%' AND pid <> pg_backend_pid()`);
+      }, 30);
+      await engine.database.query('SELECT 1');
+    };
+    const slow = backfill({
+      name: 'cut',
+      table: 'rows',
+      key: 'id',
+      set: { changed: sql`changed + 1 + length(pg_sleep(0.01)::text)` },
+      pace: { maxRows: 40 },
+    });
+    expect((await engine.run([slow], { attempts: 1 })).cut).toMatchObject({ total_updated: 100 });
+    expect(cuts).toBe(2);
+    expect(await changes()).toEqual(everyRowOnce);
+  });
+
+  it('a database that resumes', async () => {
+    engine.endpoint.pause({ resumeSeconds: 1.5 });
+    expect((await engine.run([probe])).probe).toMatchObject({ total_updated: 100 });
+    expect(engine.slept.slice(0, 1)).toEqual([5]);
+    expect(await changes()).toEqual(everyRowOnce);
+  });
+
+  it('for some time; then the run says what holds it up, and goes on from there when it is over', async () => {
+    await engine.database.query(
+      'ALTER DATABASE ' + pg.escapeIdentifier(engine.database.name) + ' SET lock_timeout = 0',
+    );
+    engine.between = ({ sql: text }) =>
+      text.includes('UPDATE "public"."rows"') && text.includes(':p') ? 'refuse' : 'pass';
+    const process = engine.process([probe], { attempts: 1 });
+    const run = {
+      execution_arn: 'arn:aws:states:eu-central-1:123456789012:execution:run-migrations:held-up',
+      redrive_count: 0,
+    };
+    engine.executions.set(run.execution_arn, 'RUNNING');
+    await process.invoke({ operation: 'open', run, input: {} });
+    await process.invoke({ operation: 'pending', run, migration: 'probe' });
+    const slice = process.invoke({ operation: 'batches', run, migration: 'probe' });
+    await expect(slice).rejects.toMatchObject({
+      name: 'DatabaseUnavailable',
+      message: expect.stringMatching(
+        /migration "probe", batch 1 at the first key: .*Tried again and again in vain; look for long transactions/,
+      ),
+    });
+    expect(engine.slept.length).toBe(9);
+    expect(engine.slept.at(-1)).toBeGreaterThanOrEqual(5);
+    engine.between = () => 'pass';
+    await process.invoke({ operation: 'batches', run, migration: 'probe' });
+    expect(await changes()).toEqual(everyRowOnce);
+  }, 30_000);
+
+  it('a lock on a conflicted row of a rewrite', async () => {
+    const again = rewrite({
+      name: 'again',
+      table: 'rows',
+      key: 'id',
+      columns: ['changed'],
+      transform: ({ changed }) => ({ changed: changed + 1 }),
+    });
+    let done = false;
+    engine.between = async ({ sql: text }) => {
+      if (done || !text.includes('UPDATE "public"."rows"')) return;
+      done = true;
+      await engine.database.query('UPDATE rows SET changed = 0 WHERE id = 10');
+      await application.query('BEGIN');
+      await application.query('UPDATE rows SET changed = 0 WHERE id = 10');
+      setTimeout(() => void application.query('COMMIT'), 2_400);
+    };
+    expect((await engine.run([again])).again).toMatchObject({ total_updated: 100, errors: 0 });
+    expect(await changes()).toEqual(everyRowOnce);
+  });
+});
