@@ -188,7 +188,7 @@ describe('A migration that does not fit its table', () => {
     expect(engine.slept).toEqual([]);
     const inSet = backfill({
       ...users,
-      where: sql`name IS NULL OR name <> 'x'`,
+      where: sql`name IS DISTINCT FROM 'y'`,
       set: { name: sql`no_such(1)` },
     });
     await expect(engine.run([inSet])).rejects.toThrow(

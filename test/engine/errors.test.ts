@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { DatabaseError, databaseError } from '../../functions/engine/errors.ts';
+
+const sdkError = (name: string, message: string, more: object = {}) =>
+  Object.assign(new Error(message), { name, $metadata: {} }, more);
+const sqlError = (sqlState: string, message = 'ERROR: something') =>
+  sdkError('DatabaseErrorException', `${message}; SQLState: ${sqlState}`);
+
+describe('A refused statement', () => {
+  it.each([
+    ['22P02', 'row'],
+    ['22003', 'row'],
+    ['23505', 'row'],
+    ['23514', 'row'],
+    ['44000', 'row'],
+    ['P0001', 'row'],
+    ['54000', 'row'],
+    ['40001', 'moment'],
+    ['40P01', 'moment'],
+    ['53300', 'moment'],
+    ['55P03', 'moment'],
+    ['57014', 'moment'],
+    ['57P01', 'moment'],
+    ['08006', 'moment'],
+    ['25P02', 'moment'],
+    ['42703', 'migration'],
+    ['42501', 'migration'],
+    ['42P01', 'migration'],
+    ['54001', 'migration'],
+    ['55006', 'migration'],
+    ['P0002', 'migration'],
+    ['XX000', 'migration'],
+    ['0A000', 'migration'],
+  ])('with SQLSTATE %s is the fault of the %s', (sqlState, fault) => {
+    expect(databaseError(sqlError(sqlState))).toMatchObject({ fault, sqlState });
+  });
+
+  it('is known by what stands at its end, whatever the message says before', () => {
+    const message = 'ERROR: invalid input "x; SQLState: 42P01; Position: 3"; Position: 17; SQLState: 22P02';
+    expect(databaseError(sdkError('DatabaseErrorException', message))).toMatchObject({
+      fault: 'row',
+      sqlState: '22P02',
+    });
+  });
+
+  it('without an SQLSTATE is the fault of the migration', () => {
+    const refused = databaseError(sdkError('DatabaseErrorException', 'Transaction is still running a query'));
+    expect(refused).toMatchObject({ fault: 'migration', sqlState: null });
+  });
+
+  it.each([
+    ['DatabaseUnavailableException', 'moment'],
+    ['InternalServerErrorException', 'moment'],
+    ['ServiceUnavailableError', 'moment'],
+    ['StatementTimeoutException', 'moment'],
+    ['ThrottlingException', 'moment'],
+    ['TransactionNotFoundException', 'moment'],
+    ['TimeoutError', 'moment'],
+    ['UnsupportedResultException', 'row'],
+    ['ValidationException', 'migration'],
+    ['BadRequestException', 'migration'],
+    ['AccessDeniedException', 'migration'],
+    ['HttpEndpointNotEnabledException', 'migration'],
+    ['SecretsErrorException', 'migration'],
+  ])('by %s is the fault of the %s', (name, fault) => {
+    const error = databaseError(sdkError(name, 'Request timed out'));
+    expect(error).toBeInstanceOf(DatabaseError);
+    expect(error).toMatchObject({ fault, sqlState: null, message: `${name}: Request timed out` });
+  });
+
+  it('that never arrived, or whose answer did not, is the moment’s', () => {
+    for (const code of ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN']) {
+      expect(databaseError(sdkError('Error', `connect ${code}`, { code })).fault, code).toBe('moment');
+    }
+    expect(databaseError(new Error('socket hang up')).fault).toBe('moment');
+  });
+
+  it('keeps its cause', () => {
+    const cause = sqlError('22P02');
+    expect(databaseError(cause).cause).toBe(cause);
+  });
+});

@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { backfill } from '../../functions/engine/backfill.ts';
+import { upgradeLedger } from '../../functions/engine/ledger.ts';
+import { rewrite } from '../../functions/engine/rewrite.ts';
+import { sql } from '../../functions/engine/sql.ts';
+import { startEngine, type TestEngine } from '../support/engine.ts';
+
+let engine: TestEngine;
+const rows = 150_000;
+
+beforeAll(async () => {
+  engine = await startEngine();
+  await upgradeLedger(engine.dataApi());
+  await engine.database.query(
+    'CREATE TABLE large (id integer PRIMARY KEY, filler text, state text) WITH (autovacuum_enabled = off)',
+  );
+  await engine.database.query(
+    `INSERT INTO large SELECT n, repeat('x', 200), 'new' FROM generate_series(1, ${rows}) AS n`,
+  );
+  await engine.database.query('VACUUM ANALYZE large');
+});
+afterAll(() => engine.stop());
+beforeEach(() => engine.forget());
+
+const toNew = backfill({
+  name: 'states',
+  table: 'large',
+  key: 'id',
+  where: sql`state <> 'new'`,
+  set: { state: sql`'new'` },
+});
+
+/** Rows that scans of the table, whole or by its index, have fetched so far. */
+async function scanned(): Promise<{ whole: number; rows: number }> {
+  await engine.database.query('SELECT pg_stat_force_next_flush()');
+  const [counts] = await engine.database.query<{ whole: number; rows: number }>(`
+    SELECT seq_scan::int AS whole, (seq_tup_read + COALESCE(idx_tup_fetch, 0))::int AS rows
+    FROM pg_stat_user_tables WHERE relname = 'large'`);
+  return counts ?? { whole: 0, rows: 0 };
+}
+
+/** What a run reads of the table while it finds nothing to do. */
+async function readBySkippedRun(): Promise<{ whole: number; rows: number }> {
+  const before = await settledScans();
+  expect(await engine.run([toNew])).toEqual({ states: 'skipped' });
+  const after = await settledScans();
+  return { whole: after.whole - before.whole, rows: after.rows - before.rows };
+}
+
+/** Statistics of other sessions come with a delay of up to a second. */
+async function settledScans() {
+  let last = await scanned();
+  for (let same = 0; same < 3; ) {
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    const now = await scanned();
+    same = now.rows === last.rows && now.whole === last.whole ? same + 1 : 0;
+    last = now;
+  }
+  return last;
+}
+
+describe('Promise 11: pending? of a finished migration', () => {
+  it('finds rows in the old form anywhere if an index helps', async () => {
+    await engine.database.query(`INSERT INTO data_migrations.migrations (name, status, run, cursor)
+      VALUES ('states', 'finished', 'earlier', '["${rows}"]')`);
+    await engine.database.query(`CREATE INDEX old_ones ON large (id) WHERE state <> 'new'`);
+    await engine.database.query(`UPDATE large SET state = 'old' WHERE id = 70000`);
+    expect((await engine.run([toNew])).states).toMatchObject({ total_updated: 1 });
+
+    await engine.database.query('DROP INDEX old_ones');
+    await engine.database.query(`UPDATE large SET state = 'old' WHERE id = 70000`);
+    expect(await engine.run([toNew]), 'without one').toEqual({ states: 'skipped' });
+    await engine.database.query(`UPDATE large SET state = 'new' WHERE id = 70000`);
+  });
+
+  it('never scans its table, however large, and finds new rows at the end', async () => {
+    await engine.database.query(`INSERT INTO data_migrations.migrations (name, status, run, cursor)
+      VALUES ('states', 'finished', 'earlier', '["${rows - 5}"]')`);
+    expect(await readBySkippedRun()).toMatchObject({
+      whole: 0,
+      rows: expect.toSatisfy((read) => read <= 20),
+    });
+
+    await engine.database.query(`INSERT INTO large VALUES (${rows + 1}, '', 'old')`);
+    expect((await engine.run([toNew])).states).toMatchObject({ total_updated: 1 });
+    await engine.database.query(`DELETE FROM large WHERE id > ${rows}`);
+  });
+
+  it('asks a small table in full', async () => {
+    await engine.database.query('CREATE TABLE small (id integer PRIMARY KEY, state text)');
+    await engine.database.query(`INSERT INTO small SELECT n, 'new' FROM generate_series(1, 500) AS n`);
+    const small = backfill({
+      ...toNew,
+      where: sql`state <> 'new'`,
+      table: 'small',
+      set: { state: sql`'new'` },
+    });
+    await engine.run([small]);
+    await engine.database.query(`UPDATE small SET state = 'old' WHERE id = 250`);
+    expect((await engine.run([small])).states).toMatchObject({ total_updated: 1 });
+    expect(await engine.run([small])).toEqual({ states: 'skipped' });
+  });
+
+  it('is no for a migration without a condition, once it is done', async () => {
+    await engine.database.query('CREATE TABLE counted_once (id integer PRIMARY KEY, n integer DEFAULT 0)');
+    await engine.database.query('INSERT INTO counted_once SELECT n FROM generate_series(1, 10) AS n');
+    const once = backfill({ name: 'once', table: 'counted_once', key: 'id', set: { n: sql`n + 1` } });
+    await engine.run([once]);
+    await engine.database.query('INSERT INTO counted_once VALUES (11)');
+    expect(await engine.run([once])).toEqual({ once: 'skipped' });
+  });
+});
+
+describe('Promise 11: batches', () => {
+  it('read pages that stay within the result, however wide the rows', async () => {
+    await engine.database.query(
+      'CREATE TABLE wide (id integer PRIMARY KEY, body text, done boolean NOT NULL DEFAULT false)',
+    );
+    await engine.database.query(
+      `INSERT INTO wide SELECT n, repeat('ä', CASE WHEN n < 300 THEN 10 ELSE 20000 END) FROM generate_series(1, 600) AS n`,
+    );
+    const result = await engine.run([
+      rewrite({
+        name: 'wide',
+        table: 'wide',
+        key: 'id',
+        columns: ['body', 'done'],
+        where: sql`NOT done`,
+        transform: ({ body }) => ({ body: body.toUpperCase(), done: true }),
+      }),
+    ]);
+    expect(result.wide).toMatchObject({ total_processed: 600, total_updated: 600, errors: 0 });
+  });
+
+  it('are sized by time: slow rows make small ones', async () => {
+    await engine.database.query('CREATE TABLE slow (id integer PRIMARY KEY, n integer DEFAULT 0)');
+    await engine.database.query('INSERT INTO slow SELECT n FROM generate_series(1, 300) AS n');
+    await engine.run([
+      backfill({
+        name: 'slow',
+        table: 'slow',
+        key: 'id',
+        set: { n: sql`n + 1 + length(pg_sleep(0.002)::text)` },
+        pace: { targetSeconds: 0.05 },
+      }),
+    ]);
+    const [line] = await engine.ledger<{ batches: string; seconds_per_row: number }>('migrations');
+    expect(Number(line?.batches)).toBeGreaterThan(6);
+    expect(line?.seconds_per_row).toBeGreaterThan(0.002);
+  });
+});
