@@ -42,21 +42,6 @@ const everyRowOnce = [{ changed: 1, rows: 100 }];
 const backOffs = () => engine.slept.filter((seconds) => seconds > 0.1);
 
 describe('The moment’s faults are waited out:', () => {
-  it('a row that the application holds locked longer than 2 s', async () => {
-    await application.query('BEGIN');
-    await application.query('UPDATE rows SET changed = 0 WHERE id = 50');
-    const begun = Date.now();
-    const running = engine.run([probe]);
-    await expect.poll(() => backOffs().length, { timeout: 10_000 }).toBeGreaterThan(0);
-    // Between its tries the batch holds no lock that anybody would have to wait for.
-    await application.query('COMMIT');
-    expect((await running).probe).toMatchObject({ total_updated: 100, errors: 0 });
-    expect(Date.now() - begun).toBeGreaterThan(2_000);
-    expect(await changes()).toEqual(everyRowOnce);
-    const sizes = engine.statements.filter((text) => text.includes('UPDATE "public"."rows"'));
-    expect(sizes.length).toBeGreaterThan(4); // 40 + 40 + 20 without trouble: smaller batches after it
-  });
-
   it('a deadlock with the application', async () => {
     await application.query('BEGIN');
     await application.query('UPDATE rows SET changed = 0 WHERE id = 30');

@@ -192,9 +192,7 @@ describe('Promise 4: one run at a time', () => {
     await running('next', next);
     await next.invoke(ask('pending', 'next', 'second'));
     wake();
-    await expect
-      .poll(() => engine.statements.filter((text) => text.includes('m.claim =')).length)
-      .toBeGreaterThan(2);
+    await engine.settled();
     expect(await changes('second')).toEqual([
       { changed: 0, rows: rows - 10 },
       { changed: 1, rows: 10 },
@@ -222,6 +220,31 @@ describe('Promise 4: one run at a time', () => {
     expect(await statusOf('again')).toBe('running');
     await batches('again', 'second', process, 1);
     expect(await changes('second')).toEqual(everyRowOnce);
+  });
+
+  it('keeps a zombie of the try before from claiming a redriven run', async () => {
+    const zombie = engine.process([second]);
+    await running('again', zombie);
+    await zombie.invoke(ask('pending', 'again', 'second'));
+    let wake: () => void = () => {};
+    const awake = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    engine.between = async ({ process, sql: text }) => {
+      if (process === zombie && text.includes('claimed AS')) await awake;
+      return undefined;
+    };
+    const late = zombie.invoke(ask('batches', 'again', 'second'));
+    await engine.settled();
+    const process = engine.process([second]);
+    await process.invoke(fail('again'));
+    await process.invoke(ask('batches', 'again', 'second', 1));
+    wake();
+    await expect(late).rejects.toMatchObject({ name: 'Superseded' });
+    expect(await changes('second')).toEqual([
+      { changed: 0, rows: rows - 10 },
+      { changed: 1, rows: 10 },
+    ]);
   });
 
   it('lets a redrive close a run that failed while it was being closed', async () => {
@@ -329,7 +352,7 @@ describe('Promise 5: what is done stays done', () => {
   it('goes on after a stop at any call, and changes nothing twice', async () => {
     await engine.run([second], { followUps: jobs });
     const calls = engine.statements.length;
-    for (let number = 1; number <= calls; number += 3) {
+    for (let number = 1; number <= calls; number += 4) {
       await engine.forget();
       await engine.database.query('UPDATE second SET changed = 0');
       let count = 0;

@@ -194,15 +194,37 @@ describe('A rebuild', () => {
     await append(1_000, 50);
     const late = new pg.Client({ connectionString: database.url });
     await late.connect();
-    await late.query('BEGIN');
-    await append(1, 1, late); // position 1001, seen by nobody
-    await append(1_000, 50); // positions after it, for all to see
-    const running = execution().run();
-    await wait(300);
-    await late.query('COMMIT');
-    await late.end();
-    expect(await running).toMatchObject({ events: 2_001 });
+    const rebuilding = execution();
+    await rebuilding.prepare();
+    let transactions = 0;
+    between = async ({ path }) => {
+      if (path !== '/BeginTransaction') return;
+      transactions += 1;
+      if (transactions !== 2) return; // the one that looks how far the log is complete, after a swap that came too early
+      await late.query('BEGIN');
+      await append(1, 1, late); // position 1001, seen by nobody yet
+      await append(600, 50); // positions after it, for all to see
+      setTimeout(() => void late.query('COMMIT').then(() => late.end()), 500);
+    };
+    expect(await rebuilding.replay()).toMatchObject({ events: 1_601 });
     await expectEquivalent();
+  });
+
+  it('lets nobody append between its last look at the log and its swap', async () => {
+    await append(100, 10);
+    let appended = false;
+    let appending: Promise<unknown> = Promise.resolve();
+    between = async ({ body }) => {
+      if (!body.includes('DROP TABLE \\"employee_projection\\"')) return;
+      appending = append(1, 1).then(() => {
+        appended = true;
+      });
+      await wait(100);
+      expect(appended).toBe(false);
+    };
+    await execution().run();
+    await appending;
+    expect(appended).toBe(true);
   });
 
   it('keeps grants, index names and what the table is like', async () => {
@@ -300,7 +322,7 @@ describe('A rebuild, whatever happens to its calls,', () => {
   }
   const troubles: Record<string, Trouble> = {
     'that is refused': { attempts: 1, fault: 'refuse', step: 4 },
-    'that loses its answer': { attempts: 1, fault: 'lose-answer', step: 1 },
+    'that loses its answer': { attempts: 1, fault: 'lose-answer', step: 2 },
     'that loses its answer before an SDK that sends again': { attempts: 3, fault: 'lose-answer', step: 4 },
   };
 

@@ -78,6 +78,8 @@ export interface TestEngine {
   run(migrations: readonly Migration[], options?: RunOptions): Promise<ResultMap>;
   /** The lines of a table of the ledger. */
   ledger<Row extends object>(table: string): Promise<Row[]>;
+  /** Waits until no zombie speaks any more. */
+  settled(): Promise<void>;
   /** Empties the ledger and puts away what was between. */
   forget(): Promise<void>;
   /** Takes the ledger away, and what was between. */
@@ -190,6 +192,12 @@ export async function startEngine(
       slept.length = 0;
       statements.length = 0;
       await database.query('DROP SCHEMA IF EXISTS data_migrations CASCADE');
+    },
+    async settled() {
+      for (let before = -1; before !== statements.length; ) {
+        before = statements.length;
+        await wait(20);
+      }
     },
     async forget() {
       engine.between = () => 'pass';
