@@ -25,7 +25,7 @@ export async function readSteps(target: LedgerTarget, run: string, rebuild: stri
     secretArn,
     database,
     sql: `
-      SELECT name, total_processed AS done, GREATEST(rows_known, total_processed) AS known, status <> 'running' AS ended
+      SELECT name, total_processed AS done, GREATEST(rows_known, total_processed) AS known, status = 'finished' AS ended
       FROM data_migrations.migrations WHERE run = :run
       UNION ALL
       SELECT job, events, (SELECT count(*) FROM employee_events), finished_at IS NOT NULL

@@ -48,7 +48,7 @@ export class DatabaseFunction extends Construct {
       architecture: Architecture.ARM_64,
       timeout: functionTimeout,
       // Memory buys CPU: the work waits on the database, and pages are at most 1 MiB. Half a gigabyte is a third of a
-      // core, enough to parse and transform them, and leaves room for the lanes of one slice.
+      // core, enough to parse and transform them.
       memorySize: 512,
       role: this.role,
       logGroup: logs,

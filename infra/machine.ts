@@ -34,7 +34,7 @@ export function machine(scope: Construct, { name, comment, startsAt }: MachinePr
     tracingEnabled: true,
     logs: {
       level: LogLevel.ALL,
-      includeExecutionData: true, // names, counts and result maps: rows stay in the database
+      includeExecutionData: true, // names, counts and result maps; of a row error its reason, which may quote a value
       destination: new LogGroup(scope, 'Logs', {
         // Step Functions is allowed to write to this prefix by a policy of AWS's that does not grow with each group.
         logGroupName: `/aws/vendedlogs/states/${name}`,

@@ -1,5 +1,6 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { checkRegistry } from '../functions/migrate/registry.ts';
 import { migrations as registered } from '../functions/migrations/index.ts';
 import { Database, type DatabaseProps, type ExistingDatabase, existingDatabase } from './database.ts';
 import { Migrations } from './migrations.ts';
@@ -21,6 +22,7 @@ export interface DataMigrationsStackProps extends StackProps {
 export class DataMigrationsStack extends Stack {
   constructor(scope: Construct, id: string, props: DataMigrationsStackProps) {
     super(scope, id, props);
+    checkRegistry(registered);
 
     const database =
       'clusterArn' in props.database

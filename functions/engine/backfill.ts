@@ -10,9 +10,9 @@ import {
   type Work,
 } from './migration.ts';
 import { insidePage, lastKey, pageOf } from './page.ts';
-import { cured, needy } from './row-errors.ts';
-import { identifier, join, type Sql, sql, when } from './sql.ts';
-import { keyAsJson, keyColumns } from './table.ts';
+import { cured, needy, recordedStillMatching, withRowErrors } from './row-errors.ts';
+import { identifier, join, type Sql, sql } from './sql.ts';
+import { namedKey } from './table.ts';
 
 export interface BackfillOptions extends RowOptions {
   /** The new values, one SQL expression for each column, over the row as it is. */
@@ -61,17 +61,17 @@ async function batch(
     changed AS (
       UPDATE ${table.name} SET ${join(assignments, ', ')}
       WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND ${needy(table, at, condition)}
-      RETURNING (${condition}) AS still_matching
-        ${when(at.rowErrors > 0, sql`, ${keyAsJson(keyColumns(table))} AS key`)}
+      RETURNING ${namedKey(table)}, (${where ?? sql`false`}) AS still_matching
     ),
     done AS MATERIALIZED (
       SELECT count(*) AS updated, count(*) FILTER (WHERE still_matching) AS still_matching FROM changed
     )
-    ${cured(at, sql`changed`)},
+    ${cured(table, at)},
+    ${recordedStillMatching(table, at)},
     ${moved({
       cursor: sql`COALESCE(${lastKey(table)}, m.cursor)`,
       processed: at.pass === 1 ? sql`(SELECT page_rows FROM counted)` : sql`0`,
-      updated: sql`(SELECT updated FROM done)`,
+      updated: sql`(SELECT updated - still_matching FROM done)`,
       stillMatching: sql`(SELECT still_matching FROM done)`,
       seconds,
       secondsPerRow,
@@ -80,5 +80,6 @@ async function batch(
   );
   if (!done) return undefined;
   const rows = Number(done.row.page_rows);
-  return { at: done.at, rows, bytesPerRow: 0, passEnded: 'size' in page && rows < page.size };
+  const after = withRowErrors(done.at, done.at.stillMatching - at.stillMatching);
+  return { at: after, rows, bytesPerRow: 0, passEnded: 'size' in page && rows < page.size };
 }

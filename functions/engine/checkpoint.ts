@@ -24,7 +24,7 @@ export interface Checkpoint {
   readonly totalUpdated: number;
   /** Rows changed in this pass. */
   readonly passUpdated: number;
-  /** Rows that matched `where` even after their change: sweeping them would never end. */
+  /** Rows that matched `where` even after their change, all of them among the row errors. */
   readonly stillMatching: number;
   readonly secondsPerRow: number | null;
   /** Row errors of this migration; those that this run recorded are not tried again in it. */
@@ -164,6 +164,20 @@ export async function move(
 ): Promise<{ at: Checkpoint; row: Row } | undefined> {
   const [row] = await database.query(statement);
   return row && { at: { ...at, ...progress(row) }, row };
+}
+
+/** Leaves what this slice has learnt to the next one: working time not yet in the ledger, and the pace. */
+export async function remember(
+  database: Database,
+  at: Checkpoint,
+  seconds: number,
+  secondsPerRow: number | null,
+): Promise<void> {
+  await database.query(sql`
+    UPDATE data_migrations.migrations
+    SET duration_seconds = duration_seconds + ${seconds}::float8,
+      seconds_per_row = COALESCE(${secondsPerRow}::float8, seconds_per_row)
+    WHERE name = ${at.migration} AND claim = ${at.claim}::uuid`);
 }
 
 /** Starts the next pass from the first key. */

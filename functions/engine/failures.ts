@@ -31,7 +31,7 @@ export async function budgetSpent(
   at: Checkpoint,
 ): Promise<ErrorBudgetSpent> {
   const [first] = await rowErrors(database, migration.name, 1);
-  const example = first ? ` The first: key (${first.key.join(', ')}): ${first.reason}.` : '';
+  const example = first ? ` One of them: key (${first.key.join(', ')}): ${first.reason}.` : '';
   return new ErrorBudgetSpent(
     `${where(migration, at)}: ${at.rowErrorsOfThisRun} rows could not be migrated, its errorBudget is ` +
       `${migration.errorBudget}.${example} All of them: SELECT * FROM data_migrations.row_errors WHERE migration = ` +

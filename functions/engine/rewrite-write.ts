@@ -3,7 +3,7 @@ import { DatabaseError, messageOf } from './errors.ts';
 import type { Page, Work } from './migration.ts';
 import type { Change } from './rewrite.ts';
 import type { ReadPage } from './rewrite-read.ts';
-import { cured, type RowError, recorded } from './row-errors.ts';
+import { cured, type RowError, recorded, recordedStillMatching } from './row-errors.ts';
 import { identifier, join, type Sql, sql, unsafeSql, when } from './sql.ts';
 import {
   type Column,
@@ -41,13 +41,14 @@ export function writePage(
   return sql`
     WITH ${heldBy(at)},
     ${rows.length > 0 ? changed(change, table, rows) : nothingChanged(table)}
-    ${cured(at, sql`(SELECT ${keyAsJson(keyNames(table))} AS key FROM changed)`)}
+    ${cured(table, at)}
     ${when(errors.length > 0, sql`, ${recorded(at, errors)}`)},
+    ${recordedStillMatching(table, at)},
     ${moved({
       ...(!retried && read.last !== undefined && { cursor: sql`${JSON.stringify(read.last)}::jsonb` }),
       conflicted: sql`${JSON.stringify(left)}::jsonb || (SELECT keys FROM conflicted)`,
       processed: at.pass === 1 && !retried ? sql`${read.count}` : sql`0`,
-      updated: sql`(SELECT updated FROM done)`,
+      updated: sql`(SELECT updated - still_matching FROM done)`,
       stillMatching: sql`(SELECT still_matching FROM done)`,
       seconds,
       secondsPerRow,
@@ -58,7 +59,7 @@ export function writePage(
 /** The CTEs of a page without a row to write. */
 function nothingChanged(table: Table): Sql {
   return sql`
-    changed AS (SELECT ${namedKey(table)} FROM ${table.name} WHERE false),
+    changed AS (SELECT ${namedKey(table)}, false AS still_matching FROM ${table.name} WHERE false),
     done AS (SELECT 0 AS updated, 0 AS still_matching),
     conflicted AS (SELECT '[]'::jsonb AS keys)`;
 }
@@ -90,7 +91,7 @@ function changed(change: Change, table: Table, rows: readonly WrittenRow[]): Sql
     changed AS (
       UPDATE ${table.name} SET ${join(assignments(table, columns, rows), ', ')}
       FROM "new#" WHERE ${join(same, ' AND ')} AND ${table.alias}.xmin = "new#"."x#"
-      RETURNING ${join(key, ', ')}, (${change.where}) AS still_matching
+      RETURNING ${join(key, ', ')}, (${change.stillMatching}) AS still_matching
     ),
     done AS MATERIALIZED (
       SELECT count(*) AS updated, count(*) FILTER (WHERE still_matching) AS still_matching FROM changed

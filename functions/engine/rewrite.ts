@@ -52,6 +52,7 @@ export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Mi
   const change: Change = {
     name: base.name,
     where: base.where ?? sql`true`,
+    stillMatching: base.where ?? sql`false`,
     columns: options.columns,
     transform: options.transform as Change['transform'],
   };
@@ -67,6 +68,8 @@ export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Mi
 export interface Change {
   readonly name: string;
   readonly where: Sql;
+  /** What no row may match any more once it has been changed. */
+  readonly stillMatching: Sql;
   readonly columns: readonly string[];
   readonly transform: (row: RowOf) => Partial<RowOf> | undefined | Promise<Partial<RowOf> | undefined>;
 }
@@ -155,7 +158,8 @@ async function write(
 ): Promise<Batch | undefined> {
   const done = await move(work.database, work.at, writePage(change, work, page, read, rows, errors));
   if (!done) return undefined;
-  const at = withRowErrors(done.at, errors.length);
+  const unsettled = done.at.stillMatching - work.at.stillMatching;
+  const at = withRowErrors(done.at, errors.length + unsettled);
   const passEnded = 'size' in page && read.count < page.size && at.conflicted.length === 0;
   const bytesPerRow = read.rows.length === 0 ? 0 : read.bytes / read.rows.length;
   return { at, rows: read.count, bytesPerRow, passEnded };

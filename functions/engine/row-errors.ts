@@ -1,7 +1,7 @@
 import { type Checkpoint, heldBy, type Move, move, moved } from './checkpoint.ts';
 import type { Database } from './database.ts';
 import { type Sql, sql, when } from './sql.ts';
-import { type Key, keyAsJson, keyColumns, type Table } from './table.ts';
+import { type Key, keyAsJson, keyColumns, keyNames, type Table } from './table.ts';
 
 /** A row that could not be migrated, and why. */
 export interface RowError {
@@ -27,6 +27,21 @@ export function recorded(at: Checkpoint, errors: readonly RowError[]): Sql {
       FROM held, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS e (key jsonb, reason text, sqlstate text)
       ON CONFLICT (migration, key)
         DO UPDATE SET run = excluded.run, reason = excluded.reason, sqlstate = excluded.sqlstate, at = now()
+    )`;
+}
+
+/**
+ * A CTE that records the rows of a CTE `changed` which match `where` even after their change, as counted in a CTE `done`:
+ * nothing would ever end for them, and another pass would change them again.
+ */
+export function recordedStillMatching(table: Table, at: Checkpoint): Sql {
+  return sql`
+    unsettled AS (
+      INSERT INTO data_migrations.row_errors (migration, key, run, reason)
+      SELECT held.name, ${keyAsJson(keyNames(table))}, ${at.run}, 'it still matches "where" after its change'
+      FROM held, changed WHERE (SELECT still_matching FROM done) > 0 AND changed.still_matching
+      ON CONFLICT (migration, key)
+        DO UPDATE SET run = excluded.run, reason = excluded.reason, sqlstate = NULL, at = now()
     )`;
 }
 
@@ -76,13 +91,13 @@ export function unless(table: Table, recorded: Sql, where: Sql): Sql {
       WHERE ${recorded} AND "error#".key = ${keyAsJson(keyColumns(table))}) THEN false ELSE (${where}) END`;
 }
 
-/** A CTE that strikes out the errors of rows that are migrated now, named by a CTE with a jsonb column `key`. */
-export function cured(at: Checkpoint, rows: Sql): Sql {
+/** A CTE that strikes out the errors of the rows of a CTE `changed`, which are migrated now; nothing while there are none. */
+export function cured(table: Table, at: Checkpoint): Sql {
   return when(
     at.rowErrors > 0,
     sql`, cured AS (
-      DELETE FROM data_migrations.row_errors e USING held, ${rows} AS migrated
-      WHERE e.migration = held.name AND e.key = migrated.key
+      DELETE FROM data_migrations.row_errors e USING held, changed
+      WHERE e.migration = held.name AND e.key = ${keyAsJson(keyNames(table))} AND NOT changed.still_matching
     )`,
   );
 }

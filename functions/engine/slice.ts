@@ -1,4 +1,4 @@
-import { type Checkpoint, nextPass, reload } from './checkpoint.ts';
+import { type Checkpoint, nextPass, reload, remember } from './checkpoint.ts';
 import type { Database } from './database.ts';
 import { DatabaseError } from './errors.ts';
 import { budgetSpent, migrationAtFault, stillUnavailable } from './failures.ts';
@@ -112,10 +112,13 @@ export async function runSlice(
       continue;
     }
     const restSeconds = migration.pace.restSeconds ?? (clock.now() - begun) * restShare;
-    if (restSeconds >= longestSleep)
+    if (restSeconds >= longestSleep) {
+      await remember(database, at, clock.now() - accounted, pace.secondsPerRow);
       return { state: 'more', at, longestBatch, restSeconds: Math.ceil(restSeconds) };
+    }
     await clock.sleep(restSeconds);
   }
+  await remember(database, at, clock.now() - accounted, pace.secondsPerRow);
   return { state: 'more', at, longestBatch, restSeconds: 0 };
 }
 
@@ -140,7 +143,7 @@ async function alone(migration: Migration, work: Work): Promise<Batch | undefine
 /** Whether all is done: nothing in the old form is left behind the cursor, as far as a few more passes can see to it. */
 async function isLastPass({ database, table }: Work, { where }: Migration, at: Checkpoint): Promise<boolean> {
   // Without a condition that migrated rows no longer match, another pass would change them again.
-  if (where === undefined || at.stillMatching > 0 || at.pass >= lastPass) return true;
+  if (where === undefined || at.pass >= lastPass) return true;
   if (at.pass > 1 && at.passUpdated === 0) return true;
   return !(await mayBeLeft(database, table, where, at));
 }

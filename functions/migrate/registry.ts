@@ -8,8 +8,6 @@ export function checkRegistry(migrations: readonly Migration[]): void {
   const twice = names.filter((name, i) => names.indexOf(name) !== i);
   if (twice.length > 0)
     throw new MigrationFailed(`registered twice: ${twice.join(', ')}; every migration has a name of its own`);
-  // The result map has a key of this name already.
-  if (names.includes('next_jobs')) throw new MigrationFailed('a migration cannot be called next_jobs');
 }
 
 /** Checks that every follow-up job which a migration declares has been deployed. Throws MigrationFailed. */

@@ -49,4 +49,4 @@ FROM generate_series(0, 9) AS nth, generate_series(1, 2000) AS employee,
     timestamp '2015-01-05' + (nth * 200 + employee % 180) * interval '1 day' AS day) AS facts
 ORDER BY nth, employee;
 
-ANALYZE;
+ANALYZE users, engine_configs, employee_events;

@@ -7,7 +7,7 @@ const mark = 'Demo data of serverless-data-migrations: npm start -- --fresh make
 
 /** The connection with the demo's tables on its search path: they are called `users`, as in the application. */
 export function demoConnection(connection: pg.ClientConfig): pg.ClientConfig {
-  return { ...connection, options: `-c search_path=${schema},public` };
+  return { ...connection, options: `-c search_path=${schema}` };
 }
 
 /**
