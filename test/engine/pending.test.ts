@@ -32,9 +32,10 @@ const toNew = backfill({
 
 /** Rows that scans of the table, whole or by its index, have fetched so far. */
 async function scanned(): Promise<{ whole: number; rows: number }> {
-  // A backend tells what it has read when it ends, at the latest.
+  // A backend tells what it has read when it ends, at the latest; our own one when it is asked to.
   await engine.database.query(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name = 'rds-data'`);
+    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`);
+  await engine.database.query('SELECT pg_stat_force_next_flush()');
   const [counts] = await engine.database.query<{ whole: number; rows: number }>(`
     SELECT seq_scan::int AS whole, (seq_tup_read + COALESCE(idx_tup_fetch, 0))::int AS rows
     FROM pg_stat_user_tables WHERE relname = 'large'`);

@@ -435,3 +435,75 @@ describe('A transform', () => {
     );
   });
 });
+
+describe('Promise 2: a condition that does not let go of a migrated row', () => {
+  const raised = (options: { errorBudget?: number } = {}) =>
+    backfill({
+      name: 'raised',
+      table: 'orders',
+      key: 'id',
+      where: sql`id <= 3 OR cents IS NULL`,
+      set: { cents: sql`COALESCE(cents, 0) + 1` },
+      ...options,
+    });
+  const values = async () =>
+    (await engine.database.query<{ cents: number }>('SELECT DISTINCT cents FROM orders')).map(
+      ({ cents }) => cents,
+    );
+
+  it('changes the row once, records it, and says so', async () => {
+    await fill();
+    expect((await engine.run([raised()])).raised).toMatchObject({ total_updated: rows - 3, errors: 3 });
+    expect(await values()).toEqual([1]);
+    expect((await recorded()).map(({ reason }) => reason)).toEqual(
+      Array(3).fill('it still matches "where" after its change'),
+    );
+    expect(await engine.run([raised()])).toEqual({ raised: 'skipped' });
+    expect(await values()).toEqual([1]);
+  });
+
+  it('does the same for a rewrite', async () => {
+    await fill();
+    const rewritten = rewrite<{ cents: number | null }>({
+      name: 'raised',
+      table: 'orders',
+      key: 'id',
+      columns: ['cents'],
+      where: sql`id <= 3 OR cents IS NULL`,
+      transform: ({ cents }) => ({ cents: (cents ?? 0) + 1 }),
+    });
+    expect((await engine.run([rewritten])).raised).toMatchObject({ total_updated: rows - 3, errors: 3 });
+    expect(await values()).toEqual([1]);
+  });
+
+  it('fails early when it lets go of none', async () => {
+    await fill();
+    const never = backfill({
+      ...raised(),
+      where: sql`true`,
+      set: { cents: sql`COALESCE(cents, 0) + 1` },
+      errorBudget: 5,
+    });
+    await expect(engine.run([never])).rejects.toMatchObject({
+      name: 'ErrorBudgetSpent',
+      message: expect.stringContaining('it still matches "where" after its change'),
+    });
+    expect(Math.max(...(await values()))).toBe(1);
+  });
+});
+
+it('a slice that ends with a long rest leaves what it has learnt of the pace to the next one', async () => {
+  await fill();
+  const resting = backfill({
+    name: 'resting',
+    table: 'orders',
+    key: 'id',
+    where: sql`cents IS NULL`,
+    set: { cents: sql`1` },
+    pace: { restSeconds: 5 },
+  });
+  expect((await engine.run([resting])).resting).toMatchObject({ total_updated: rows });
+  const [ledger] = await engine.ledger<{ batches: string; seconds_per_row: number | null }>('migrations');
+  // 100 rows first; then all the others, as fast as these were.
+  expect(ledger).toMatchObject({ batches: '2', seconds_per_row: expect.any(Number) });
+});
