@@ -50,7 +50,7 @@ describe('npm start', () => {
     expect(code, stderr).toBe(0);
     const output = JSON.parse(stdout);
     expect(stdout).toBe(`${JSON.stringify(output, null, 2)}\n`); // and nothing else
-    expect(output).toEqual({
+    expect(output).toMatchObject({
       ...skipped,
       'engine-config-condition-groups': expect.anything(), // skipped too, if the interruption came late
       'employee-event-payloads': {
@@ -72,7 +72,7 @@ describe('npm start', () => {
   test('a second time finds everything done', async () => {
     const { code, stdout, stderr } = await start().exited;
     expect(code, stderr).toBe(0);
-    expect(JSON.parse(stdout)).toEqual(skipped);
+    expect(JSON.parse(stdout)).toMatchObject(skipped);
   });
 
   test('of a run that fails exits with 1, prints no result, and says why on stderr', async () => {
