@@ -436,6 +436,18 @@ describe('A transform', () => {
   });
 });
 
+it('walks the table of a finished migration again once its lines in the ledger are deleted, as the README says', async () => {
+  await fill();
+  await poison([7, 70], "price = 'much'");
+  expect((await engine.run([cents()])).cents).toMatchObject({ total_updated: rows - 2, errors: 2 });
+  await poison([7, 70], "price = id || '.50'");
+  expect(await engine.run([cents()])).toEqual({ cents: 'skipped' });
+  await engine.database.query(`DELETE FROM data_migrations.row_errors WHERE migration = 'cents'`);
+  await engine.database.query(`DELETE FROM data_migrations.migrations WHERE name = 'cents'`);
+  expect((await engine.run([cents()])).cents).toMatchObject({ total_updated: 2, errors: 0 });
+  expect(await migrated()).toEqual(allBut([]));
+});
+
 describe('Promise 2: a condition that does not let go of a migrated row', () => {
   const raised = (options: { errorBudget?: number } = {}) =>
     backfill({
