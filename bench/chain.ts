@@ -27,7 +27,7 @@ export async function runMachine(runtime: Runtime): Promise<ChainRun> {
       if (status !== 'SUCCEEDED') throw new Error(`the run ended ${status}: ${error} ${cause}`);
       break;
     }
-    await sleep(50);
+    await sleep(20);
   }
   return {
     seconds: (performance.now() - begun) / 1_000,

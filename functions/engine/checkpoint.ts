@@ -109,10 +109,17 @@ export async function reload(database: Database, at: Claim): Promise<Checkpoint 
  *
  * A lock that the application holds longer than 2 s fails the statement rather than letting our own row locks queue up
  * traffic behind it; `set_config(…, true)` lasts for this statement's transaction, the only setting autocommit leaves us.
+ *
+ * A batch does not wait until its commit is on disk. Should the database crash within the next half second, the batch is
+ * undone as a whole, rows and checkpoint, and done again from the checkpoint that is left. What ends a migration waits,
+ * for itself and so for all that was committed before.
  */
-export function heldBy(at: Checkpoint): Sql {
+export function heldBy(at: Checkpoint, commit: 'soon' | 'durably' = 'soon'): Sql {
   return sql`
-    patience AS MATERIALIZED (SELECT set_config('lock_timeout', '2s', true)),
+    patience AS MATERIALIZED (
+      SELECT set_config('lock_timeout', '2s', true)
+      ${when(commit === 'soon', sql`, set_config('synchronous_commit', 'off', true)`)}
+    ),
     held AS MATERIALIZED (
       SELECT m.name FROM patience, data_migrations.migrations m
       WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid AND m.batches = ${at.batches}

@@ -55,7 +55,7 @@ export async function finish(
     ...(at.pass === lastPass && at.passUpdated > 0 && { still_arriving: at.passUpdated }),
   };
   const [row] = await database.query(sql`
-    WITH ${heldBy(at)},
+    WITH ${heldBy(at, 'durably')},
     finished AS (
       UPDATE data_migrations.migrations m SET
         status = 'finished', claim = NULL, finished_at = now(), duration_seconds = m.duration_seconds + ${seconds}::float8,

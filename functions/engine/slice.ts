@@ -33,8 +33,8 @@ export type Progress =
 
 // A Lambda that only sleeps is paid for: from here on Step Functions waits instead, at no cost.
 const longestSleep = 5;
-// Room for whoever waits on the database: a fiftieth of the time, unless the migration asks for more.
-const restShare = 0.02;
+// Room for whoever waits on the database: a hundredth of the time, unless the migration asks for more.
+const restShare = 0.01;
 // 0.25 s, doubled up to 10 s, makes 36 s of patience; then Step Functions waits minutes between its own tries.
 const mostFailures = 9;
 /** The walk over the table, and three more for what keeps coming in behind the cursor. */
