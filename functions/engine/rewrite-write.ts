@@ -126,12 +126,16 @@ const longestJson = 4_100_000;
 
 /** `[{"x#", "kept#", "k#0" …, "v#0" …}]`; "kept#" lists the columns that this row keeps although others change them. */
 function asJson(columns: readonly Changed[], rows: readonly WrittenRow[]): string {
+  const labelled = columns.map(({ i }) => ({ i, label: `v#${i}` }));
+  const keyLabels = rows[0]?.key.map((_, i) => `k#${i}`) ?? [];
   const sent = rows.map(({ key, xmin, values }) => {
     const row: Record<string, unknown> = { 'x#': xmin };
-    for (const [i, part] of key.entries()) row[`k#${i}`] = part;
-    for (const { i } of columns) {
+    keyLabels.forEach((label, i) => {
+      row[label] = key[i];
+    });
+    for (const { i, label } of labelled) {
       if (values[i] === undefined) row['kept#'] = `${row['kept#'] ?? ''},${i},`;
-      else row[`v#${i}`] = values[i];
+      else row[label] = values[i];
     }
     return row;
   });

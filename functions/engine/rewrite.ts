@@ -95,8 +95,10 @@ async function batch(change: Change, work: Work, page: Page): Promise<Batch | un
   const size = isNext ? ahead.size : page.size;
   const prepared = await (isNext ? ahead.prepared : prepare(change, table, at, database, page, false));
   const { last, count } = prepared.read;
+  const writing = write(change, work, { size }, prepared);
+  // Begun after the write, which everything waits for.
   const next = last !== undefined && count === size ? aheadOf(change, work, last, page.size) : undefined;
-  const done = await write(change, work, { size }, prepared);
+  const done = await writing;
   return done && { ...done, ...(next !== undefined && { ahead: next }) };
 }
 

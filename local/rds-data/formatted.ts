@@ -19,9 +19,17 @@ export function formattedRecords(
   }
   const keys = names.map((name) => `${JSON.stringify(name)}:`);
   const encoders = types.map(valueEncoder);
-  const encode = (value: string | null, column: number) =>
-    keys[column] + (value === null ? 'null' : (encoders[column] as Encoder)(value));
-  const json = `[${rows.map((row) => `{${row.map(encode).join(',')}}`).join(',')}]`;
+  let json = '[';
+  for (const [index, row] of rows.entries()) {
+    json += index === 0 ? '{' : ',{';
+    for (let column = 0; column < row.length; column++) {
+      const value = row[column];
+      if (column > 0) json += ',';
+      json += keys[column] + (value == null ? 'null' : (encoders[column] as Encoder)(value));
+    }
+    json += '}';
+  }
+  json += ']';
   if (Buffer.byteLength(json) > formattedLimit.bytes)
     throw new RdsDataError('UnsupportedResultException', message);
   return json;
