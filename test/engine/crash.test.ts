@@ -1,0 +1,111 @@
+import { readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { RDSDataClient } from '@aws-sdk/client-rds-data';
+import pg from 'pg';
+import { expect, it } from 'vitest';
+import type { Caller } from '../../functions/contract.ts';
+import { backfill } from '../../functions/engine/backfill.ts';
+import { claim } from '../../functions/engine/checkpoint.ts';
+import { dataApi } from '../../functions/engine/database.ts';
+import { lambdaClock } from '../../functions/engine/invocation.ts';
+import { upgradeLedger } from '../../functions/engine/ledger.ts';
+import { begin, finish } from '../../functions/engine/lifecycle.ts';
+import { hold } from '../../functions/engine/runs.ts';
+import { runSlice } from '../../functions/engine/slice.ts';
+import { sql } from '../../functions/engine/sql.ts';
+import { describeTable } from '../../functions/engine/table.ts';
+import { startPostgres } from '../../local/postgres.ts';
+import { startRdsData } from '../../local/rds-data/endpoint.ts';
+
+const clusterArn = 'arn:aws:rds:eu-central-1:123456789012:cluster:app';
+const secretArn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:app';
+const run: Caller = {
+  execution_arn: 'arn:aws:states:eu-central-1:123456789012:execution:run-migrations:crash',
+  redrive_count: 0,
+};
+const rows = 100_000;
+const probe = backfill({
+  name: 'probe',
+  table: 'counters',
+  key: 'id',
+  set: { n: sql`n + 1` },
+  pace: { maxRows: 1_000, restSeconds: 0.02 }, // long enough to be hit by every crash
+});
+
+it('promises 1 and 2: a database that crashes loses batches only together with their checkpoint', async () => {
+  const folder = join(tmpdir(), `crash-${process.pid}`);
+  let postgres = await startPostgres({ folder });
+  const endpoint = await startRdsData({ database: postgres.connection });
+  try {
+    await query(postgres.connection, 'CREATE TABLE counters (id integer PRIMARY KEY, n integer NOT NULL)');
+    await query(
+      postgres.connection,
+      `INSERT INTO counters SELECT n, 0 FROM generate_series(1, ${rows}) AS n`,
+    );
+    const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+    const client = new RDSDataClient({ endpoint: endpoint.url, region: 'eu-central-1', credentials });
+    const { sleep } = lambdaClock;
+    const database = dataApi({ client, once: client, clusterArn, secretArn, database: 'postgres', sleep });
+    await upgradeLedger(database);
+    await hold(database, async () => undefined, run);
+    const table = await describeTable(database, probe);
+    await begin(database, probe, run, rows);
+
+    // As the machine does: slice after slice, each from the checkpoint that is left, and again when one failed.
+    const migrate = async () => {
+      for (;;) {
+        const result = await slice().catch(() => wait(100));
+        if (result) return result;
+      }
+    };
+    const slice = async () => {
+      const claimed = await claim(database, 'probe', run);
+      if (claimed === undefined) throw new Error('the run holds the ledger, so it can claim');
+      const progress = await runSlice(database, probe, table, claimed, lambdaClock, lambdaClock.now() + 30);
+      return progress.state === 'done' ? finish(database, probe, progress.at, 0) : undefined;
+    };
+    const migrated = migrate();
+    for (let crash = 1; crash <= 3; crash += 1) {
+      await wait(400);
+      await crashed(postgres.folder);
+      postgres = await startPostgres({ folder });
+    }
+    expect(await migrated).toMatchObject({ total_processed: rows, total_updated: rows, errors: 0 });
+    const counts = await query(
+      postgres.connection,
+      'SELECT n, count(*)::int AS rows FROM counters GROUP BY n',
+    );
+    expect(counts).toEqual([{ n: 1, rows }]);
+  } finally {
+    await endpoint.close();
+    await postgres.stop();
+    await rm(folder, { recursive: true, force: true });
+    await rm(postgres.folder, { recursive: true, force: true });
+  }
+});
+
+/** What SIGQUIT does to PostgreSQL is a crash: nothing is written any more, and the next start recovers. */
+async function crashed(folder: string): Promise<void> {
+  const [pid] = (await readFile(join(folder, 'data-17', 'postmaster.pid'), 'utf8')).split('\n');
+  process.kill(Number(pid), 'SIGQUIT');
+  for (;;) {
+    try {
+      process.kill(Number(pid), 0);
+      await wait(20);
+    } catch {
+      return;
+    }
+  }
+}
+
+async function query(connection: pg.ClientConfig, text: string): Promise<unknown[]> {
+  const client = new pg.Client(connection);
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
