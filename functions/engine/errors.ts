@@ -96,7 +96,7 @@ const momentary = new Set([
 const lostConnection = /ECONNRESET|ECONNREFUSED|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|socket hang up/;
 
 function faultOfException(name: string, message: string): Fault {
-  // A page over 1 MiB or a row over 64 KB: fewer rows, and at last one alone, find out which.
+  // A page over the limit of its result, or a row over 64 KB: fewer rows, and at last one alone, find out which.
   if (name === 'UnsupportedResultException') return 'row';
   return momentary.has(name) || lostConnection.test(`${name} ${message}`) ? 'moment' : 'migration';
 }

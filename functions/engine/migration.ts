@@ -28,7 +28,10 @@ export interface RowOptions {
 export interface PaceOptions {
   /** How long one batch should take, in seconds. Default 0.5: nobody waits longer for a row that we have locked. */
   readonly targetSeconds: number;
-  /** Seconds to rest after each batch; from 5 s on the Lambda ends and Step Functions waits. Default a hundredth of the batch's time. */
+  /**
+   * Seconds to rest after each batch; from 5 s on the Lambda ends and Step Functions waits. Default a hundredth of the
+   * batch's time.
+   */
   readonly restSeconds: number | undefined;
   /** Most rows in one batch. Default 100,000, which bounds the batch when rows suddenly get more expensive. */
   readonly maxRows: number;

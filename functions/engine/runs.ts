@@ -66,7 +66,8 @@ async function enter(
 
 /**
  * Ends a run that did not succeed, and takes away the claims of whatever of it may still be under way. Ending it twice is
- * the same, and a run that has been redriven since is left alone. A run that was handed over but whose continuation never began takes that with it.
+ * the same, and a run that has been redriven since is left alone. A run that was handed over but whose continuation never
+ * began takes that with it.
  */
 export async function end(
   database: Database,

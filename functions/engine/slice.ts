@@ -15,7 +15,10 @@ export interface Clock {
   readonly sleep: (seconds: number) => Promise<void>;
 }
 
-/** How far a slice came, its longest batch in seconds. `lost`: another invocation holds the claim now, and goes on from the checkpoint. */
+/**
+ * How far a slice came, its longest batch in seconds. `lost`: another invocation holds the claim now, and goes on from the
+ * checkpoint.
+ */
 export type Progress =
   | {
       readonly state: 'more';
