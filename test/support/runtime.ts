@@ -124,10 +124,18 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
     functions.push(...deployed);
     stepFunctions.deploy({ machines, functions: deployed.map(hooked) });
   };
+  let underWay = 0;
   const hooked = (fn: LambdaFunction): LambdaFunction => ({
     ...fn,
     invoke: (payload, arn) => {
-      const invoke = () => fn.invoke(payload, arn);
+      const invoke = async () => {
+        underWay += 1;
+        try {
+          return await fn.invoke(payload, arn);
+        } finally {
+          underWay -= 1;
+        }
+      };
       return between.invocation?.(payload as LambdaRequest, invoke) ?? invoke();
     },
   });
@@ -168,17 +176,27 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
     return executions.map(({ executionArn }) => executionArn as string).reverse();
   };
 
+  const crash = async () => {
+    await Promise.all(functions.map((fn) => fn.kill()));
+  };
+
   return {
     ...runtime,
     database,
     between,
     log,
+    crash,
     async reset() {
       between.call = undefined;
       between.invocation = undefined;
       for (const stateMachineArn of [migrationsMachineArn, runtime.rebuildMachineArn]) {
         for (const running of await list({ stateMachineArn, statusFilter: 'RUNNING' })) await stop(running);
       }
+      // Stopping an execution does not stop its function, and what that holds in a transaction would be held for minutes.
+      if (underWay > 0) await crash();
+      await database.query(`
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'rds-data' AND state LIKE 'idle in transaction%'`);
       log.length = 0;
       const tables = await database.query<{ name: string }>(`
         SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
@@ -208,9 +226,6 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
       const headers = { 'content-type': 'application/json' };
       const answer = await fetch(new URL(path, runtime.rdsData.url), { method: 'POST', headers, body });
       await answer.arrayBuffer();
-    },
-    async crash() {
-      await Promise.all(functions.map((fn) => fn.kill()));
     },
     setTimeoutSeconds(seconds) {
       deploy(readAssembly(first, { folder: outdir }).functions, [], seconds);
