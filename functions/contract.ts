@@ -13,6 +13,8 @@ export const ErrorName = {
   MigrationFailed: 'MigrationFailed',
   /** More rows failed than the migration allows: needs a person. */
   ErrorBudgetSpent: 'ErrorBudgetSpent',
+  /** The migrated data does not meet the migration's validations: needs a person. */
+  ValidationFailed: 'ValidationFailed',
   /** The database does not serve us at the moment: trying later is right. */
   DatabaseUnavailable: 'DatabaseUnavailable',
   /** A newer execution has taken over: this one must stop. */
@@ -28,34 +30,86 @@ export interface Caller {
   readonly redrive_count: number;
 }
 
+/** What a run may be asked to do instead of all that is pending, with one migration. */
+export const actions = ['only', 'retry', 'validate', 'restore', 'cleanup'] as const;
+export type Action = (typeof actions)[number];
+
+/** The input of a run. `{}` runs everything that is pending. */
+export type RunInput = {
+  /** `foreground` skips rests and maintenance windows. Default `background`. */
+  readonly mode?: 'background' | 'foreground';
+  /** Goes on although the database is under pressure. */
+  readonly force?: boolean;
+  /** Rows in a batch at most, for every migration of this run. */
+  readonly batch_size?: number;
+} & {
+  /** The migration to do this with, and nothing else: one of these at most. */
+  readonly [Name in Action]?: string;
+};
+
 /** What the `migrate` Lambda is asked, one operation per state. */
 export type MigrateRequest =
   | { readonly operation: 'open'; readonly run: Caller; readonly input: unknown }
-  | { readonly operation: 'pending'; readonly run: Caller; readonly migration: string }
-  | { readonly operation: 'batches'; readonly run: Caller; readonly migration: string }
+  | { readonly operation: OfOneMigration; readonly run: Caller; readonly migration: string }
   | { readonly operation: 'close'; readonly run: Caller }
   | { readonly operation: 'fail'; readonly run: Caller; readonly error: string; readonly cause: string };
 
+/** The operations that concern one migration. */
+export type OfOneMigration = 'pending' | 'batches' | 'validate' | 'restore' | 'cleanup';
+
 export type MigrateOperation = MigrateRequest['operation'];
 
-/** `open`: the registered migrations, in order. */
+/** `open`: the migrations to take, in order. */
 export interface Opened {
   readonly migrations: readonly string[];
 }
 
-/** `pending`: whether there is work; `continued` when this execution has had its share and only closes. */
+/** `pending`: what there is to do; `continued` when this execution has had its share and only closes. */
 export interface Pending {
-  readonly state: 'pending' | 'skipped' | 'continued';
+  readonly state: 'pending' | 'skipped' | 'validate' | 'restore' | 'cleanup' | 'continued';
+}
+
+/** How far one slice came, whatever it does. */
+interface HowFar {
+  /** Seconds to rest before the next slice; 0 unless `more`. */
+  readonly rest_seconds: number;
+  /** Why it rests; only when there is more to say than that batches leave room for others. */
+  readonly reason?: string;
 }
 
 /** `batches`: how far one slice came. */
-export interface Slice {
-  readonly state: 'more' | 'done' | 'continued';
-  /** Seconds to rest before the next slice; 0 unless `more`. */
-  readonly rest_seconds: number;
+export interface Slice extends HowFar {
+  readonly state: 'more' | 'done' | 'validate' | 'restore' | 'continued';
   readonly total_processed: number;
   readonly total_updated: number;
   readonly errors: number;
+}
+
+/** `validate`: how far it came; where the run has to end, it throws ValidationFailed. */
+export interface Validated extends HowFar {
+  readonly state: 'more' | 'passed' | 'restore' | 'continued';
+}
+
+/** `restore`: how far it came; `done` only if somebody asked for it, since a failed validation fails the run. */
+export interface Restored extends HowFar {
+  readonly state: 'more' | 'done' | 'continued';
+  readonly restored: number;
+  /** Rows left as they are, because they were changed since. */
+  readonly left: number;
+}
+
+/** `cleanup`: what was dropped. */
+export interface CleanedUp {
+  readonly state: 'done';
+}
+
+/** What a validation found. */
+export interface ValidationResult {
+  readonly name: string;
+  readonly passed: boolean;
+  readonly failed_rows: number;
+  /** Up to ten of them; only when there are any. */
+  readonly keys?: readonly string[];
 }
 
 /** What a run says of one migration that ran. */
@@ -73,10 +127,18 @@ export interface Counters {
   }[];
   /** Rows in the old form that still came in during the last pass: something keeps writing them. */
   readonly still_arriving?: number;
+  /** Only where the migration has validations. */
+  readonly validations?: readonly ValidationResult[];
 }
 
-/** The output of a run: one key per registered migration, and `next_jobs` when follow-up jobs are started. */
-export type ResultMap = Readonly<Record<string, 'skipped' | Counters | readonly string[]>>;
+/** What a run says of a migration that it was asked to validate, to restore or to clean up. */
+export type Answer =
+  | { readonly validations: readonly ValidationResult[] }
+  | { readonly restored: number; readonly left: number }
+  | { readonly cleaned_up: readonly string[] };
+
+/** The output of a run: one key per migration, and `next_jobs` when follow-up jobs are started. */
+export type ResultMap = Readonly<Record<string, 'skipped' | Counters | Answer | readonly string[]>>;
 
 /** An execution to start. The name is derived from the run's, so that a retry cannot start a second. */
 export interface FollowUp {

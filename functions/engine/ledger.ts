@@ -74,6 +74,23 @@ export const versions: readonly (readonly string[])[] = [
   finished_at timestamptz
 )`,
   ],
+  [
+    // What a run was asked for, how far it is with validating, and what it answers where that is not a migration's result.
+    `ALTER TABLE data_migrations.runs
+  ADD COLUMN request jsonb NOT NULL DEFAULT '{}',
+  ADD COLUMN stage jsonb,
+  ADD COLUMN result jsonb`,
+    `ALTER TABLE data_migrations.migrations
+  DROP CONSTRAINT migrations_status_check,
+  ADD CONSTRAINT migrations_status_check
+    CHECK (status IN ('running', 'failed', 'finished', 'restoring', 'restored')),
+  ADD COLUMN restore jsonb,
+  ADD COLUMN schedule jsonb,
+  ADD COLUMN resting jsonb,
+  ADD COLUMN slice_started_at timestamptz,
+  ADD COLUMN slice_processed bigint NOT NULL DEFAULT 0,
+  ADD COLUMN cleaned_up_at timestamptz`,
+  ],
 ];
 
 /** The whole definition as a script. */
