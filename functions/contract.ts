@@ -131,8 +131,9 @@ export interface Counters {
   readonly validations?: readonly ValidationResult[];
 }
 
-/** What a run says of a migration that it was asked to validate, to restore or to clean up. */
+/** What a run says of a migration that it was asked to do something with, where that is not the migration's result. */
 export type Answer =
+  | { readonly total_updated: number; readonly errors: number }
   | { readonly validations: readonly ValidationResult[] }
   | { readonly restored: number; readonly left: number }
   | { readonly cleaned_up: readonly string[] };

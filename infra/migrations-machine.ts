@@ -17,8 +17,11 @@ import {
   ErrorName,
   type Failure,
   type MigrateRequest,
+  type OfOneMigration,
   type Pending,
+  type Restored,
   type Slice,
+  type Validated,
 } from '../functions/contract.ts';
 import { type Asking, answers, ask, type Expression, thisExecution as run } from './ask.ts';
 import { alreadyStarted, StartExecution } from './start-execution.ts';
@@ -54,10 +57,23 @@ export function migrationsMachine(scope: Construct, props: MigrationsMachineProp
   );
   const isItPending = Choice.jsonata(scope, 'Is it pending?');
   const skipped = Succeed.jsonata(scope, 'Skipped', { outputs: { skipped: '{% $migration %}' } });
-  const runBatches = asking('Run batches', { operation: 'batches', run, migration: '{% $migration %}' });
+  const ofIt = (stateName: string, operation: OfOneMigration) =>
+    asking(stateName, { operation, run, migration: '{% $migration %}' });
+  const rested = (stateName: string) =>
+    Wait.jsonata(scope, stateName, { time: WaitTime.seconds('{% $states.input.rest_seconds %}') });
+  const runBatches = ofIt('Run batches', 'batches');
   const howFar = Choice.jsonata(scope, 'How far?');
-  const rest = Wait.jsonata(scope, 'Rest', { time: WaitTime.seconds('{% $states.input.rest_seconds %}') });
+  const rest = rested('Rest');
+  const validate = ofIt('Validate', 'validate');
+  const isItValid = Choice.jsonata(scope, 'Is it valid?');
+  const restValidating = rested('Rest before more checks');
+  const restore = ofIt('Restore', 'restore');
+  const howFarRestored = Choice.jsonata(scope, 'How far is it restored?');
+  const restRestoring = rested('Rest before more rows');
+  const cleanUp = ofIt('Clean up', 'cleanup');
   const migrated = Succeed.jsonata(scope, 'Migrated', { outputs: { migrated: '{% $migration %}' } });
+  const restored = Succeed.jsonata(scope, 'Restored', { outputs: { restored: '{% $migration %}' } });
+  const cleanedUp = Succeed.jsonata(scope, 'Cleaned up', { outputs: { cleaned_up: '{% $migration %}' } });
   const continuesLater = Succeed.jsonata(scope, 'Continues later', {
     outputs: { continues_later: '{% $migration %}' },
   });
@@ -125,6 +141,9 @@ export function migrationsMachine(scope: Construct, props: MigrationsMachineProp
       isItPending
         .when(answers<Pending>('skipped'), skipped)
         .when(answers<Pending>('continued'), continuesLater)
+        .when(answers<Pending>('validate'), validate)
+        .when(answers<Pending>('restore'), restore)
+        .when(answers<Pending>('cleanup'), cleanUp.next(cleanedUp))
         .when(answers<Pending>('pending'), runBatches),
     ),
   );
@@ -133,7 +152,24 @@ export function migrationsMachine(scope: Construct, props: MigrationsMachineProp
       .when(answers<Slice>('more', '$states.input.rest_seconds > 0'), rest.next(runBatches))
       .when(answers<Slice>('more'), runBatches) // no rest, no transitions for it
       .when(answers<Slice>('continued'), continuesLater)
+      .when(answers<Slice>('validate'), validate)
+      .when(answers<Slice>('restore'), restore)
       .when(answers<Slice>('done'), migrated),
+  );
+  validate.next(
+    isItValid
+      .when(answers<Validated>('more', '$states.input.rest_seconds > 0'), restValidating.next(validate))
+      .when(answers<Validated>('more'), validate)
+      .when(answers<Validated>('continued'), continuesLater)
+      .when(answers<Validated>('restore'), restore)
+      .when(answers<Validated>('passed'), migrated),
+  );
+  restore.next(
+    howFarRestored
+      .when(answers<Restored>('more', '$states.input.rest_seconds > 0'), restRestoring.next(restore))
+      .when(answers<Restored>('more'), restore)
+      .when(answers<Restored>('continued'), continuesLater)
+      .when(answers<Restored>('done'), restored),
   );
 
   startContinuation.addCatch(continued, alreadyStarted).next(continued);

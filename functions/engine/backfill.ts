@@ -1,18 +1,11 @@
-import { heldBy, move, moved } from './checkpoint.ts';
-import {
-  type Batch,
-  checker,
-  checkSql,
-  type Migration,
-  type Page,
-  type RowOptions,
-  rowMigration,
-  type Work,
-} from './migration.ts';
+import { type Checkpoint, heldBy, move, moved } from './checkpoint.ts';
+import { journaled, valuesBefore } from './journal.ts';
+import type { Batch, Page, RowMigration, RowOptions, Work } from './migration.ts';
 import { insidePage, lastKey, pageOf } from './page.ts';
 import { cured, needy, recordedStillMatching, withRowErrors } from './row-errors.ts';
-import { identifier, join, type Sql, sql } from './sql.ts';
-import { namedKey } from './table.ts';
+import { checker, checkSql, rowMigration } from './row-migration.ts';
+import { identifier, join, type Sql, sql, when } from './sql.ts';
+import { compare, keyColumns, keyNames, marked, namedKey, type Table } from './table.ts';
 
 export interface BackfillOptions extends RowOptions {
   /** The new values, one SQL expression for each column, over the row as it is. */
@@ -23,7 +16,7 @@ export interface BackfillOptions extends RowOptions {
  * A migration whose change is SQL: `UPDATE table SET … WHERE …`, in batches. Rows never leave the database. Throws
  * MigrationFailed for options that cannot work.
  */
-export function backfill(options: BackfillOptions): Migration {
+export function backfill(options: BackfillOptions): RowMigration {
   const base = rowMigration(options);
   const columns = Object.keys(options.set);
   const check = checker(options.name);
@@ -34,43 +27,41 @@ export function backfill(options: BackfillOptions): Migration {
     columns,
     'columns outside the key, which the cursor needs',
   );
+  check(!columns.includes(base.marker ?? ''), 'marker', base.marker, 'a column that "set" does not change');
   for (const [column, value] of Object.entries(options.set)) checkSql(options.name, `set.${column}`, value);
-  return {
-    ...base,
-    kind: 'backfill',
-    columns,
-    batch: (work, page) => batch(base.where, options.set, work, page),
-  };
+  const change: Change = { where: base.where, set: options.set, journal: base.onInvalid === 'restore' };
+  return { ...base, kind: 'backfill', columns, batch: (work, page) => batch(change, work, page) };
+}
+
+interface Change {
+  readonly where: Sql | undefined;
+  readonly set: BackfillOptions['set'];
+  readonly journal: boolean;
 }
 
 /** One statement: takes the page's keys, changes the rows among them that need it, moves the checkpoint. */
-async function batch(
-  where: Sql | undefined,
-  set: BackfillOptions['set'],
-  { database, table, at, seconds, secondsPerRow }: Work,
-  page: Page,
-): Promise<Batch | undefined> {
-  const assignments = Object.entries(set).map(([column, value]) => sql`${identifier(column)} = ${value}`);
-  const condition = where ?? sql`true`;
+async function batch(change: Change, work: Work, page: Page): Promise<Batch | undefined> {
+  const { database, table, at, seconds, secondsPerRow } = work;
+  const behind = 'keys' in page;
+  const fromOld = change.journal || table.marker !== undefined;
   const done = await move(
     database,
     at,
     sql`
     WITH ${heldBy(at)},
     ${pageOf(table, at, page)},
-    changed AS (
-      UPDATE ${table.name} SET ${join(assignments, ', ')}
-      WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND ${needy(table, at, condition)}
-      RETURNING ${namedKey(table)}, (${where ?? sql`false`}) AS still_matching
-    ),
+    ${fromOld ? changedFromOld(change, table, at, page) : changed(change, table, at, page)},
     done AS MATERIALIZED (
-      SELECT count(*) AS updated, count(*) FILTER (WHERE still_matching) AS still_matching FROM changed
+      SELECT count(*) ${when(fromOld, sql`FILTER (WHERE "changed#")`)} AS updated,
+        count(*) FILTER (WHERE still_matching) AS still_matching
+      FROM changed
     )
-    ${cured(table, at)},
+    ${cured(table, at)}
+    ${journaled(change.journal, table, at)},
     ${recordedStillMatching(table, at)},
     ${moved({
-      cursor: sql`COALESCE(${lastKey(table)}, m.cursor)`,
-      processed: at.pass === 1 ? sql`(SELECT page_rows FROM counted)` : sql`0`,
+      ...(!behind && { cursor: sql`COALESCE(${lastKey(table)}, m.cursor)` }),
+      processed: at.pass === 1 && !behind ? sql`(SELECT page_rows FROM counted)` : sql`0`,
       updated: sql`(SELECT updated - still_matching FROM done)`,
       stillMatching: sql`(SELECT still_matching FROM done)`,
       seconds,
@@ -82,4 +73,41 @@ async function batch(
   const rows = Number(done.row.page_rows);
   const after = withRowErrors(done.at, done.at.stillMatching - at.stillMatching);
   return { at: after, rows, bytesPerRow: 0, passEnded: 'size' in page && rows < page.size };
+}
+
+/** The change where nothing but the new values is asked for. */
+function changed({ where, set }: Change, table: Table, at: Checkpoint, page: Page): Sql {
+  const assignments = Object.entries(set).map(([column, value]) => sql`${identifier(column)} = ${value}`);
+  return sql`
+    changed AS (
+      UPDATE ${table.name} SET ${join(assignments, ', ')}
+      WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND ${needy(table, at, where, page)}
+      RETURNING ${namedKey(table)}, (${where ?? sql`false`}) AS still_matching
+    )`;
+}
+
+/**
+ * The change where the values before it are needed, for the journal, or because a marked row may have had nothing to
+ * change. Only PostgreSQL 18 has the old row in RETURNING; here it is read, and locked, just before.
+ */
+function changedFromOld({ where, set, journal }: Change, table: Table, at: Checkpoint, page: Page): Sql {
+  const mayStay = table.marker !== undefined && where !== undefined;
+  const assignments = Object.entries(set).map(([name, value]) => {
+    const column = identifier(name);
+    const own = sql`${table.alias}.${column}`;
+    return sql`${column} = ${mayStay ? sql`CASE WHEN "changed#" THEN ${value} ELSE ${own} END` : value}`;
+  });
+  return sql`
+    "old#" AS MATERIALIZED (
+      SELECT ${namedKey(table)}, ${mayStay ? sql`COALESCE((${where ?? null}), false)` : sql`true`} AS "changed#"
+        ${when(journal, sql`, ${valuesBefore(table, Object.keys(set))} AS "before#"`)}
+      FROM ${table.name}
+      WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND ${needy(table, at, where, page)}
+      FOR UPDATE
+    ),
+    changed AS (
+      UPDATE ${table.name} SET ${join([...assignments, ...marked(table)], ', ')}
+      FROM "old#" WHERE ${compare(keyColumns(table), '=', keyNames(table))}
+      RETURNING "old#".*, "changed#" AND (${where ?? sql`false`}) AS still_matching
+    )`;
 }

@@ -1,4 +1,4 @@
-import type { Caller } from '../contract.ts';
+import type { Caller, RunInput } from '../contract.ts';
 import type { Database, Row, Statements } from './database.ts';
 import { type Sql, sql, unsafeSql, when } from './sql.ts';
 import type { Key } from './table.ts';
@@ -13,7 +13,7 @@ export interface Checkpoint {
   readonly run: string;
   readonly claim: string;
   readonly batches: number;
-  readonly status: 'running' | 'failed' | 'finished';
+  readonly status: 'running' | 'failed' | 'finished' | 'restoring' | 'restored';
   /** 1 is the first walk over the table; the others sweep up what was written in the old form behind the cursor. */
   readonly pass: number;
   /** The last key done, or null before the first. */
@@ -32,9 +32,11 @@ export interface Checkpoint {
   readonly rowErrorsOfThisRun: number;
   /** Slices that this execution has had. */
   readonly slices: number;
+  /** What its run was asked for. */
+  readonly request: RunInput;
 }
 
-type Claim = Pick<Checkpoint, 'migration' | 'run' | 'claim' | 'slices'>;
+type Claim = Pick<Checkpoint, 'migration' | 'run' | 'claim' | 'slices' | 'request'>;
 
 const columns = unsafeSql(
   `m.name, m.run, m.claim::text AS claim, m.batches, m.status, m.pass, m.cursor::text AS cursor,
@@ -55,16 +57,24 @@ export async function claim(
     WITH run AS (
       UPDATE data_migrations.runs SET slices = slices + 1
       WHERE execution_arn = ${run.execution_arn} AND redrive_count = ${run.redrive_count} AND status = 'running'
-      RETURNING execution_arn, slices
+      RETURNING execution_arn, slices, request
     ), claimed AS (
-      UPDATE data_migrations.migrations m SET claim = gen_random_uuid(), run = run.execution_arn
+      UPDATE data_migrations.migrations m SET claim = gen_random_uuid(), run = run.execution_arn,
+        resting = NULL, slice_started_at = now(), slice_processed = m.total_processed
       FROM run WHERE m.name = ${migration}
       RETURNING m.*
     )
-    SELECT m.name, m.run, m.claim::text AS claim, run.slices FROM run, claimed m`);
+    SELECT m.name, m.run, m.claim::text AS claim, run.slices, run.request::text AS request FROM run, claimed m`);
   if (!row) return undefined;
   const { name, run: arn, claim: token, slices } = row;
-  const mine = { migration: String(name), run: String(arn), claim: String(token), slices: Number(slices) };
+  const request = JSON.parse(String(row.request)) as RunInput;
+  const mine = {
+    migration: String(name),
+    run: String(arn),
+    claim: String(token),
+    slices: Number(slices),
+    request,
+  };
   // Read by itself: the statement above may have waited for a zombie's last batch, and not see what that recorded. If a
   // duplicate of this invocation has claimed in between, it is our turn again.
   return (await reload(database, mine)) ?? claim(database, migration, run);
@@ -173,17 +183,24 @@ export async function move(
   return row && { at: { ...at, ...progress(row) }, row };
 }
 
-/** Leaves what this slice has learnt to the next one: working time not yet in the ledger, and the pace. */
+/**
+ * Leaves what this slice has learnt to the next one: working time not yet in the ledger, and the pace; and to whoever looks
+ * on, until when it rests and why.
+ */
 export async function remember(
   database: Database,
   at: Checkpoint,
   seconds: number,
   secondsPerRow: number | null,
+  rest: { readonly seconds: number; readonly reason?: string },
 ): Promise<void> {
+  const { reason = 'leaves room for others' } = rest;
   await database.query(sql`
     UPDATE data_migrations.migrations
     SET duration_seconds = duration_seconds + ${seconds}::float8,
-      seconds_per_row = COALESCE(${secondsPerRow}::float8, seconds_per_row)
+      seconds_per_row = COALESCE(${secondsPerRow}::float8, seconds_per_row),
+      resting = CASE WHEN ${rest.seconds} > 0 THEN
+        jsonb_build_object('until', now() + ${rest.seconds} * interval '1 s', 'reason', ${reason}::text) END
     WHERE name = ${at.migration} AND claim = ${at.claim}::uuid`);
 }
 

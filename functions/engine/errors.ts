@@ -26,6 +26,11 @@ export class ErrorBudgetSpent extends Error {
   override readonly name = ErrorName.ErrorBudgetSpent;
 }
 
+/** The migrated data does not meet the migration's validations. */
+export class ValidationFailed extends Error {
+  override readonly name = ErrorName.ValidationFailed;
+}
+
 /** The database did not serve us although we waited. Step Functions tries again later, then fails the run. */
 export class DatabaseUnavailable extends Error {
   override readonly name = ErrorName.DatabaseUnavailable;

@@ -1,11 +1,11 @@
 import type { Checkpoint } from './checkpoint.ts';
 import type { Database } from './database.ts';
 import { type DatabaseError, DatabaseUnavailable, ErrorBudgetSpent, MigrationFailed } from './errors.ts';
-import type { Migration } from './migration.ts';
+import type { RowMigration } from './migration.ts';
 import { rowErrors } from './row-errors.ts';
 
 /** What an operator reads in the Cause of a failed run: which migration, which batch, what went wrong, what to do. */
-function where(migration: Migration, at: Checkpoint): string {
+function where(migration: RowMigration, at: Checkpoint): string {
   const after = at.cursor === null ? 'at the first key' : `after key (${at.cursor.join(', ')})`;
   return `migration "${migration.name}", batch ${at.batches + 1} ${after}`;
 }
@@ -14,7 +14,7 @@ const goesOn = 'start the machine again: it goes on from this checkpoint';
 
 /** The statement itself is wrong: no row and no moment is to blame. */
 export function migrationAtFault(
-  migration: Migration,
+  migration: RowMigration,
   at: Checkpoint,
   error: DatabaseError,
 ): MigrationFailed {
@@ -27,7 +27,7 @@ export function migrationAtFault(
 /** More bad rows than this migration allows. */
 export async function budgetSpent(
   database: Database,
-  migration: Migration,
+  migration: RowMigration,
   at: Checkpoint,
 ): Promise<ErrorBudgetSpent> {
   const [first] = await rowErrors(database, migration.name, 1);
@@ -41,7 +41,7 @@ export async function budgetSpent(
 
 /** The database did not serve us for as long as a slice may wait. */
 export function stillUnavailable(
-  migration: Migration,
+  migration: RowMigration,
   at: Checkpoint,
   error: DatabaseError,
 ): DatabaseUnavailable {

@@ -1,16 +1,20 @@
-import type { Caller, Counters } from '../contract.ts';
+import type { Caller, Counters, ValidationResult } from '../contract.ts';
 import { type Checkpoint, heldBy } from './checkpoint.ts';
 import type { Database } from './database.ts';
-import type { Migration } from './migration.ts';
+import { MigrationFailed } from './errors.ts';
+import type { Migration, RowMigration } from './migration.ts';
+import { isPending } from './pending.ts';
 import { rowErrors } from './row-errors.ts';
 import { lastPass } from './slice.ts';
 import { sql } from './sql.ts';
 
 /** The life of a migration in the ledger; it has no line there before its first run. */
 export const next = {
-  running: ['finished', 'failed'],
-  failed: ['running'], // started again: goes on from its checkpoint
-  finished: ['running'], // rows in the old form have come in: starts over, and its condition leaves the others alone
+  running: ['finished', 'failed', 'restoring'],
+  failed: ['running', 'restoring'], // started again: goes on from its checkpoint
+  finished: ['running', 'restoring'], // rows in the old form have come in: starts over, its condition leaves others alone
+  restoring: ['restored'], // whatever happens: nobody wants half of the rows back
+  restored: ['running'], // with the data or the migration corrected: starts over
 } as const satisfies Record<Checkpoint['status'], readonly Checkpoint['status'][]>;
 
 /**
@@ -23,15 +27,71 @@ export async function begin(
   run: Caller,
   rowsKnown: number,
 ): Promise<void> {
+  // With a marker, only the rows that are left are counted.
+  const onlyLeft = migration.kind !== 'alterTables' && migration.marker !== undefined;
   const held = sql`r.execution_arn = ${run.execution_arn} AND r.redrive_count = ${run.redrive_count} AND r.status = 'running'`;
   await database.query(sql`
     DELETE FROM data_migrations.migrations m USING data_migrations.runs r
-    WHERE m.name = ${migration.name} AND m.status = 'finished' AND m.run <> r.execution_arn AND ${held}`);
+    WHERE m.name = ${migration.name} AND m.status IN ('finished', 'restored') AND m.run <> r.execution_arn AND ${held}`);
   await database.query(sql`
     INSERT INTO data_migrations.migrations AS m (name, status, run, rows_known)
     SELECT ${migration.name}, 'running', r.execution_arn, ${rowsKnown} FROM data_migrations.runs r WHERE ${held}
-    ON CONFLICT (name) DO UPDATE SET status = 'running', run = excluded.run, rows_known = excluded.rows_known
-      WHERE m.status <> 'finished'`);
+    ON CONFLICT (name) DO UPDATE SET status = 'running', run = excluded.run,
+        rows_known = excluded.rows_known + CASE WHEN ${onlyLeft} THEN m.total_processed ELSE 0 END
+      WHERE m.status IN ('running', 'failed')`);
+}
+
+/**
+ * Enters a migration as running to take its recorded rows again; false if there are none. Its checkpoint stays, and so does
+ * the result of one that was finished, by which `retried` knows what to make of it.
+ */
+export async function beginRetry(database: Database, migration: RowMigration, run: Caller): Promise<boolean> {
+  const [begun] = await database.query(sql`
+    UPDATE data_migrations.migrations m SET status = 'running', run = r.execution_arn
+    FROM data_migrations.runs r
+    WHERE m.name = ${migration.name} AND m.status IN ('running', 'failed', 'finished')
+      AND r.execution_arn = ${run.execution_arn} AND r.redrive_count = ${run.redrive_count} AND r.status = 'running'
+      AND EXISTS (SELECT FROM data_migrations.row_errors e WHERE e.migration = m.name AND e.run <> r.execution_arn)
+    RETURNING m.name`);
+  return begun !== undefined;
+}
+
+/**
+ * Ends a retry: what was finished is so again, with its new counts; the rest of another is for an ordinary run. Undefined
+ * if the claim was not ours any more.
+ */
+export async function retried(
+  database: Database,
+  migration: Migration,
+  at: Checkpoint,
+): Promise<'finished' | 'unfinished' | undefined> {
+  const [row] = await database.query(sql`
+    UPDATE data_migrations.migrations m SET status = 'failed', claim = NULL
+    WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid AND m.result IS NULL
+    RETURNING m.name`);
+  if (row !== undefined) return 'unfinished';
+  return (await finish(database, migration, at, 0)) && 'finished';
+}
+
+/** Enters a migration as one to be restored. Throws MigrationFailed if there is nothing to restore it from. */
+export async function beginRestore(database: Database, migration: RowMigration, run: Caller): Promise<void> {
+  throw new MigrationFailed(`${migration.name} ${run.execution_arn} ${database}`);
+}
+
+/** What the ledger says of a migration; undefined if it has never run. */
+export async function statusOf(
+  database: Database,
+  migration: string,
+): Promise<Checkpoint['status'] | undefined> {
+  const [row] = await database.query(sql`
+    SELECT status FROM data_migrations.migrations WHERE name = ${migration}`);
+  return row && (row.status as Checkpoint['status']);
+}
+
+/** Whether a migration is done: finished, or there was never anything to do. */
+export async function isFinished(database: Database, migration: Migration): Promise<boolean> {
+  const status = await statusOf(database, migration.name);
+  return status === 'finished' || (status === undefined && !(await isPending(database, migration)));
 }
 
 const samples = 10;
@@ -45,6 +105,7 @@ export async function finish(
   migration: Migration,
   at: Checkpoint,
   seconds: number,
+  validations: readonly ValidationResult[] = [],
 ): Promise<Counters | undefined> {
   const errors = at.rowErrors === 0 ? [] : await rowErrors(database, migration.name, samples);
   const extra = {
@@ -53,12 +114,13 @@ export async function finish(
     }),
     // Nobody looks behind the last pass: what it still found goes on coming in.
     ...(at.pass === lastPass && at.passUpdated > 0 && { still_arriving: at.passUpdated }),
+    ...(validations.length > 0 && { validations }),
   };
   const [row] = await database.query(sql`
     WITH ${heldBy(at, 'durably')},
     finished AS (
       UPDATE data_migrations.migrations m SET
-        status = 'finished', claim = NULL, finished_at = now(), duration_seconds = m.duration_seconds + ${seconds}::float8,
+        status = 'finished', claim = NULL, resting = NULL, finished_at = now(), duration_seconds = m.duration_seconds + ${seconds}::float8,
         result = jsonb_build_object(
           'total_processed', m.total_processed,
           'total_updated', m.total_updated,

@@ -1,14 +1,22 @@
 import type { Checkpoint } from './checkpoint.ts';
 import type { Database } from './database.ts';
-import { MigrationFailed } from './errors.ts';
 import type { Prepared } from './rewrite.ts';
-import { isSql, type Sql, unsendable } from './sql.ts';
+import type { Sql } from './sql.ts';
 import type { Key, Table } from './table.ts';
+import type { Validation } from './validations.ts';
 
-/** What every migration of rows says of itself. */
-export interface RowOptions {
+/** What every migration says of itself. */
+export interface Options {
   /** Stable, and unique among all migrations: the ledger keeps its state under it. Lower case, digits, hyphens. */
   readonly name: string;
+  /** Follow-up jobs to start once a run in which this migration ran has succeeded. */
+  readonly rebuilds?: readonly string[];
+  /** Migrations that must be finished before this one begins; registered before it. */
+  readonly requires?: readonly string[];
+}
+
+/** What every migration of rows says of itself. */
+export interface RowOptions extends Options {
   /** The table, with its schema if it is not on the search path: `users`, `audience_data.app_1`. */
   readonly table: string;
   /** The column or columns of a unique index without NULLs; rows are walked in its order. */
@@ -17,9 +25,23 @@ export interface RowOptions {
    * Which rows still need the change, as a condition over the table's columns. Rows it does not match are left alone, so
    * a migrated row must not match it any more. Left out, the migration changes every row once, as the cursor passes it.
    */
-  readonly where?: Sql;
-  /** Follow-up jobs to start once a run in which this migration ran has succeeded. */
-  readonly rebuilds?: readonly string[];
+  readonly where?: Sql | undefined;
+  /**
+   * A boolean column that the engine adds for the time of the migration, with an index on the rows that are left: true once
+   * a row is done. Then what is left is found without walking over the others, however large the table. `cleanup` drops it.
+   */
+  readonly marker?: string | undefined;
+  /** What must hold for the table's rows once all batches are done. */
+  readonly validate?: readonly Validation[];
+  /**
+   * What a failed validation does: `restore` puts back the rows that this migration changed and nobody has changed since,
+   * and fails the run; `fail` fails the run; `report` says so in the result. Default `fail`.
+   */
+  readonly onInvalid?: OnInvalid;
+  /** In what time it is to be done, ISO 8601 or in words: `P7D`, `1 week`. It rests between batches as long as that allows. */
+  readonly within?: string | undefined;
+  /** When it may work; outside of it, it rests. */
+  readonly window?: WindowOptions | undefined;
   /** How many bad rows one run may record and skip before the migration fails. Default 100. */
   readonly errorBudget?: number;
   readonly pace?: Partial<PaceOptions>;
@@ -37,21 +59,56 @@ export interface PaceOptions {
   readonly maxRows: number;
 }
 
-/** A migration as the engine runs it. Made by `backfill` or `rewrite`. */
-export interface Migration {
-  readonly kind: 'backfill' | 'rewrite';
+/** A maintenance window: from one time of day to another, past midnight if it is not later. */
+export interface WindowOptions {
+  /** `22:00` */
+  readonly from: string;
+  /** `06:00` */
+  readonly to: string;
+  /** An IANA name: `Europe/Berlin`. */
+  readonly timeZone: string;
+}
+
+/** What a failed validation does. */
+export type OnInvalid = 'restore' | 'fail' | 'report';
+
+/** What all kinds of migration have in common. */
+interface Registered {
   readonly name: string;
+  readonly rebuilds: readonly string[];
+  readonly requires: readonly string[];
+}
+
+/** A migration of the rows of one table, as the engine runs it. Made by `backfill` or `rewrite`. */
+export interface RowMigration extends Registered {
+  readonly kind: 'backfill' | 'rewrite';
   readonly table: string;
   readonly key: readonly string[];
   /** Columns that must exist, apart from the key. */
   readonly columns: readonly string[];
   readonly where: Sql | undefined;
-  readonly rebuilds: readonly string[];
+  readonly marker: string | undefined;
+  readonly validate: readonly Validation[];
+  readonly onInvalid: OnInvalid;
+  readonly within: string | undefined;
+  readonly window: WindowOptions | undefined;
   readonly errorBudget: number;
   readonly pace: PaceOptions;
   /** Migrates one page and moves the checkpoint, together or not at all. */
   readonly batch: (work: Work, page: Page) => Promise<Batch | undefined>;
 }
+
+/** A change of many tables, all of them or none. Made by `alterTables`. */
+export interface AlterMigration extends Registered {
+  readonly kind: 'alterTables';
+  /** A query for the tables, with the columns `schema`, `name` and `lacks`: whether it still lacks the change. */
+  readonly tables: Sql;
+  readonly alter: (table: Sql) => Sql;
+  /** Tables that one transaction may change. */
+  readonly maxTables: number;
+}
+
+export type Migration = RowMigration | AlterMigration;
 
 /** What a batch works with. */
 export interface Work {
@@ -72,8 +129,8 @@ export interface Ahead {
   readonly prepared: Promise<Prepared>;
 }
 
-/** Which rows a batch takes: so many after the cursor, or just these. */
-export type Page = { readonly size: number } | { readonly keys: readonly Key[] };
+/** Which rows a batch takes: so many after the cursor, just the next one, or some behind the cursor, which then stays. */
+export type Page = { readonly size: number } | { readonly next: Key } | { readonly keys: readonly Key[] };
 
 /** What a batch did. Undefined instead: the claim or the checkpoint was not ours any more, and nothing was done. */
 export interface Batch {
@@ -85,79 +142,4 @@ export interface Batch {
   /** The page reached the end of the table. */
   readonly passEnded: boolean;
   readonly ahead?: Ahead;
-}
-
-const defaultPace: PaceOptions = { targetSeconds: 0.5, restSeconds: undefined, maxRows: 100_000 };
-
-/**
- * The parts that `backfill` and `rewrite` share, checked. Throws MigrationFailed, when the module is loaded: a wrong
- * migration fails tests and deploys, not a run.
- */
-export function rowMigration(options: RowOptions): Omit<Migration, 'kind' | 'columns' | 'batch'> {
-  const key = typeof options.key === 'string' ? [options.key] : options.key;
-  const pace = { ...defaultPace, ...options.pace };
-  const errorBudget = options.errorBudget ?? 100;
-  const check = checker(options.name);
-  // 60 characters leave room for the names that are derived from it.
-  check(
-    /^[a-z][a-z0-9-]{0,59}$/.test(options.name),
-    'name',
-    options.name,
-    'lower case letters, digits and hyphens, at most 60',
-  );
-  check(/^[^.]+(\.[^.]+)?$/.test(options.table), 'table', options.table, 'a table, or schema.table');
-  check(
-    key.length > 0 && new Set(key).size === key.length,
-    'key',
-    key,
-    'one column or several different ones',
-  );
-  check(
-    Number.isInteger(errorBudget) && errorBudget >= 0,
-    'errorBudget',
-    errorBudget,
-    'a whole number from 0',
-  );
-  // 20 s leaves a batch that takes twice its target below the 45 s at which the Data API gives up.
-  check(
-    pace.targetSeconds > 0 && pace.targetSeconds <= 20,
-    'pace.targetSeconds',
-    pace.targetSeconds,
-    'more than 0, at most 20',
-  );
-  const { restSeconds: rest = 0 } = pace;
-  check(rest >= 0 && rest <= 86_400, 'pace.restSeconds', rest, '0 to 86400');
-  check(
-    Number.isInteger(pace.maxRows) && pace.maxRows > 0,
-    'pace.maxRows',
-    pace.maxRows,
-    'a whole number from 1',
-  );
-  if (options.where !== undefined) checkSql(options.name, 'where', options.where);
-  return {
-    name: options.name,
-    table: options.table,
-    key,
-    where: options.where,
-    rebuilds: options.rebuilds ?? [],
-    errorBudget,
-    pace,
-  };
-}
-
-/** Refuses a fragment that is not SQL, or that the Data API would garble. */
-export function checkSql(migration: string, option: string, fragment: Sql): void {
-  checker(migration)(isSql(fragment), option, fragment, 'SQL, written as sql`…`');
-  const problem = unsendable(fragment);
-  if (problem !== undefined) throw new MigrationFailed(`migration "${migration}", ${option}: ${problem}`);
-}
-
-/** Throws what was wrong, what was got, and what is allowed. */
-export function checker(migration: string) {
-  return (holds: boolean, option: string, got: unknown, allowed: string): void => {
-    if (holds) return;
-    throw new MigrationFailed(
-      `migration "${migration}", ${option}: got ${JSON.stringify(got)}, allowed is ${allowed}`,
-    );
-  };
 }

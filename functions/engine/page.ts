@@ -1,7 +1,7 @@
 import type { Checkpoint } from './checkpoint.ts';
 import type { Database } from './database.ts';
 import type { Page } from './migration.ts';
-import { join, type Sql, sql, unsafeSql, when } from './sql.ts';
+import { join, type Sql, sql, unsafeSql } from './sql.ts';
 import {
   compare,
   type Key,
@@ -20,17 +20,17 @@ import {
  * order, never what some statement returned.
  */
 export function pageOf(table: Table, at: Checkpoint, page: Page): Sql {
-  if ('keys' in page) return givenPage(table, page.keys);
+  if (!('size' in page)) return givenPage(table, keysOf(page));
   const columns = keyColumns(table);
   const descending = columns.map((column) => sql`${column} DESC`);
   return sql`
     page AS MATERIALIZED (
-      SELECT ${namedKey(table)} FROM ${table.name} ${afterCursor(table, at, sql`WHERE`)}
+      SELECT ${namedKey(table)} FROM ${table.name} WHERE ${ahead(table, at)}
       ORDER BY ${join(columns, ', ')} OFFSET ${page.size - 1} LIMIT 1
     ),
     rest AS MATERIALIZED (
       SELECT ${namedKey(table)} FROM ${table.name}
-      WHERE NOT EXISTS (SELECT FROM page) ${afterCursor(table, at, sql`AND`)}
+      WHERE NOT EXISTS (SELECT FROM page) AND ${ahead(table, at)}
       ORDER BY ${join(descending, ', ')} LIMIT 1
     ),
     last AS MATERIALIZED (SELECT * FROM page UNION ALL SELECT * FROM rest),
@@ -57,10 +57,15 @@ function givenPage(table: Table, keys: readonly Key[]): Sql {
 /** A condition for the table's rows inside the page: a range of the key's index, or the keys themselves. */
 export function insidePage(table: Table, at: Checkpoint, page: Page): Sql {
   const columns = keyColumns(table);
-  if ('keys' in page)
+  if (!('size' in page))
     return sql`(${join(columns, ', ')}) IN (SELECT ${join(keyNames(table), ', ')} FROM page)`;
   const end = keyNames(table).map((name) => sql`(SELECT ${name} FROM last)`);
-  return sql`${compare(columns, '<=', end)} ${afterCursor(table, at, sql`AND`)}`;
+  return sql`${compare(columns, '<=', end)} AND ${ahead(table, at)}`;
+}
+
+/** The keys of a page that has just these. */
+export function keysOf(page: Exclude<Page, { readonly size: number }>): readonly Key[] {
+  return 'next' in page ? [page.next] : page.keys;
 }
 
 /** The page's last key as a jsonb array of texts; NULL for an empty page. */
@@ -72,11 +77,18 @@ export function lastKey(table: Table): Sql {
 export async function nextKey(database: Database, table: Table, at: Checkpoint): Promise<Key | undefined> {
   const columns = keyColumns(table);
   const [row] = await database.query(sql`
-    SELECT ${keyAsJson(columns)}::text AS key FROM ${table.name} ${afterCursor(table, at, sql`WHERE`)}
+    SELECT ${keyAsJson(columns)}::text AS key FROM ${table.name} WHERE ${ahead(table, at)}
     ORDER BY ${join(columns, ', ')} LIMIT 1`);
   return row && (JSON.parse(String(row.key)) as Key);
 }
 
-function afterCursor(table: Table, { cursor }: Checkpoint, glue: Sql): Sql {
-  return when(cursor, sql`${glue} ${compare(keyColumns(table), '>', keyValues(table, cursor ?? []))}`);
+/**
+ * A condition for the rows that a pass has still before it. The first walk over a table with a marker only sees the rows
+ * that are left; later ones look for the old form anywhere, and a marker says nothing about what an old release writes.
+ */
+function ahead(table: Table, { cursor, pass }: Checkpoint): Sql {
+  const left = pass === 1 ? table.marker?.left : undefined;
+  const after = cursor && compare(keyColumns(table), '>', keyValues(table, cursor));
+  const both = [left, after].filter((condition) => condition != null);
+  return both.length === 0 ? sql`true` : join(both, ' AND ');
 }

@@ -1,10 +1,11 @@
+import { tablesOf } from './alter-tables.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import type { Database } from './database.ts';
+import type { Database, Row } from './database.ts';
 import { DatabaseError } from './errors.ts';
-import type { Migration } from './migration.ts';
+import type { Migration, RowMigration } from './migration.ts';
 import { unless } from './row-errors.ts';
 import { type Sql, sql } from './sql.ts';
-import { compare, type Key, keyAsJson, keyColumns, keyValues, type Table } from './table.ts';
+import { compare, describeTable, type Key, keyAsJson, keyColumns, keyValues, type Table } from './table.ts';
 
 // In the planner's units, about one per page read: some thousand pages, a few milliseconds. What costs more is not
 // looked at in full, so that asking a finished migration is cheap however large its table has become.
@@ -19,24 +20,43 @@ const countable = 100_000;
  *
  * Unfinished: yes. Never begun: a small table (or one with a helpful index) is asked, a large one needs the walk anyway.
  * Finished: asked in the same way; of a large table without a helpful index only the rows after the cursor. Rows in the
- * old form that come in elsewhere after the end are found with an index on the condition.
+ * old form that come in elsewhere after the end are found with an index on the condition, or with a marker, which has one.
+ * Cleaned up: never again. Throws MigrationFailed if its table is not what it needs.
  */
-export async function isPending(database: Database, migration: Migration, table: Table): Promise<boolean> {
+export async function isPending(database: Database, migration: Migration): Promise<boolean> {
   const [ledger] = await database.query(sql`
-    SELECT m.status, m.cursor::text AS cursor FROM data_migrations.migrations m WHERE m.name = ${migration.name}`);
-  if (ledger !== undefined && ledger.status !== 'finished') return true;
-  if (migration.where === undefined) {
-    return ledger === undefined && (await exists(database, sql`SELECT FROM ${table.name}`));
-  }
+    SELECT m.status, m.cursor::text AS cursor, m.cleaned_up_at IS NOT NULL AS cleaned_up
+    FROM data_migrations.migrations m WHERE m.name = ${migration.name}`);
+  if (ledger?.cleaned_up) return false;
+  if (ledger !== undefined && ledger.status !== 'finished' && ledger.status !== 'restored') return true;
+  if (migration.kind === 'alterTables')
+    return (await tablesOf(database, migration)).some(({ lacks }) => lacks);
 
-  const needed = rowsInNeed(table, migration.where, sql`"error#".migration = ${migration.name}`);
+  const table = await describeTable(database, migration);
+  const before = ledger?.status === 'finished' ? ledger : undefined;
+  const { where } = migration;
+  if (table.marker && (await arePending(database, migration, table, table.marker.left, before))) return true;
+  if (where !== undefined) return arePending(database, migration, table, where, before);
+  if (table.marker) return false;
+  return before === undefined && (await exists(database, sql`SELECT FROM ${table.name}`));
+}
+
+/** Whether rows meet a condition that says they are in need. */
+async function arePending(
+  database: Database,
+  migration: RowMigration,
+  table: Table,
+  where: Sql,
+  ledger: Row | undefined,
+): Promise<boolean> {
+  const needed = rowsInNeed(table, where, sql`"error#".migration = ${migration.name}`);
   if ((await plan(database, needed))['Total Cost'] <= cheap) {
     try {
       return await exists(database, needed);
     } catch (error) {
       if (!isOfARow(error)) throw error;
       const known = sql`"error#".migration = ${migration.name}`;
-      const unknown = sql`SELECT FROM ${table.name} WHERE ${unless(table, known, migration.where)}`;
+      const unknown = sql`SELECT FROM ${table.name} WHERE ${unless(table, known, where)}`;
       return existsOrFails(database, unknown);
     }
   }
@@ -50,7 +70,7 @@ export async function isPending(database: Database, migration: Migration, table:
     sql`SELECT FROM (
       SELECT * FROM ${table.name} WHERE ${compare(columns, '>', keyValues(table, cursor))}
       ORDER BY ${keyOrder(table)} LIMIT ${tail}
-    ) AS ${table.alias} WHERE (${migration.where})`,
+    ) AS ${table.alias} WHERE (${where})`,
   );
 }
 
@@ -122,11 +142,13 @@ async function plan(database: Database, query: Sql): Promise<Plan> {
   return explained.Plan;
 }
 
-/** How many rows the table has: counted if they are few, else as the planner knows it. */
-export async function rowsKnown(database: Database, table: Table): Promise<number> {
-  const estimate = (await plan(database, sql`SELECT FROM ${table.name}`))['Plan Rows'];
+/** How many rows, or tables, a migration looks at: counted if they are few, else as the planner knows it. */
+export async function rowsKnown(database: Database, migration: Migration): Promise<number> {
+  if (migration.kind === 'alterTables') return (await tablesOf(database, migration)).length;
+  const table = await describeTable(database, migration);
+  const rows = sql`SELECT FROM ${table.name} WHERE ${table.marker?.left ?? sql`true`}`;
+  const estimate = (await plan(database, rows))['Plan Rows'];
   if (estimate > countable) return estimate;
-  const [row] = await database.query(sql`
-    SELECT count(*) AS rows FROM (SELECT FROM ${table.name} LIMIT ${countable}) AS few`);
+  const [row] = await database.query(sql`SELECT count(*) AS rows FROM (${rows} LIMIT ${countable}) AS few`);
   return Number(row?.rows);
 }

@@ -11,6 +11,8 @@ export interface ReadRow {
   readonly key: Key;
   /** The transaction that wrote the version which was read: as long as it is the same, so is the row. */
   readonly xmin: string;
+  /** It is in the old form; else it is only to be marked as done. */
+  readonly changes: boolean;
   /** One for each of the change's columns. */
   readonly values: readonly Value[];
 }
@@ -37,6 +39,7 @@ export async function readPage(
   const columns = change.columns.map((name) => table.columns.get(name) as Column);
   const key = keyColumns(table).map((column, i) => sql`${column}::text AS ${keyName(i)}`);
   const sent = columns.map((column, i) => sql`${asSent(table, column)} AS ${valueName(i)}`);
+  const mayStay = table.marker !== undefined && change.where !== undefined;
   // As a subquery, because a statement that begins with WITH may not count as the SELECT that JSON results are for. Every
   // row has its names and NULLs in that JSON, so names are short, and what is said once is said in the first row.
   const { rows, bytes } = await database.read(sql`
@@ -45,8 +48,9 @@ export async function readPage(
       SELECT CASE row_number() OVER () WHEN 1 THEN jsonb_build_array(page_rows, ${lastKey(table)})::text END AS "#", needed.*
       FROM counted LEFT JOIN LATERAL (
         SELECT ${table.alias}.xmin::text AS "x#", ${join([...key, ...sent], ', ')}
+          ${when(mayStay, sql`, COALESCE((${change.where ?? null}), false) AS "changed#"`)}
         FROM ${table.name}
-        WHERE ${insidePage(table, at, page)} AND ${needy(table, at, change.where)}
+        WHERE ${insidePage(table, at, page)} AND ${needy(table, at, change.where, page)}
         ORDER BY ${join(keyColumns(table), ', ')}
         ${when(lock, sql`FOR UPDATE`)}
       ) AS needed ON true
@@ -61,6 +65,7 @@ export async function readPage(
     rows: needed.map((row) => ({
       key: keyLabels.map((label) => row[label] as string),
       xmin: row['x#'] as string,
+      changes: row['changed#'] !== false,
       values: valueLabels.map((label, i) => asRead(columns[i] as Column, row[label] as Value)),
     })),
     bytes,

@@ -1,17 +1,20 @@
 import { heldBy, moved } from './checkpoint.ts';
 import { DatabaseError, messageOf } from './errors.ts';
+import { journaled, valuesBefore } from './journal.ts';
 import type { Page, Work } from './migration.ts';
 import type { Change } from './rewrite.ts';
 import type { ReadPage } from './rewrite-read.ts';
-import { cured, type RowError, recorded, recordedStillMatching } from './row-errors.ts';
+import { cured, type RowError, recorded, recordedStillMatching, without } from './row-errors.ts';
 import { identifier, join, type Sql, sql, unsafeSql, when } from './sql.ts';
 import {
   type Column,
+  compare,
   type Key,
   keyAsJson,
   keyColumns,
   keyName,
   keyNames,
+  marked,
   namedKey,
   type Table,
   valueName,
@@ -36,18 +39,19 @@ export function writePage(
   rows: readonly WrittenRow[],
   errors: readonly RowError[],
 ): Sql {
-  const retried = at.conflicted.length > 0 && 'keys' in page;
-  const left = retried ? at.conflicted.slice(page.keys.length) : at.conflicted;
+  const behind = 'keys' in page;
+  const left = behind ? without(at.conflicted, page.keys) : at.conflicted;
   return sql`
     WITH ${heldBy(at)},
     ${rows.length > 0 ? changed(change, table, rows) : nothingChanged(table)}
     ${cured(table, at)}
+    ${journaled(change.journal && rows.length > 0, table, at)}
     ${when(errors.length > 0, sql`, ${recorded(at, errors)}`)},
     ${recordedStillMatching(table, at)},
     ${moved({
-      ...(!retried && read.last !== undefined && { cursor: sql`${JSON.stringify(read.last)}::jsonb` }),
+      ...(!behind && read.last !== undefined && { cursor: sql`${JSON.stringify(read.last)}::jsonb` }),
       conflicted: sql`${JSON.stringify(left)}::jsonb || (SELECT keys FROM conflicted)`,
-      processed: at.pass === 1 && !retried ? sql`${read.count}` : sql`0`,
+      processed: at.pass === 1 && !behind ? sql`${read.count}` : sql`0`,
       updated: sql`(SELECT updated - still_matching FROM done)`,
       stillMatching: sql`(SELECT still_matching FROM done)`,
       seconds,
@@ -74,7 +78,16 @@ function changed(change: Change, table: Table, rows: readonly WrittenRow[]): Sql
     .map((name, i): Changed => ({ ...(table.columns.get(name) as Column), i }))
     .filter(({ i }) => rows.some(({ values }) => values[i] !== undefined));
   const key = table.key.map((_, i) => sql`"new#".${keyName(i)}`);
-  const same = keyColumns(table).map((column, i) => sql`${column} = ${key[i] as Sql}`);
+  const same = sql`${compare(keyColumns(table), '=', key)} AND ${table.alias}.xmin = "new#"."x#"`;
+  const old = when(change.journal, sql`, "old#"`);
+  const sameOld = when(
+    change.journal,
+    sql`AND ${compare(
+      table.key.map((_, i) => sql`"old#".${keyName(i)}`),
+      '=',
+      key,
+    )}`,
+  );
   const fields = [
     ...table.key.map(({ type }, i) => sql`${keyName(i)} ${unsafeSql(type)}`),
     ...columns.map(
@@ -86,18 +99,28 @@ function changed(change: Change, table: Table, rows: readonly WrittenRow[]): Sql
   return sql`
     "new#" AS MATERIALIZED (
       SELECT sent.* FROM held, ${json}_to_recordset(${asJson(columns, rows)}::${json})
-        AS sent ("x#" xid, "kept#" text, ${join(fields, ', ')})
+        AS sent ("x#" xid, "kept#" text, "stays#" boolean, ${join(fields, ', ')})
     ),
+    ${when(
+      change.journal,
+      sql`"old#" AS MATERIALIZED (
+        SELECT ${join(key, ', ')}, ${valuesBefore(table, change.columns)} AS "before#" FROM ${table.name}, "new#" WHERE ${same}
+      ),`,
+    )}
     changed AS (
-      UPDATE ${table.name} SET ${join(assignments(table, columns, rows), ', ')}
-      FROM "new#" WHERE ${join(same, ' AND ')} AND ${table.alias}.xmin = "new#"."x#"
-      RETURNING ${join(key, ', ')}, (${change.stillMatching}) AS still_matching
+      UPDATE ${table.name} SET ${join([...assignments(table, columns, rows), ...marked(table)], ', ')}
+      FROM "new#" ${old} WHERE ${same} ${sameOld}
+      RETURNING ${join(key, ', ')}, 
+        "stays#" IS NULL AS "changed#", "stays#" IS NULL AND (${change.where ?? sql`false`}) AS still_matching
+        ${when(change.journal, sql`, "before#"`)}
     ),
     done AS MATERIALIZED (
-      SELECT count(*) AS updated, count(*) FILTER (WHERE still_matching) AS still_matching FROM changed
+      SELECT count(*) AS written, count(*) ${when(table.marker, sql`FILTER (WHERE "changed#")`)} AS updated,
+        count(*) FILTER (WHERE still_matching) AS still_matching
+      FROM changed
     ),
     conflicted AS MATERIALIZED (
-      SELECT CASE WHEN updated = ${rows.length} THEN '[]'::jsonb ELSE COALESCE((
+      SELECT CASE WHEN written = ${rows.length} THEN '[]'::jsonb ELSE COALESCE((
         SELECT jsonb_agg(${keyAsJson(keyNames(table))}) FROM (
           SELECT ${join(key, ', ')} FROM "new#" EXCEPT SELECT ${join(keyNames(table), ', ')} FROM changed
         ) AS missed), '[]') END AS keys
@@ -137,6 +160,7 @@ function asJson(columns: readonly Changed[], rows: readonly WrittenRow[]): strin
       if (values[i] === undefined) row['kept#'] = `${row['kept#'] ?? ''},${i},`;
       else row[label] = values[i];
     }
+    if (values.every((value) => value === undefined)) row['stays#'] = true;
     return row;
   });
   const json = toJson(sent);

@@ -1,19 +1,11 @@
 import { type Checkpoint, move } from './checkpoint.ts';
 import type { Statements } from './database.ts';
 import { DatabaseError, MigrationFailed, messageOf } from './errors.ts';
-import {
-  type Ahead,
-  type Batch,
-  checker,
-  type Migration,
-  type Page,
-  type RowOptions,
-  rowMigration,
-  type Work,
-} from './migration.ts';
+import type { Ahead, Batch, Page, RowMigration, RowOptions, Work } from './migration.ts';
 import { type ReadPage, readPage } from './rewrite-read.ts';
 import { type WrittenRow, writePage } from './rewrite-write.ts';
-import { type RowError, withRowErrors } from './row-errors.ts';
+import { type RowError, without, withRowErrors } from './row-errors.ts';
+import { checker, rowMigration } from './row-migration.ts';
 import { type Sql, sql } from './sql.ts';
 import type { Column, Key, Table } from './table.ts';
 import { decode, encode, type RowOf } from './values.ts';
@@ -38,7 +30,7 @@ type Changes<R> = Partial<NoInfer<R>> | undefined;
  * A migration whose change is TypeScript, one row at a time. Rows are read, transformed and written back only where
  * nobody has changed them since. Throws MigrationFailed for options that cannot work.
  */
-export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Migration {
+export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): RowMigration {
   const base = rowMigration(options);
   const check = checker(options.name);
   check(options.columns.length > 0, 'columns', options.columns, 'at least one column');
@@ -48,11 +40,17 @@ export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Mi
     options.columns,
     'columns outside the key: it is always there to read, and the cursor needs it unchanged',
   );
+  check(
+    !options.columns.includes(base.marker as string),
+    'marker',
+    base.marker,
+    'a column that "columns" does not name',
+  );
   check(typeof options.transform === 'function', 'transform', options.transform, 'a function');
   const change: Change = {
     name: base.name,
-    where: base.where ?? sql`true`,
-    stillMatching: base.where ?? sql`false`,
+    where: base.where,
+    journal: base.onInvalid === 'restore',
     columns: options.columns,
     transform: options.transform as Change['transform'],
   };
@@ -67,9 +65,8 @@ export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Mi
 /** What a rewrite does to a row. */
 export interface Change {
   readonly name: string;
-  readonly where: Sql;
-  /** What no row may match any more once it has been changed. */
-  readonly stillMatching: Sql;
+  readonly where: Sql | undefined;
+  readonly journal: boolean;
   readonly columns: readonly string[];
   readonly transform: (row: RowOf) => Partial<RowOf> | undefined | Promise<Partial<RowOf> | undefined>;
 }
@@ -87,8 +84,10 @@ export interface Prepared {
  */
 async function batch(change: Change, work: Work, page: Page): Promise<Batch | undefined> {
   const { at, database, table, ahead } = work;
-  if (at.conflicted.length > 0) return retryConflicted(change, work, page);
-  if ('keys' in page)
+  if ('keys' in page) return retry(change, work, page.keys);
+  if (at.conflicted.length > 0)
+    return retry(change, work, at.conflicted.slice(0, 'size' in page ? page.size : 1));
+  if ('next' in page)
     return write(change, work, page, await prepare(change, table, at, database, page, false));
 
   const isNext = ahead !== undefined && JSON.stringify(ahead.after) === JSON.stringify(at.cursor);
@@ -110,14 +109,13 @@ function aheadOf(change: Change, { at, database, table }: Work, after: Key, size
 }
 
 /** What the application changed between our read and our write once, it may change again: these rows are locked between. */
-function retryConflicted(change: Change, work: Work, page: Page): Promise<Batch | undefined> {
+function retry(change: Change, work: Work, keys: readonly Key[]): Promise<Batch | undefined> {
   const { at, database, table } = work;
-  const keys = 'keys' in page ? page.keys : at.conflicted.slice(0, page.size);
   return database.transaction(async (tx) => {
     await tx.query(sql`SELECT set_config('lock_timeout', '2s', true)`);
     const prepared = await prepare(change, table, at, tx, { keys }, true);
     const done = await write(change, { ...work, database: tx }, { keys }, prepared);
-    if (done !== undefined && done.at.conflicted.length > at.conflicted.length - keys.length) {
+    if (done !== undefined && done.at.conflicted.length > without(at.conflicted, keys).length) {
       const refused =
         'the row stayed as it was although nobody else changed it: a trigger may have refused the change';
       throw new DatabaseError(refused, 'row', null);
@@ -139,11 +137,18 @@ async function prepare(
   const rows: WrittenRow[] = [];
   const errors: RowError[] = [];
   for (const row of read.rows) {
+    if (!row.changes) {
+      rows.push({ key: row.key, xmin: row.xmin, values: columns.map(() => undefined) });
+      continue;
+    }
     try {
       // Not awaited unless it is a promise: a turn of the event loop for each row would cost more than most transforms.
       const returned = change.transform(decode(table, columns, row));
       const values = encoded(change, columns, returned instanceof Promise ? await returned : returned);
-      if (values !== undefined) rows.push({ key: row.key, xmin: row.xmin, values });
+      // A row that stays as it is has still to be marked.
+      const kept = table.marker && columns.map(() => undefined);
+      const written = values ?? kept;
+      if (written !== undefined) rows.push({ key: row.key, xmin: row.xmin, values: written });
     } catch (error) {
       if (error instanceof MigrationFailed) throw error;
       errors.push({ key: row.key, reason: messageOf(error), sqlstate: null });

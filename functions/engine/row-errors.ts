@@ -1,5 +1,6 @@
 import { type Checkpoint, heldBy, type Move, move, moved } from './checkpoint.ts';
 import type { Database } from './database.ts';
+import type { Page } from './migration.ts';
 import { type Sql, sql, when } from './sql.ts';
 import { type Key, keyAsJson, keyColumns, keyNames, type Table } from './table.ts';
 
@@ -45,17 +46,17 @@ export function recordedStillMatching(table: Table, at: Checkpoint): Sql {
     )`;
 }
 
-/** Records one row as bad and moves the checkpoint past it: forward if it was next, or off the conflicted ones. */
+/** Records one row as bad and moves the checkpoint past it: forward if it was the next, or off the conflicted ones. */
 export async function recordRowError(
   database: Database,
   at: Checkpoint,
   error: RowError,
+  place: 'next' | 'behind',
 ): Promise<Checkpoint | undefined> {
   const key = JSON.stringify(error.key);
-  const rest = at.conflicted.filter((conflicted) => JSON.stringify(conflicted) !== key);
   const forward: Move =
-    rest.length < at.conflicted.length
-      ? { conflicted: sql`${JSON.stringify(rest)}::jsonb` }
+    place === 'behind'
+      ? { conflicted: sql`${JSON.stringify(without(at.conflicted, [error.key]))}::jsonb` }
       : { cursor: sql`${key}::jsonb`, processed: at.pass === 1 ? sql`1` : sql`0` };
   const done = await move(
     database,
@@ -63,6 +64,12 @@ export async function recordRowError(
     sql`WITH ${heldBy(at)}, ${recorded(at, [error])}, ${moved(forward)} SELECT * FROM moved`,
   );
   return done && withRowErrors(done.at, 1);
+}
+
+/** The keys that are not among others. */
+export function without(keys: readonly Key[], others: readonly Key[]): Key[] {
+  const gone = new Set(others.map((key) => JSON.stringify(key)));
+  return keys.filter((key) => !gone.has(JSON.stringify(key)));
 }
 
 /** The checkpoint after `count` more row errors. */
@@ -75,12 +82,20 @@ export function withRowErrors(at: Checkpoint, count: number): Checkpoint {
 }
 
 /**
- * The condition for the rows that need the change, without those which this run has found bad. These are not even asked:
- * the condition itself may be what fails.
+ * The condition for the rows that need to be looked at, without those which this run has found bad. These are not even
+ * asked: the condition itself may be what fails. On the first walk over a table with a marker that is what says so; later
+ * ones, and those for rows behind the cursor, look for the old form, too: a marked row may still have it, or have it again.
  */
-export function needy(table: Table, at: Checkpoint, where: Sql): Sql {
-  if (at.rowErrorsOfThisRun === 0) return sql`(${where})`;
-  return unless(table, sql`"error#".migration = ${at.migration} AND "error#".run = ${at.run}`, where);
+export function needy(table: Table, at: Checkpoint, where: Sql | undefined, page: Page): Sql {
+  const condition = inNeed(table, 'keys' in page ? Number.POSITIVE_INFINITY : at.pass, where);
+  if (at.rowErrorsOfThisRun === 0) return sql`(${condition})`;
+  return unless(table, sql`"error#".migration = ${at.migration} AND "error#".run = ${at.run}`, condition);
+}
+
+/** The condition for the rows that need to be looked at in this pass. */
+export function inNeed({ marker }: Table, pass: number, where: Sql | undefined): Sql {
+  if (marker === undefined) return where ?? sql`true`;
+  return pass === 1 || where === undefined ? marker.left : sql`${marker.left} OR (${where})`;
 }
 
 /** A condition that is not asked of rows with a row error of this kind: a condition over "error#", as no table is called. */

@@ -1,4 +1,12 @@
-import type { Caller, Counters, FollowUp } from '../contract.ts';
+import {
+  type Action,
+  type Answer,
+  actions,
+  type Caller,
+  type Counters,
+  type FollowUp,
+  type RunInput,
+} from '../contract.ts';
 import type { Database } from './database.ts';
 import { AlreadyRunning, DatabaseError, Superseded } from './errors.ts';
 import { sql } from './sql.ts';
@@ -16,10 +24,15 @@ export function isAlive(status: string | undefined): boolean {
  * Functions; if not, its place is taken. Throws AlreadyRunning, or Superseded for a call that is older than what the
  * ledger knows of its own execution.
  */
-export async function hold(database: Database, statusOf: ExecutionStatus, run: Caller): Promise<void> {
+export async function hold(
+  database: Database,
+  statusOf: ExecutionStatus,
+  run: Caller,
+  request: RunInput = {},
+): Promise<void> {
   // Twice is enough unless several starts race for a dead run's place; then one of them wins each time.
   for (let tries = 0; tries < 5; tries += 1) {
-    if (await enter(database, run)) return;
+    if (await enter(database, run, request)) return;
     const [holder] = await database.query(sql`
       SELECT r.execution_arn, r.redrive_count, (
           SELECT before.execution_arn FROM data_migrations.runs before
@@ -45,11 +58,12 @@ export async function hold(database: Database, statusOf: ExecutionStatus, run: C
 async function enter(
   database: Database,
   { execution_arn: arn, redrive_count: redrives }: Caller,
+  request: RunInput,
 ): Promise<boolean> {
   try {
     const [row] = await database.query(sql`
-      INSERT INTO data_migrations.runs AS r (execution_arn, first_arn, redrive_count, status)
-      VALUES (${arn}, ${arn}, ${redrives}, 'running')
+      INSERT INTO data_migrations.runs AS r (execution_arn, first_arn, redrive_count, status, request)
+      VALUES (${arn}, ${arn}, ${redrives}, 'running', ${JSON.stringify(request)}::jsonb)
       ON CONFLICT (execution_arn) DO UPDATE
         SET status = 'running', redrive_count = excluded.redrive_count, failure = NULL, ended_at = NULL
         WHERE r.redrive_count < excluded.redrive_count
@@ -84,9 +98,10 @@ export async function end(
         OR (me.status = 'continued' AND r.first_arn = me.first_arn AND r.status = 'running' AND r.slices = 0))
       RETURNING r.first_arn
     )
-    UPDATE data_migrations.migrations m SET claim = NULL, status = 'failed'
+    UPDATE data_migrations.migrations m
+    SET claim = NULL, resting = NULL, status = CASE m.status WHEN 'running' THEN 'failed' ELSE m.status END
     FROM data_migrations.runs r, ended
-    WHERE m.status = 'running' AND m.run = r.execution_arn AND r.first_arn = ended.first_arn`);
+    WHERE m.status IN ('running', 'restoring') AND m.run = r.execution_arn AND r.first_arn = ended.first_arn`);
 }
 
 /** The follow-up jobs that are deployed, each with the ARN of its machine. */
@@ -158,21 +173,63 @@ export async function handOver(database: Database, run: Caller): Promise<string 
       SET status = 'continued', redrive_count = ${run.redrive_count}, ended_at = COALESCE(ended_at, now())
       WHERE execution_arn = ${run.execution_arn} AND redrive_count <= ${run.redrive_count}
         AND status IN ('running', 'continued')
-      RETURNING first_arn
+      RETURNING first_arn, request, stage, result
     ), entered AS (
-      INSERT INTO data_migrations.runs (execution_arn, first_arn, redrive_count, status)
-      SELECT ${arn}, first_arn, 0, 'running' FROM ended
+      INSERT INTO data_migrations.runs (execution_arn, first_arn, redrive_count, status, request, stage, result)
+      SELECT ${arn}, first_arn, 0, 'running', request, stage, result FROM ended
       ON CONFLICT (execution_arn) DO NOTHING
     )
     SELECT first_arn FROM ended`);
   return ended && name;
 }
 
-/** How many slices this execution has had, over all migrations. */
-export async function slicesOf(database: Database, run: Caller): Promise<number> {
+/** What the ledger knows of an execution. */
+export interface RunState {
+  /** How many slices it has had, over all migrations. */
+  readonly slices: number;
+  readonly request: RunInput;
+  /** What it has to say of the one migration that it was asked about, where that is not the migration's result. */
+  readonly answer: Answer | undefined;
+}
+
+/** Reads what the ledger knows of an execution. */
+export async function runState(database: Database, run: Caller): Promise<RunState> {
   const [row] = await database.query(sql`
-    SELECT slices FROM data_migrations.runs WHERE execution_arn = ${run.execution_arn}`);
-  return Number(row?.slices ?? 0);
+    SELECT slices, request::text AS request, result::text AS result
+    FROM data_migrations.runs WHERE execution_arn = ${run.execution_arn}`);
+  if (!row) return { slices: 0, request: {}, answer: undefined };
+  return {
+    slices: Number(row.slices),
+    request: JSON.parse(String(row.request)) as RunInput,
+    answer: row.result === null ? undefined : (JSON.parse(String(row.result)) as Answer),
+  };
+}
+
+/** Counts a slice that does not claim a migration; how many this execution has had, or undefined if it does not run. */
+export async function countSlice(database: Database, run: Caller): Promise<number | undefined> {
+  const [row] = await database.query(sql`
+    UPDATE data_migrations.runs SET slices = slices + 1
+    WHERE execution_arn = ${run.execution_arn} AND redrive_count = ${run.redrive_count} AND status = 'running'
+    RETURNING slices`);
+  return row && Number(row.slices);
+}
+
+/** Keeps what a run has to say of the one migration that it was asked about. */
+export async function keepAnswer(database: Database, run: Caller, answer: Answer): Promise<void> {
+  await database.query(sql`
+    UPDATE data_migrations.runs SET result = ${JSON.stringify(answer)}::jsonb
+    WHERE execution_arn = ${run.execution_arn} AND status = 'running'`);
+}
+
+/** The one migration that a run was asked to do something with, and what; undefined for all that is pending. */
+export function actionOf(
+  request: RunInput,
+): { readonly action: Action; readonly migration: string } | undefined {
+  for (const action of actions) {
+    const migration = request[action];
+    if (migration !== undefined) return { action, migration };
+  }
+  return undefined;
 }
 
 /** What the migrations that this run finished say of themselves, its earlier parts included. */

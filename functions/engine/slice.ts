@@ -2,12 +2,12 @@ import { type Checkpoint, nextPass, reload, remember } from './checkpoint.ts';
 import type { Database } from './database.ts';
 import { DatabaseError } from './errors.ts';
 import { budgetSpent, migrationAtFault, stillUnavailable } from './failures.ts';
-import type { Ahead, Batch, Migration, Work } from './migration.ts';
+import type { Ahead, Batch, RowMigration, Work } from './migration.ts';
 import { measured, startPace, tooSlow } from './pace.ts';
 import { nextKey } from './page.ts';
 import { mayBeLeft } from './pending.ts';
-import { recordRowError } from './row-errors.ts';
-import type { Table } from './table.ts';
+import { inNeed, recordRowError } from './row-errors.ts';
+import type { Key, Table } from './table.ts';
 
 /** Time in seconds, as the slice sees it: a test hands in its own. */
 export interface Clock {
@@ -24,7 +24,7 @@ export type Progress =
       readonly state: 'more';
       readonly at: Checkpoint;
       readonly longestBatch: number;
-      readonly restSeconds: number;
+      readonly rest: Rest;
     }
   | {
       readonly state: 'done';
@@ -34,10 +34,23 @@ export type Progress =
     }
   | { readonly state: 'lost' };
 
+/** A pause, and why. */
+export interface Rest {
+  readonly seconds: number;
+  /** In words, where there is more to say than that batches leave room for others. */
+  readonly reason?: string;
+}
+
+/** When batches may begin. */
+export interface Schedule {
+  /** What the next batch has to wait for; undefined if it may begin. */
+  readonly hold: () => Promise<Rest | undefined>;
+  /** The rest after a batch that took so many seconds. */
+  readonly rest: (seconds: number) => Rest;
+}
+
 // A Lambda that only sleeps is paid for: from here on Step Functions waits instead, at no cost.
 const longestSleep = 5;
-// Room for whoever waits on the database: a hundredth of the time, unless the migration asks for more.
-const restShare = 0.01;
 // 0.25 s, doubled up to 10 s, makes 36 s of patience; then Step Functions waits minutes between its own tries.
 const mostFailures = 9;
 /** The walk over the table, and three more for what keeps coming in behind the cursor. */
@@ -46,14 +59,17 @@ export const lastPass = 4;
 /** Runs batches until the migration is done, the deadline (on the clock's scale) has come, or a longer rest is due. */
 export async function runSlice(
   database: Database,
-  migration: Migration,
+  migration: RowMigration,
   table: Table,
   claimed: Checkpoint,
+  schedule: Schedule,
   clock: Clock,
   deadline: number,
 ): Promise<Progress> {
   let at = claimed;
-  let pace = startPace(migration.pace, claimed.secondsPerRow);
+  const { batch_size: most = migration.pace.maxRows } = claimed.request;
+  const options = { ...migration.pace, maxRows: Math.min(most, migration.pace.maxRows) };
+  let pace = startPace(options, claimed.secondsPerRow);
   // Rows at most, while a bad row is being cornered: halved until it is alone, then doubled back.
   let corner = Number.POSITIVE_INFINITY;
   let failures = 0;
@@ -61,7 +77,15 @@ export async function runSlice(
   let accounted = clock.now();
   let longestBatch = 0;
 
+  const restLater = async (rest: Rest): Promise<Progress> => {
+    const whole = { ...rest, seconds: Math.ceil(rest.seconds) };
+    await remember(database, at, clock.now() - accounted, pace.secondsPerRow, whole);
+    return { state: 'more', at, longestBatch, rest: whole };
+  };
+
   while (clock.now() < deadline) {
+    const held = await schedule.hold();
+    if (held !== undefined) return restLater(held);
     const begun = clock.now();
     const size = Math.min(pace.size, corner);
     const { secondsPerRow } = pace;
@@ -114,39 +138,48 @@ export async function runSlice(
       await clock.sleep(Math.min(0.25 * 2 ** (failures - 1), 10) * (0.5 + Math.random() / 2));
       continue;
     }
-    const restSeconds = migration.pace.restSeconds ?? (clock.now() - begun) * restShare;
-    if (restSeconds >= longestSleep) {
-      await remember(database, at, clock.now() - accounted, pace.secondsPerRow);
-      return { state: 'more', at, longestBatch, restSeconds: Math.ceil(restSeconds) };
-    }
-    await clock.sleep(restSeconds);
+    const rest = schedule.rest(clock.now() - begun);
+    if (rest.seconds >= longestSleep) return restLater(rest);
+    await clock.sleep(rest.seconds);
   }
-  await remember(database, at, clock.now() - accounted, pace.secondsPerRow);
-  return { state: 'more', at, longestBatch, restSeconds: 0 };
+  return restLater({ seconds: 0 });
 }
 
 /** Migrates the next row by itself, or records why it cannot be. */
-async function alone(migration: Migration, work: Work): Promise<Batch | undefined> {
+async function alone(migration: RowMigration, work: Work): Promise<Batch | undefined> {
   const { database, table, at } = work;
-  const key = at.conflicted[0] ?? (await nextKey(database, table, at));
+  const [behind] = at.conflicted;
+  const key = behind ?? (await nextKey(database, table, at));
   if (key === undefined) return { at, rows: 0, bytesPerRow: 0, passEnded: true };
+  return batchOrRowError(migration, work, key, behind === undefined ? 'next' : 'behind');
+}
+
+/** Migrates one row, or records why it cannot be. */
+export async function batchOrRowError(
+  migration: RowMigration,
+  work: Work,
+  key: Key,
+  place: 'next' | 'behind',
+): Promise<Batch | undefined> {
   try {
-    return await migration.batch(work, { keys: [key] });
+    return await migration.batch(work, place === 'next' ? { next: key } : { keys: [key] });
   } catch (error) {
     if (!(error instanceof DatabaseError) || error.fault !== 'row') throw error;
-    const recorded = await recordRowError(database, at, {
-      key,
-      reason: error.message,
-      sqlstate: error.sqlState,
-    });
+    const reason = { key, reason: error.message, sqlstate: error.sqlState };
+    const recorded = await recordRowError(work.database, work.at, reason, place);
     return recorded && { at: recorded, rows: 1, bytesPerRow: 0, passEnded: false };
   }
 }
 
 /** Whether all is done: nothing in the old form is left behind the cursor, as far as a few more passes can see to it. */
-async function isLastPass({ database, table }: Work, { where }: Migration, at: Checkpoint): Promise<boolean> {
+async function isLastPass(
+  { database, table }: Work,
+  { where }: RowMigration,
+  at: Checkpoint,
+): Promise<boolean> {
   // Without a condition that migrated rows no longer match, another pass would change them again.
-  if (where === undefined || at.pass >= lastPass) return true;
+  const unmarked = where === undefined && table.marker === undefined;
+  if (unmarked || at.pass >= lastPass) return true;
   if (at.pass > 1 && at.passUpdated === 0) return true;
-  return !(await mayBeLeft(database, table, where, at));
+  return !(await mayBeLeft(database, table, inNeed(table, at.pass + 1, where), at));
 }

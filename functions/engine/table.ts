@@ -20,6 +20,8 @@ export interface Table {
   readonly alias: Sql;
   readonly key: readonly Column[];
   readonly columns: ReadonlyMap<string, Column>;
+  /** The migration's marker column, if it is there: true for rows that are done. */
+  readonly marker: { readonly column: Sql; readonly left: Sql } | undefined;
 }
 
 /** A key as text, one string for each of its columns: how the ledger keeps cursors. */
@@ -31,6 +33,7 @@ export interface TableNeeds {
   readonly table: string;
   readonly key: readonly string[];
   readonly columns: readonly string[];
+  readonly marker?: string | undefined;
 }
 
 /**
@@ -66,11 +69,19 @@ export async function describeTable(database: Database, needs: TableNeeds): Prom
       `has no unique index on (${needs.key.join(', ')}), so it cannot be walked in order; it has ${known}`,
     );
   }
+  const marker = columns.get(needs.marker ?? '');
+  if (marker !== undefined && marker.form !== 'boolean')
+    fail(`the marker column ${marker.name} is not boolean but ${marker.type}`);
+  const alias = identifier(String(found.relation));
   return {
     name: identifier(String(found.schema), String(found.relation)),
-    alias: identifier(String(found.relation)),
+    alias,
     key: needs.key.map((column) => columns.get(column) as Column),
     columns,
+    marker: marker && {
+      column: identifier(marker.name),
+      left: sql`NOT ${alias}.${identifier(marker.name)}`,
+    },
   };
 }
 
@@ -149,6 +160,11 @@ export function keyAsJson(parts: readonly Sql[]): Sql {
 /** A key that came as text, as values of the key's types. */
 export function keyValues(table: Table, key: Key): Sql[] {
   return table.key.map(({ type }, i) => sql`${key[i] ?? null}::${unsafeSql(type)}`);
+}
+
+/** The assignment that marks a row as done, where the table has a marker. */
+export function marked({ marker }: Table): Sql[] {
+  return marker === undefined ? [] : [sql`${marker.column} = true`];
 }
 
 /** Compares keys in the order of their index: `("a", "b") > (1, 'x')`. */

@@ -1,16 +1,22 @@
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Caller, Slice } from '../contract.ts';
+import { runAlter } from '../engine/alter-tables.ts';
 import { type Checkpoint, claim } from '../engine/checkpoint.ts';
 import { Superseded } from '../engine/errors.ts';
 import { sliceDeadline } from '../engine/invocation.ts';
-import { finish } from '../engine/lifecycle.ts';
-import { hold } from '../engine/runs.ts';
-import { runSlice } from '../engine/slice.ts';
+import { ensureJournal } from '../engine/journal.ts';
+import { finish, retried } from '../engine/lifecycle.ts';
+import { ensureMarker } from '../engine/marker.ts';
+import type { Migration, RowMigration } from '../engine/migration.ts';
+import { runRetry } from '../engine/retry.ts';
+import { hold, keepAnswer } from '../engine/runs.ts';
+import { scheduleOf } from '../engine/schedule.ts';
+import { type Progress, runSlice } from '../engine/slice.ts';
 import { describeTable } from '../engine/table.ts';
 import type { Engine } from './migrate.ts';
 import { find } from './registry.ts';
 
-/** Runs one slice of a migration, and ends the migration when that was the last. */
+/** Runs one slice of a migration, and ends the migration when that was the last and nothing is to be validated. */
 export async function batches(engine: Engine, run: Caller, name: string): Promise<Slice> {
   const { database, clock, logger } = engine;
   const deadline = sliceDeadline(clock, engine.remaining());
@@ -21,19 +27,66 @@ export async function batches(engine: Engine, run: Caller, name: string): Promis
     throw new Superseded(`migration "${name}": the run ${run.execution_arn} does not hold the ledger`);
   // Asked again after an answer that got lost.
   if (at.status === 'finished') return answer('done', at);
+  if (at.status === 'restoring') return answer('restore', at);
 
-  const table = await describeTable(database, migration);
-  const progress = await runSlice(database, migration, table, at, clock, deadline);
+  const progress =
+    migration.kind === 'alterTables'
+      ? await runAlter(database, migration, at, clock, deadline)
+      : await runRows(engine, migration, at, deadline);
   const now = progress.state === 'lost' ? at : progress.at;
   const longestBatch = progress.state === 'lost' ? 0 : progress.longestBatch;
-  logger.info('slice', { state: progress.state, batches: now.batches, cursor: now.cursor, longestBatch });
+  const rest = progress.state === 'more' ? progress.rest : { seconds: 0 };
+  logger.info('slice', {
+    state: progress.state,
+    batches: now.batches,
+    cursor: now.cursor,
+    longestBatch,
+    rest,
+  });
   measure(engine.metrics, name, at, now, longestBatch);
-  if (progress.state === 'done' && (await finish(database, migration, now, progress.seconds)) !== undefined) {
-    return answer('done', now);
+  if (progress.state === 'done') {
+    const ended = await end(engine, migration, now, progress.seconds, run);
+    if (ended !== undefined) return answer(ended, now);
   }
   // A lost claim is no failure: the next slice claims again and goes on from the checkpoint, wherever that is by then.
   if (at.slices >= engine.slicesPerExecution) return answer('continued', now);
-  return answer('more', now, progress.state === 'more' ? progress.restSeconds : 0);
+  return { ...answer('more', now), rest_seconds: rest.seconds, ...(rest.reason && { reason: rest.reason }) };
+}
+
+async function runRows(
+  { database, clock }: Engine,
+  migration: RowMigration,
+  at: Checkpoint,
+  deadline: number,
+): Promise<Progress> {
+  if (at.request.retry !== undefined) {
+    return runRetry(database, migration, await describeTable(database, migration), at, clock, deadline);
+  }
+  const rest = await ensureMarker(database, migration);
+  if (rest !== undefined) return { state: 'more', at, longestBatch: 0, rest };
+  const table = await describeTable(database, migration);
+  if (migration.onInvalid === 'restore') await ensureJournal(database, migration.name, table);
+  const schedule = await scheduleOf(database, migration, table, at, clock);
+  return runSlice(database, migration, table, at, schedule, clock, deadline);
+}
+
+/** What comes after the last batch; undefined if the claim was not ours any more. */
+async function end(
+  { database }: Engine,
+  migration: Migration,
+  at: Checkpoint,
+  seconds: number,
+  run: Caller,
+): Promise<Slice['state'] | undefined> {
+  if (at.request.retry !== undefined) {
+    const finished = await retried(database, migration, at);
+    if (finished === 'unfinished') {
+      await keepAnswer(database, run, { total_updated: at.totalUpdated, errors: at.rowErrors });
+    }
+    return finished && 'done';
+  }
+  if (migration.kind !== 'alterTables' && migration.validate.length > 0) return 'validate';
+  return (await finish(database, migration, at, seconds)) && 'done';
 }
 
 /** What one slice did, for CloudWatch. */
@@ -52,10 +105,10 @@ function measure(
   metrics.publishStoredMetrics();
 }
 
-function answer(state: Slice['state'], at: Checkpoint, restSeconds = 0): Slice {
+function answer(state: Slice['state'], at: Checkpoint): Slice {
   return {
     state,
-    rest_seconds: restSeconds,
+    rest_seconds: 0,
     total_processed: at.totalProcessed,
     total_updated: at.totalUpdated,
     errors: at.rowErrors,

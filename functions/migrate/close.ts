@@ -1,19 +1,23 @@
 import type { Caller, Closed } from '../contract.ts';
 import { Superseded } from '../engine/errors.ts';
-import { handOver, hold, resultsOf, slicesOf, succeed } from '../engine/runs.ts';
+import { actionOf, handOver, hold, resultsOf, runState, succeed } from '../engine/runs.ts';
 import type { Engine } from './migrate.ts';
 import { resultMap } from './result-map.ts';
 
 /** Ends a run: with its result map and the follow-up jobs to start, or by handing over to its continuation. */
 export async function close(engine: Engine, run: Caller): Promise<Closed> {
   const { database, migrations, slicesPerExecution } = engine;
-  if ((await slicesOf(database, run)) >= slicesPerExecution) {
+  const { slices, request, answer } = await runState(database, run);
+  if (slices >= slicesPerExecution) {
     const name = await held(engine, run, () => handOver(database, run));
     return { state: 'continued', execution_name: name, input: { continues: run.execution_arn } };
   }
   const followUps = await held(engine, run, () => succeed(database, run));
-  const names = migrations.map(({ name }) => name);
-  const result = resultMap(names, await resultsOf(database, run), followUps);
+  const only = actionOf(request)?.migration;
+  const names = only === undefined ? migrations.map(({ name }) => name) : [only];
+  const results =
+    answer === undefined ? await resultsOf(database, run) : new Map([[names[0] as string, answer]]);
+  const result = resultMap(names, results, followUps);
   return { state: 'succeeded', result, follow_ups: followUps };
 }
 

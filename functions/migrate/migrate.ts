@@ -11,12 +11,15 @@ import type { Migration } from '../engine/migration.ts';
 import type { ExecutionStatus, Jobs } from '../engine/runs.ts';
 import type { Clock } from '../engine/slice.ts';
 import { batches } from './batches.ts';
+import { cleanup } from './cleanup.ts';
 import { close } from './close.ts';
 import { environment } from './environment.ts';
 import { fail } from './fail.ts';
 import { open } from './open.ts';
 import { pending } from './pending.ts';
 import { checkRegistry } from './registry.ts';
+import { restore } from './restore.ts';
+import { validate } from './validate.ts';
 
 /** What an operation works with. */
 export interface Engine {
@@ -75,6 +78,12 @@ function answer(engine: Engine, request: MigrateRequest): Promise<unknown> {
       return pending(engine, request.run, request.migration);
     case 'batches':
       return batches(engine, request.run, request.migration);
+    case 'validate':
+      return validate(engine, request.run, request.migration);
+    case 'restore':
+      return restore(engine, request.run, request.migration);
+    case 'cleanup':
+      return cleanup(engine, request.run, request.migration);
     case 'close':
       return close(engine, request.run);
     case 'fail':

@@ -1,26 +1,51 @@
-import { check, optional, pipe, safeParse, strictObject, string, unknown } from 'valibot';
-import type { Caller, Opened } from '../contract.ts';
+import {
+  boolean,
+  check,
+  integer,
+  minValue,
+  number,
+  optional,
+  picklist,
+  pipe,
+  safeParse,
+  strictObject,
+  string,
+  unknown,
+} from 'valibot';
+import { actions, type Caller, type Opened, type RunInput } from '../contract.ts';
 import { InvalidInput } from '../engine/errors.ts';
 import { upgradeLedger } from '../engine/ledger.ts';
-import { hold, settleFollowUps } from '../engine/runs.ts';
+import { actionOf, hold, settleFollowUps } from '../engine/runs.ts';
 import type { Engine } from './migrate.ts';
-import { checkJobs } from './registry.ts';
+import { checkJobs, known } from './registry.ts';
 
 /** Begins a run: checks its input and the registry, brings the ledger up to date, and holds it. */
 export async function open(engine: Engine, run: Caller, input: unknown): Promise<Opened> {
   const { database, statusOf, migrations, jobs } = engine;
-  checkInput(input);
+  const names = migrations.map(({ name }) => name);
+  const request = checkInput(input, names);
   checkJobs(migrations, jobs);
   await upgradeLedger(database);
-  await hold(database, statusOf, run);
+  await hold(database, statusOf, run, request);
   await settleFollowUps(database, statusOf, jobs);
-  return { migrations: migrations.map(({ name }) => name) };
+  const action = actionOf(request);
+  return { migrations: action === undefined ? names : [action.migration] };
 }
 
-const known = pipe(
+const name = optional(string());
+
+const accepted = pipe(
   unknown(),
   check((input) => !Array.isArray(input)), // which would pass for an object with the keys 0, 1, …
   strictObject({
+    mode: optional(picklist(['background', 'foreground'])),
+    force: optional(boolean()),
+    batch_size: optional(pipe(number(), integer(), minValue(1))),
+    only: name,
+    retry: name,
+    validate: name,
+    restore: name,
+    cleanup: name,
     // The console offers {"Comment": "Insert your JSON here"}; whoever leaves it means nothing by it.
     Comment: optional(unknown()),
     // Step Functions' own link to the execution that started this one, if one did.
@@ -30,16 +55,36 @@ const known = pipe(
   }),
 );
 
-function checkInput(input: unknown): void {
-  const checked = safeParse(known, input);
-  if (checked.success) return;
-  const [{ path, expected, received }] = checked.issues;
-  const key = path?.map((item) => item.key).join('.');
-  const problem =
-    key === undefined
-      ? `as a whole is wrong: expected an object, got ${received}`
-      : expected === 'never'
-        ? `has a key that is not known: ${received}`
-        : `key "${key}" is wrong: expected ${expected}, got ${received}`;
-  throw new InvalidInput(`the input ${problem}. A run takes no parameters: start it with {}`);
+const allowed =
+  '{} runs all that is pending; "mode": "foreground" skips rests and windows, "force": true ignores pressure, "batch_size" ' +
+  `is the most rows in a batch, and one of ${actions.map((action) => `"${action}"`).join(', ')} names one migration`;
+
+function checkInput(input: unknown, names: readonly string[]): RunInput {
+  const checked = safeParse(accepted, input);
+  if (!checked.success) {
+    const [{ path, expected, received }] = checked.issues;
+    const key = path?.map((item) => item.key).join('.');
+    const problem =
+      key === undefined
+        ? `as a whole is wrong: expected an object, got ${received}`
+        : expected === 'never'
+          ? `has a key that is not known: ${received}`
+          : `key "${key}" is wrong: expected ${expected}, got ${received}`;
+    throw new InvalidInput(`the input ${problem}. ${allowed}`);
+  }
+  const {
+    Comment: _,
+    AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: __,
+    continues: ___,
+    ...request
+  } = checked.output;
+  const asked = actions.filter((action) => request[action] !== undefined);
+  if (asked.length > 1) {
+    throw new InvalidInput(`the input has ${asked.map((action) => `"${action}"`).join(' and ')}. ${allowed}`);
+  }
+  const action = actionOf(request as RunInput);
+  if (action !== undefined && !names.includes(action.migration)) {
+    throw new InvalidInput(`the input key "${action.action}": ${known(names, action.migration)}`);
+  }
+  return request as RunInput;
 }

@@ -1,5 +1,6 @@
 import { MigrationFailed } from '../engine/errors.ts';
-import type { Migration } from '../engine/migration.ts';
+import type { Migration, RowMigration } from '../engine/migration.ts';
+import { checkRequires } from '../engine/requires.ts';
 import type { Jobs } from '../engine/runs.ts';
 
 /** Checks the list of migrations as a whole. Throws MigrationFailed. */
@@ -8,6 +9,7 @@ export function checkRegistry(migrations: readonly Migration[]): void {
   const twice = names.filter((name, i) => names.indexOf(name) !== i);
   if (twice.length > 0)
     throw new MigrationFailed(`registered twice: ${twice.join(', ')}; every migration has a name of its own`);
+  checkRequires(migrations);
 }
 
 /** Checks that every follow-up job which a migration declares has been deployed. Throws MigrationFailed. */
@@ -26,6 +28,23 @@ export function checkJobs(migrations: readonly Migration[], jobs: Jobs): void {
 export function find(migrations: readonly Migration[], name: string): Migration {
   const found = migrations.find((migration) => migration.name === name);
   if (found !== undefined) return found;
-  const known = migrations.map((migration) => migration.name).join(', ') || 'none';
-  throw new MigrationFailed(`no migration is called "${name}"; registered are: ${known}`);
+  throw new MigrationFailed(
+    known(
+      migrations.map((migration) => migration.name),
+      name,
+    ),
+  );
+}
+
+/** Says that there is no such migration, and which there are. */
+export function known(names: readonly string[], name: string): string {
+  return `no migration is called "${name}"; registered are: ${names.join(', ') || 'none'}`;
+}
+
+/** A migration that changes rows. Throws MigrationFailed for another: it has none to validate, restore or retry. */
+export function ofRows(migration: Migration): RowMigration {
+  if (migration.kind !== 'alterTables') return migration;
+  throw new MigrationFailed(
+    `migration "${migration.name}" changes tables, all or none: it has no rows to look at`,
+  );
 }

@@ -1,4 +1,4 @@
-import type { Counters, FollowUp, ResultMap } from '../contract.ts';
+import type { Answer, Counters, FollowUp, ResultMap } from '../contract.ts';
 
 // Step Functions takes 256 KiB of state; the rest is for what stands around the map.
 const mostBytes = 200_000;
@@ -10,7 +10,7 @@ const mostBytes = 200_000;
  */
 export function resultMap(
   names: readonly string[],
-  results: ReadonlyMap<string, Counters>,
+  results: ReadonlyMap<string, Counters | Answer>,
   followUps: readonly FollowUp[],
 ): ResultMap {
   const whole = mapped(names, (name) => results.get(name), followUps);
@@ -20,7 +20,7 @@ export function resultMap(
 
 function mapped(
   names: readonly string[],
-  resultOf: (name: string) => Counters | undefined,
+  resultOf: (name: string) => Counters | Answer | undefined,
   followUps: readonly FollowUp[],
 ): ResultMap {
   return {
@@ -29,8 +29,8 @@ function mapped(
   };
 }
 
-function withoutSamples(result: Counters | undefined): Counters | undefined {
-  if (result === undefined) return undefined;
+function withoutSamples(result: Counters | Answer | undefined): Counters | Answer | undefined {
+  if (result === undefined || !('duration_seconds' in result)) return result;
   const { error_samples: _, ...counters } = result;
   return counters;
 }

@@ -13,6 +13,7 @@ import { lambdaClock } from '../../functions/engine/invocation.ts';
 import { upgradeLedger } from '../../functions/engine/ledger.ts';
 import { begin, finish } from '../../functions/engine/lifecycle.ts';
 import { hold } from '../../functions/engine/runs.ts';
+import { scheduleOf } from '../../functions/engine/schedule.ts';
 import { runSlice } from '../../functions/engine/slice.ts';
 import { sql } from '../../functions/engine/sql.ts';
 import { describeTable } from '../../functions/engine/table.ts';
@@ -63,7 +64,9 @@ it('promises 1 and 2: a database that crashes loses batches only together with t
     const slice = async () => {
       const claimed = await claim(database, 'probe', run);
       if (claimed === undefined) throw new Error('the run holds the ledger, so it can claim');
-      const progress = await runSlice(database, probe, table, claimed, lambdaClock, lambdaClock.now() + 30);
+      const schedule = await scheduleOf(database, probe, table, claimed, lambdaClock);
+      const deadline = lambdaClock.now() + 30;
+      const progress = await runSlice(database, probe, table, claimed, schedule, lambdaClock, deadline);
       return progress.state === 'done' ? finish(database, probe, progress.at, 0) : undefined;
     };
     const migrated = migrate();

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ledgerScript, upgradeLedger } from '../../functions/engine/ledger.ts';
+import { ledgerScript, upgradeLedger, versions } from '../../functions/engine/ledger.ts';
 import { caller, startEngine, type TestEngine } from '../support/engine.ts';
 
 let engine: TestEngine;
@@ -33,7 +33,7 @@ describe('The ledger', () => {
         engine.between = () => (++count === number ? fault : undefined);
         await engine.run([], { attempts });
         expect(await shape(), `${fault} at call ${number}`).toEqual(whole);
-        expect(await engine.ledger('version')).toMatchObject([{ version: 1 }]);
+        expect(await engine.ledger('version')).toHaveLength(versions.length);
       }
     }
   });
@@ -44,7 +44,7 @@ describe('The ledger', () => {
     const opened = await Promise.allSettled(names.map((name) => engine.process([]).invoke(open(name))));
     const reasons = opened.flatMap((one) => (one.status === 'rejected' ? [(one.reason as Error).name] : []));
     expect(reasons).toEqual(Array(4).fill('MigrationsAlreadyRunning'));
-    expect(await engine.ledger('version')).toHaveLength(1);
+    expect(await engine.ledger('version')).toHaveLength(versions.length);
   });
 
   it('is the same when somebody applies the script, and a user without the right to make it can then run', async () => {
@@ -68,7 +68,7 @@ describe('The ledger', () => {
     await engine.process([]).invoke(open('first'));
     await engine.database.query('INSERT INTO data_migrations.version VALUES (99)');
     await expect(engine.process([]).invoke(open('older'))).rejects.toThrow(
-      'the ledger (schema data_migrations) has version 99, this code knows 1: an older release was deployed over a newer one',
+      'the ledger (schema data_migrations) has version 99, this code knows 2: an older release was deployed over a newer one',
     );
   });
 
