@@ -1,9 +1,11 @@
-import type { IStateMachine, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Fn, Tags, Token } from 'aws-cdk-lib';
+import { CfnStateMachine, type IStateMachine, type StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { DataApiDatabase } from './database.ts';
 import { DatabaseFunction } from './database-function.ts';
 import { executionsOf, machine, machineArn, nameOf } from './machine.ts';
 import { migrationsMachine } from './migrations-machine.ts';
+import { databaseTags, insteadInTags, notInTags, tagValue } from './tags.ts';
 
 export interface MigrationsProps {
   /** The database to migrate. */
@@ -62,6 +64,29 @@ export class Migrations extends Construct {
       }),
     });
     this.migrate.mayBeInvokedBy(this.machine);
+    tagWithDatabase(this.machine, props.database);
+  }
+}
+
+/** Lets the command `migrations` find the database of a machine, with nothing to configure. */
+function tagWithDatabase(machine: StateMachine, { cluster, secret, databaseName }: DataApiDatabase): void {
+  const values: Record<keyof typeof databaseTags, string> = {
+    clusterArn: cluster.clusterArn,
+    secretArn: Token.isUnresolved(secret.secretArn)
+      ? Fn.join(insteadInTags, Fn.split(notInTags, secret.secretArn))
+      : secret.secretArn.replaceAll(notInTags, insteadInTags),
+    databaseName,
+  };
+  for (const [name, value] of Object.entries(values)) {
+    const key = databaseTags[name as keyof typeof databaseTags];
+    if (!Token.isUnresolved(value) && !tagValue.test(value)) {
+      throw new Error(
+        `The machine gets the tag ${key}, and a tag has at most 256 letters, digits, spaces and _.:/=+-@, ` +
+          `so it cannot be ${JSON.stringify(value)}.`,
+      );
+    }
+    // The machine alone: its role is found without.
+    Tags.of(machine).add(key, value, { includeResourceTypes: [CfnStateMachine.CFN_RESOURCE_TYPE_NAME] });
   }
 }
 

@@ -54,7 +54,13 @@ export function readAssembly(template: Template, options: AssemblyOptions): Asse
 }
 
 function machine(id: string, { Properties = {} }: Resource, resolve: Resolve): Assembly['machines'][number] {
-  const { StateMachineType = 'STANDARD', DefinitionString, DefinitionSubstitutions, RoleArn } = Properties;
+  const {
+    StateMachineType = 'STANDARD',
+    DefinitionString,
+    DefinitionSubstitutions,
+    RoleArn,
+    Tags = [],
+  } = Properties;
   if (
     StateMachineType !== 'STANDARD' ||
     DefinitionString === undefined ||
@@ -68,6 +74,10 @@ function machine(id: string, { Properties = {} }: Resource, resolve: Resolve): A
     arn: text({ Ref: id }, id, resolve),
     definition: text(DefinitionString, id, resolve),
     ...(RoleArn !== undefined && { roleArn: text(RoleArn, id, resolve) }),
+    tags: (Tags as readonly { readonly Key: string; readonly Value: unknown }[]).map(({ Key, Value }) => ({
+      key: Key,
+      value: text(Value, `Tag ${Key} of ${id}`, resolve),
+    })),
   };
 }
 

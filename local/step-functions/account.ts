@@ -6,6 +6,7 @@ import { bytes, dataLimit } from './json.ts';
 import { describeExecution } from './resources/describe-execution.ts';
 import { type Invocable, lambdaInvoke } from './resources/lambda-invoke.ts';
 import { startExecution, startExecutionBySdk } from './resources/start-execution.ts';
+import { checkTags, type Tag } from './tags.ts';
 
 /** A state machine to create. */
 export interface MachineSpec {
@@ -14,6 +15,7 @@ export interface MachineSpec {
   /** JSON of the Amazon States Language. */
   readonly definition: string;
   readonly roleArn?: string;
+  readonly tags?: readonly Tag[];
 }
 
 /** What is created together, as by one deployment. */
@@ -42,7 +44,8 @@ export class Account {
       startExecutionBySdk(this),
       describeExecution(this),
     ];
-    for (const { name, arn, definition, roleArn } of machines) {
+    for (const { name, arn, definition, roleArn, tags = [] } of machines) {
+      checkTags(tags);
       this.#machines.set(arn, {
         name,
         arn,
@@ -50,6 +53,7 @@ export class Account {
         roleArn: roleArn ?? `arn:aws:iam::${arn.split(':')[4]}:role/${name}`,
         compiled: compile(definition, resources),
         creationDate: new Date(),
+        tags,
       });
     }
   }

@@ -8,6 +8,7 @@ import { runBranch } from './interpreter/run-branch.ts';
 import { Aborted, type Running } from './interpreter/running.ts';
 import { sleep } from './interpreter/waiting.ts';
 import type { Json, JsonObject } from './json.ts';
+import type { Tag } from './tags.ts';
 
 export type Status = 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED';
 
@@ -20,6 +21,7 @@ export interface StateMachine {
   readonly definition: string;
   readonly compiled: Machine;
   readonly creationDate: Date;
+  readonly tags: readonly Tag[];
 }
 
 /** What an execution is started with. */

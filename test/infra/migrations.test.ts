@@ -2,9 +2,11 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Migrations, type MigrationsProps } from '../../infra/migrations.ts';
-import { fixtures, scratch } from './synthesized.ts';
+import type { Synthesized } from '../../infra/synthesize.ts';
+import { arnFromTag } from '../../infra/tags.ts';
+import { fixtures, propertiesOf, resourcesOf, scratch, spelled, synthesized } from './synthesized.ts';
 
 function another(props: Partial<MigrationsProps> = {}): Stack {
   const stack = new Stack(new App({ outdir: scratch() }), 'another-app');
@@ -36,3 +38,54 @@ test('a migration that declares a follow-up job which no machine does fails at s
     /follow-up jobs rebuild-order,.*Deployed: rebuild-orders\./,
   );
 });
+
+describe('the machine is tagged with its database', () => {
+  const tagsOf = (template: Pick<Synthesized, 'template'>) =>
+    Object.fromEntries(
+      Object.values(
+        propertiesOf<{ readonly StateMachineName: string; readonly Tags?: readonly Tag[] }>(
+          template,
+          'AWS::StepFunctions::StateMachine',
+        ),
+      ).map(({ StateMachineName, Tags = [] }) => [
+        StateMachineName,
+        Object.fromEntries(Tags.map(({ Key, Value }) => [Key, Value])),
+      ]),
+    );
+
+  test('so that the command finds it, and without the exclamation mark that RDS gives its secrets and no tag may have', () => {
+    const stack = synthesized();
+    const [cluster = ''] = Object.keys(resourcesOf(stack, 'AWS::RDS::DBCluster'));
+    expect(tagsOf(stack)).toEqual({
+      'run-migrations': {
+        'data-migrations:cluster-arn': expect.toSatisfy(
+          (value) => spelled(value) === `arn:aws:rds:eu-central-1:123456789012:cluster:<${cluster}>`,
+        ),
+        'data-migrations:secret-arn': {
+          'Fn::Join': [
+            ' ',
+            { 'Fn::Split': ['!', { 'Fn::GetAtt': [cluster, 'MasterUserSecret.SecretArn'] }] },
+          ],
+        },
+        'data-migrations:database-name': 'app',
+      },
+      'rebuild-employee-projections': {},
+    });
+    expect(arnFromTag('secret:rds cluster-1')).toBe('secret:rds!cluster-1');
+    const roles = propertiesOf<{ readonly Tags?: unknown }>(stack, 'AWS::IAM::Role');
+    expect(Object.values(roles).filter(({ Tags }) => Tags !== undefined)).toEqual([]);
+  });
+
+  test('and a value that no tag can have fails at synth, naming it', () => {
+    const secretArn = `arn:aws:secretsmanager:eu-central-1:123456789012:secret:${'x'.repeat(200)}-abcdef`;
+    const clusterArn = 'arn:aws:rds:eu-central-1:123456789012:cluster:orders';
+    expect(() => synthesized({ clusterArn, secretArn, databaseName: 'orders' })).toThrow(
+      /tag data-migrations:secret-arn, and a tag has at most 256 .*x{200}-abcdef/,
+    );
+  });
+});
+
+interface Tag {
+  readonly Key: string;
+  readonly Value: unknown;
+}

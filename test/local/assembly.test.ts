@@ -80,6 +80,10 @@ test('the real stack can be read, and its machines are such that AWS would creat
   const { template } = synthesize({ outdir });
   const { machines, functions } = readAssembly(template, { folder: outdir });
   expect(machines.map(({ name }) => name).sort()).toEqual(['rebuild-employee-projections', 'run-migrations']);
+  expect(machines.find(({ name }) => name === 'run-migrations')?.tags).toContainEqual({
+    key: 'data-migrations:cluster-arn',
+    value: expect.stringMatching(/^arn:aws:rds:eu-central-1:123456789012:cluster:/),
+  });
   const running = functions.map((each) => startFunction(each));
   new Account(1000).deploy({ machines, functions: running });
   await Promise.all(running.map((each) => each.stop()));

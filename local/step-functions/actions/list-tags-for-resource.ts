@@ -1,8 +1,14 @@
+import { ApiError } from '../api-error.ts';
 import type { Action } from './action.ts';
 import { arnLength } from './input.ts';
 
-/** Nothing here has tags; asking is allowed. */
 export const listTagsForResource: Action = (account, input) => {
-  account.machine(input.requiredText('resourceArn', arnLength));
-  return { tags: [] };
+  const arn = input.requiredText('resourceArn', arnLength);
+  try {
+    return { tags: account.machine(arn).tags };
+  } catch (error) {
+    // This action has a name of its own for what is not there.
+    if (!(error instanceof ApiError) || error.code !== 'StateMachineDoesNotExist') throw error;
+    throw new ApiError('ResourceNotFound', `Resource not found: '${arn}'`);
+  }
 };
