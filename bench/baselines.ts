@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { readConditionGroups } from '../functions/application/condition-groups.ts';
+import { conditionGroups } from '../functions/application/condition-groups.ts';
 
 /** What a backfill is compared with: all rows in one statement, which no production database should have to bear. */
 export async function singleUpdate(client: pg.Client, table: string): Promise<void> {
@@ -22,7 +22,7 @@ export async function handWrittenLoop(client: pg.Client, table: string): Promise
     if (rows.length === 0) return;
     const values: unknown[] = [];
     const tuples = rows.map((row) => {
-      values.push(row.id, row.organisation_id, JSON.stringify(readConditionGroups(row.conditions)));
+      values.push(row.id, row.organisation_id, JSON.stringify(conditionGroups.read(row.conditions)));
       const n = values.length;
       return `($${n - 2}, $${n - 1}, $${n}::jsonb, true)`;
     });

@@ -1,4 +1,4 @@
-import { readConditionGroups } from '../functions/application/condition-groups.ts';
+import { conditionGroups } from '../functions/application/condition-groups.ts';
 import { backfill } from '../functions/engine/backfill.ts';
 import { rewrite } from '../functions/engine/rewrite.ts';
 import { sql } from '../functions/engine/sql.ts';
@@ -19,7 +19,7 @@ const documents = rewrite({
   key: 'id',
   columns: ['conditions'],
   where: sql`conditions <> '[]' AND conditions -> 0 -> 'conditions' IS NULL`,
-  transform: ({ conditions }) => ({ conditions: readConditionGroups(conditions) }),
+  transform: ({ conditions }) => ({ conditions: conditionGroups.read(conditions) }),
 });
 
 /** The migrations as anybody would write them, with the engine's own defaults. */

@@ -1,4 +1,4 @@
-import { readConditionGroups, type StoredConditions } from '../application/condition-groups.ts';
+import { conditionGroups, type StoredConditions } from '../application/condition-groups.ts';
 import { rewrite } from '../engine/rewrite.ts';
 import { sql } from '../engine/sql.ts';
 
@@ -8,7 +8,7 @@ export const engineConfigConditionGroups = rewrite<{ conditions: StoredCondition
   table: 'engine_configs',
   key: 'id',
   columns: ['conditions'],
-  // An empty array is both forms: nothing to do.
-  where: sql`conditions <> '[]' AND conditions -> 0 -> 'conditions' IS NULL`,
-  transform: ({ conditions }) => ({ conditions: readConditionGroups(conditions) }),
+  // As the codec tells them apart: the first element says which form it is, and an empty array is of both.
+  where: sql`conditions <> '[]' AND jsonb_typeof(conditions -> 0 -> 'conditions') IS DISTINCT FROM 'array'`,
+  transform: ({ conditions }) => ({ conditions: conditionGroups.read(conditions) }),
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readConditionGroups } from '../../functions/application/condition-groups.ts';
+import { type ConditionGroup, conditionGroups } from '../../functions/application/condition-groups.ts';
 import { readPayload, writePayload } from '../../functions/application/event-payload.ts';
 import { employeeProjection } from '../../functions/projections/employee-projection.ts';
 import type { State, StoredEvent } from '../../functions/projections/projection.ts';
@@ -8,37 +8,62 @@ const condition = { subject: 'incident.team', operation: 'is', value: 'red' };
 const other = { subject: 'alert.source', operation: 'is_not', value: 'cron', negated: true };
 
 describe('Conditions', () => {
+  const { read, write, isCurrent } = conditionGroups;
+
   it('of the old form become one group, with whatever else they say', () => {
-    expect(readConditionGroups([condition, other])).toEqual([{ conditions: [condition, other] }]);
+    expect(read([condition, other])).toEqual([{ conditions: [condition, other] }]);
+    expect(isCurrent([condition, other])).toBe(false);
   });
 
   it('of the new form are read as they are, so that reading twice changes nothing', () => {
-    const groups = [{ conditions: [condition] }, { conditions: [] }, { conditions: [other, condition] }];
-    expect(readConditionGroups(groups)).toEqual(groups);
-    expect(readConditionGroups(readConditionGroups([condition]))).toEqual(readConditionGroups([condition]));
+    const groups = [{ conditions: [condition], label: 'red' }, { conditions: [] }, { conditions: [other] }];
+    expect(isCurrent(groups)).toBe(true);
+    expect(read(groups)).toEqual(groups);
+    expect(read(read([condition]))).toEqual(read([condition]));
   });
 
-  it('of neither kind are none', () => {
-    expect(readConditionGroups([])).toEqual([]);
+  it('of both forms are none, and nothing to do', () => {
+    expect(read([])).toEqual([]);
+    expect(isCurrent([])).toBe(true);
+  });
+
+  it('are never taken for the other form', () => {
+    const both = { operation: 'is', conditions: [condition] };
+    expect(isCurrent([both])).toBe(true);
+    expect(read([both])).toEqual([both]);
+    const nothingIn = { operation: 'is', conditions: null }; // as Go has it: no groups in there
+    expect(isCurrent([nothingIn])).toBe(false);
+    expect(read([nothingIn])).toEqual([{ conditions: [nothingIn] }]);
+  });
+
+  it('are written as groups, or not at all', () => {
+    expect(write([{ conditions: [other] }])).toEqual([{ conditions: [other] }]);
+    const old: unknown = [condition];
+    expect(() => write(old as ConditionGroup[])).toThrow(
+      'conditions[0].conditions: expected a value, got nothing',
+    );
   });
 
   it.each([
     [null, 'conditions: expected an array, got null'],
-    [{ conditions: [] }, 'conditions: expected an array, got object'],
-    [[null], 'conditions[0]: expected a condition with an operation, got null'],
-    [[condition, 'x'], 'conditions[1]: expected a condition with an operation, got string "x"'],
-    [
-      [condition, { conditions: [condition] }],
-      'conditions[1]: expected a condition with an operation, got object',
-    ],
-    [[{ conditions: [condition] }, condition], 'conditions[1]: expected a group like the first, got object'],
+    [{ conditions: [] }, 'conditions: expected an array, got {"conditions":[]}'],
+    [[null], 'conditions[0]: expected an object, got null'],
+    [[{}], 'conditions[0].conditions: expected a value, got nothing'],
+    [[condition, 'x'], 'conditions[1]: expected an object, got "x"'],
+    [[condition, other, { operation: 5 }], 'conditions[2].operation: expected string, got 5'],
+    [[{ operation: 5 }], 'conditions[0].operation: expected string, got 5'],
+    // Mixed: the first element says which form it is.
+    [[condition, { conditions: [condition] }], 'conditions[1].operation: expected a value, got nothing'],
+    [[condition, { ...other, conditions: [] }], 'conditions[1].conditions: expected nothing, got an array'],
+    [[{ conditions: [condition] }, condition], 'conditions[1].conditions: expected a value, got nothing'],
     [
       [{ conditions: [condition, {}] }],
-      'conditions[0].conditions[1]: expected a condition with an operation, got object {}',
+      'conditions[0].conditions[1].operation: expected a value, got nothing',
     ],
+    [[{ operation: 'is', conditions: [5] }], 'conditions[0].conditions[0]: expected an object, got 5'],
+    [[{ operation: 'is', conditions: 5 }], 'conditions[0].conditions: expected an array, got 5'],
   ])('that make no sense are refused with their place: %j', (stored, message) => {
-    expect(() => readConditionGroups(stored)).toThrow(TypeError);
-    expect(() => readConditionGroups(stored)).toThrow(message);
+    expect(() => read(stored)).toThrow(new TypeError(message));
   });
 });
 
