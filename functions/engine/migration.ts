@@ -4,6 +4,7 @@ import type { Prepared } from './rewrite.ts';
 import type { Sql } from './sql.ts';
 import type { Key, Table } from './table.ts';
 import type { Validation } from './validations.ts';
+import type { WindowOptions } from './window.ts';
 
 /** What every migration says of itself. */
 export interface Options {
@@ -38,9 +39,12 @@ export interface RowOptions extends Options {
    * and fails the run; `fail` fails the run; `report` says so in the result. Default `fail`.
    */
   readonly onInvalid?: OnInvalid;
-  /** In what time it is to be done, ISO 8601 or in words: `P7D`, `1 week`. It rests between batches as long as that allows. */
+  /**
+   * In what time it is to be done, ISO 8601 or in words: `P7D`, `1 week`. It rests between batches as long as that allows; if
+   * it cannot be done in that time, it fails before it changes anything.
+   */
   readonly within?: string | undefined;
-  /** When it may work; outside of it, it rests. */
+  /** When batches may begin; outside of it, it rests. The time of `within` is then counted in open hours only. */
   readonly window?: WindowOptions | undefined;
   /** How many bad rows one run may record and skip before the migration fails. Default 100. */
   readonly errorBudget?: number;
@@ -52,21 +56,11 @@ export interface PaceOptions {
   readonly targetSeconds: number;
   /**
    * Seconds to rest after each batch; from 5 s on the Lambda ends and Step Functions waits. Default a hundredth of the
-   * batch's time.
+   * batch's time, or what `within` makes of it.
    */
   readonly restSeconds: number | undefined;
   /** Most rows in one batch. Default 100,000, which bounds the batch when rows suddenly get more expensive. */
   readonly maxRows: number;
-}
-
-/** A maintenance window: from one time of day to another, past midnight if it is not later. */
-export interface WindowOptions {
-  /** `22:00` */
-  readonly from: string;
-  /** `06:00` */
-  readonly to: string;
-  /** An IANA name: `Europe/Berlin`. */
-  readonly timeZone: string;
 }
 
 /** What a failed validation does. */

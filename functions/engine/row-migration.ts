@@ -1,6 +1,8 @@
-import { MigrationFailed } from './errors.ts';
+import { parseDuration } from './duration.ts';
+import { MigrationFailed, messageOf } from './errors.ts';
 import type { PaceOptions, RowMigration, RowOptions } from './migration.ts';
 import { isSql, type Sql, unsendable } from './sql.ts';
+import { checkWindow } from './window.ts';
 
 const defaultPace: PaceOptions = { targetSeconds: 0.5, restSeconds: undefined, maxRows: 100_000 };
 
@@ -42,6 +44,15 @@ export function rowMigration(options: RowOptions): Omit<RowMigration, 'kind' | '
     pace.maxRows,
     'a whole number from 1',
   );
+  const { within, window } = options;
+  if (within !== undefined) parsed(options.name, 'within', () => parseDuration(within));
+  if (window !== undefined) parsed(options.name, 'window', () => checkWindow(window));
+  check(
+    within === undefined || pace.restSeconds === undefined,
+    'pace.restSeconds',
+    pace.restSeconds,
+    'none beside "within", which works it out',
+  );
   if (options.where !== undefined) checkSql(options.name, 'where', options.where);
   const { marker, validate = [], onInvalid = 'fail' } = options;
   check(marker === undefined || marker !== '', 'marker', marker, 'the name of a column');
@@ -66,11 +77,20 @@ export function rowMigration(options: RowOptions): Omit<RowMigration, 'kind' | '
     marker,
     validate,
     onInvalid,
-    within: options.within,
-    window: options.window,
+    within,
+    window,
     errorBudget,
     pace,
   };
+}
+
+/** What a parser makes of an option; what it refuses is told with the names of the migration and the option. */
+function parsed<T>(migration: string, option: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new MigrationFailed(`migration "${migration}", ${option}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /** Refuses a name that the ledger, or the names derived from it, cannot take. */
