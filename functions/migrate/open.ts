@@ -69,7 +69,7 @@ function checkInput(input: unknown, names: readonly string[]): RunInput {
         ? `as a whole is wrong: expected an object, got ${received}`
         : expected === 'never'
           ? `has a key that is not known: ${received}`
-          : `key "${key}" is wrong: expected ${expected}, got ${received}`;
+          : `key "${key}" is wrong: expected ${expected ?? 'a whole number'}, got ${received}`;
     throw new InvalidInput(`the input ${problem}. ${allowed}`);
   }
   const {
@@ -84,7 +84,7 @@ function checkInput(input: unknown, names: readonly string[]): RunInput {
   }
   const action = actionOf(request as RunInput);
   if (action !== undefined && !names.includes(action.migration)) {
-    throw new InvalidInput(`the input key "${action.action}": ${known(names, action.migration)}`);
+    throw new InvalidInput(`the input key "${action.action}": ${known(names, action.migration)}. ${allowed}`);
   }
   return request as RunInput;
 }

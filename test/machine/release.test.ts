@@ -230,10 +230,22 @@ describe('promise 7: the follow-up job', () => {
   });
 });
 
+const allowed =
+  '{} runs all that is pending; "mode": "foreground" skips rests and windows, "force": true ignores pressure, "batch_size" ' +
+  'is the most rows in a batch, and one of "only", "retry", "validate", "restore", "cleanup" names one migration';
+
 describe('a start', () => {
   test.each([
-    [{ batch_size: 500 }, 'has a key that is not known: "batch_size"'],
+    [{ size: 500 }, 'has a key that is not known: "size"'],
     [{ continues: 5 }, 'key "continues" is wrong: expected string, got 5'],
+    [{ mode: 'fast' }, 'key "mode" is wrong: expected ("background" | "foreground"), got "fast"'],
+    [{ batch_size: 0.5 }, 'key "batch_size" is wrong: expected a whole number, got 0.5'],
+    [{ batch_size: 0 }, 'key "batch_size" is wrong: expected >=1, got 0'],
+    [{ only: 'prices', retry: 'labels' }, 'has "only" and "retry"'],
+    [
+      { only: 'price' },
+      'key "only": no migration is called "price"; registered are: employee-event-payloads, prices, labels',
+    ],
     [['users'], 'as a whole is wrong: expected an object, got Array'],
     [[], 'as a whole is wrong: expected an object, got Array'],
     ['all of it', 'as a whole is wrong: expected an object, got "all of it"'],
@@ -245,7 +257,7 @@ describe('a start', () => {
       expect({ status, error, cause }).toEqual({
         status: 'FAILED',
         error: 'InvalidInput',
-        cause: `the input ${problem}. A run takes no parameters: start it with {}`,
+        cause: `the input ${problem}. ${allowed}`,
       });
       expect(await chain.database.query('SELECT id FROM products WHERE price IS NOT NULL')).toEqual([]);
     },
@@ -254,6 +266,16 @@ describe('a start', () => {
   test('with what the console offers runs everything', async () => {
     const { result } = await chain.run({ Comment: 'Insert your JSON here' });
     expect(result).toMatchObject({ prices: counted(rows), labels: counted(rows) });
+  });
+
+  test('of one migration runs that one, with what follows it, and leaves the others alone', async () => {
+    const { status, result } = await chain.run({ only: 'prices', batch_size: 7, mode: 'foreground' });
+    expect({ status, result }).toEqual({ status: 'SUCCEEDED', result: { prices: counted(rows) } });
+    const [{ batches }] = await chain.database.query<{ batches: number }>(
+      `SELECT batches::int FROM data_migrations.migrations WHERE name = 'prices'`,
+    );
+    expect(batches).toBeGreaterThan(rows / 7);
+    expect((await chain.run()).result).toMatchObject({ prices: 'skipped', labels: counted(rows) });
   });
 
   test('on a table that a migration does not fit fails with the migration, the batch, the SQL error and its place', async () => {
