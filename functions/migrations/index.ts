@@ -1,4 +1,5 @@
 import type { Migration } from '../engine/migration.ts';
+import { ciBuildsStageId } from './ci-builds-stage-id.ts';
 import { employeeEventPayloads } from './employee-event-payloads.ts';
 import { engineConfigConditionGroups } from './engine-config-condition-groups.ts';
 import { usersFullName } from './users-full-name.ts';
@@ -8,4 +9,5 @@ export const migrations: readonly Migration[] = [
   usersFullName,
   engineConfigConditionGroups,
   employeeEventPayloads,
+  ciBuildsStageId,
 ];

@@ -3,7 +3,7 @@
 -- 10,000 users; every twentieth has the right full name already.
 INSERT INTO users (first_name, last_name, full_name, email, created_at)
 SELECT first, last, CASE WHEN n % 20 = 0 THEN first || ' ' || last END,
-  lower(first || '.' || last) || n || '@example.com', timestamptz '2020-01-01 00:00Z' + n * interval '3 hours'
+  translate(lower(first || '.' || last), 'úñ''', 'un') || n || '@example.com', timestamptz '2020-01-01 00:00Z' + n * interval '3 hours'
 FROM generate_series(1, 10000) AS n,
   LATERAL (SELECT
     (ARRAY['Ada', 'Alan', 'Barbara', 'Edsger', 'Frances', 'Grace', 'Jim', 'Katherine', 'Leslie', 'Margaret', 'Radia'])
