@@ -59,7 +59,8 @@ describe('npm run local', () => {
     const { AWS_ENDPOINT_URL_SFN: endpoint = '', AWS_REGION: region = '' } = exported();
     const sfn = new SFNClient({ endpoint, region, credentials: { accessKeyId: 'a', secretAccessKey: 'b' } });
     const stateMachineArn = machine('run-migrations');
-    const { executionArn } = await sfn.send(new StartExecutionCommand({ stateMachineArn }));
+    const input = '{"mode": "foreground"}'; // in the background it takes its time
+    const { executionArn } = await sfn.send(new StartExecutionCommand({ stateMachineArn, input }));
     for (;;) {
       const { status, output } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
       if (status === 'RUNNING') {
