@@ -10,5 +10,7 @@ export const engineConfigConditionGroups = rewrite<{ conditions: StoredCondition
   columns: ['conditions'],
   // As the codec tells them apart: the first element says which form it is, and an empty array is of both.
   where: sql`conditions <> '[]' AND jsonb_typeof(conditions -> 0 -> 'conditions') IS DISTINCT FROM 'array'`,
+  // No index knows a config's form: without the marker, asking what is left would read them all.
+  marker: 'conditions_migrated',
   transform: ({ conditions }) => ({ conditions: conditionGroups.read(conditions) }),
 });
