@@ -24,7 +24,7 @@ FROM generate_series(1, 250) AS pipeline,
   unnest(ARRAY['build', 'test', 'package', 'deploy']) WITH ORDINALITY AS stages (stage, nth)
 ORDER BY pipeline, nth;
 
--- 50,000 builds; 200 of them, every 250th, of a stage that their pipeline has no more.
+-- 50,000 builds; 200 of them, every 250th, of a stage that their pipeline, the first, has no more.
 INSERT INTO ci_builds (pipeline_id, stage, name, status, created_at)
 SELECT 1 + (n * 7) % 250,
   CASE WHEN n % 250 = 0 THEN 'canary' ELSE stage END,

@@ -134,6 +134,17 @@ test('rows that an old release still writes are picked up by the next run', asyn
   });
 });
 
+test('builds without a stage are migrated by a retry, once somebody has added it', async () => {
+  await chain.database.query(`INSERT INTO demo.ci_stages (pipeline_id, name) VALUES (1, 'canary')`);
+  const { status, result } = await chain.run({ retry: 'ci-builds-stage-id', mode: 'foreground' });
+  expect({ status, result }).toEqual({
+    status: 'SUCCEEDED',
+    result: { 'ci-builds-stage-id': counted(50_000, 50_000) },
+  });
+  const left = await chain.database.query('SELECT FROM demo.ci_builds WHERE stage_id IS NULL');
+  expect(left).toEqual([]);
+});
+
 const parsed = ({ payload }: Event): Record<string, string> => JSON.parse(payload.toString('utf8'));
 
 /** What a person would write down reading the events of each employee from first to last. */
