@@ -1,15 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { RDSDataClient } from '@aws-sdk/client-rds-data';
-import {
-  DescribeExecutionCommand,
-  type DescribeExecutionOutput,
-  SFNClient,
-  StartExecutionCommand,
-} from '@aws-sdk/client-sfn';
-import type { ResultMap } from '../functions/contract.ts';
+import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
+import type { ResultMap, RunInput } from '../functions/contract.ts';
 import { executionArn, executionName } from '../functions/engine/runs.ts';
-import { progressOn, readSteps } from './progress.ts';
-import { type Io, type Session, startSession } from './session.ts';
+import { sql } from '../functions/engine/sql.ts';
+import { migrations } from '../functions/migrations/index.ts';
+import { interruptedByUser } from './command.ts';
+import type { Io } from './io.ts';
+import { type Session, sessionOf, startSession } from './session.ts';
+import type { Step } from './steps.ts';
+import { start } from './system/start.ts';
+import { defaultMachine, findSystem, type System } from './system/system.ts';
+import { endedBadly, follow, printEnd } from './system/wait.ts';
 
 /** `npm start`: runs every migration on the demo's data, waits for the rebuild, prints the run's output. */
 export async function demo(io: Io, { fresh }: { readonly fresh: boolean }): Promise<number> {
@@ -22,49 +22,40 @@ export async function demo(io: Io, { fresh }: { readonly fresh: boolean }): Prom
   }
 }
 
-// As a shell reports a process that SIGINT ended: 128 + 2.
-const interruptedByUser = 130;
+const input: RunInput = { mode: 'foreground' };
 
-async function run(io: Io, { runtime, log }: Session): Promise<number> {
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  const region = runtime.clientEnvironment.AWS_REGION as string;
-  const sfn = new SFNClient({ region, credentials, endpoint: runtime.stepFunctions.url });
-  const client = new RDSDataClient({ region, credentials, endpoint: runtime.rdsData.url });
-
-  const start = new StartExecutionCommand({ stateMachineArn: runtime.migrationsMachineArn, input: '{}' });
-  const run = (await sfn.send(start)).executionArn as string;
-  const rebuild = executionArn(runtime.rebuildMachineArn, executionName(run));
-  const progress = progressOn(io.err);
-  const look = async () => progress.show(await readSteps({ client, ...runtime }, run, rebuild));
-
-  const migrated = await ended(sfn, run, look);
-  const output = migrated.output === undefined ? undefined : (JSON.parse(migrated.output) as ResultMap);
-  const rebuilt = output?.next_jobs ? await ended(sfn, rebuild, look) : undefined;
-  await look();
-  progress.stop();
-
-  if (output !== undefined) io.out.write(`${JSON.stringify(output, null, 2)}\n`);
-  for (const execution of [migrated, rebuilt]) {
-    if (execution === undefined || execution.status === 'SUCCEEDED') continue;
-    io.err.write(`${failureOf(execution)}\nWhat the functions said: ${log}\n`);
+async function run(io: Io, { runtime, log }: Session): Promise<number | undefined> {
+  const system = await findSystem(io, { machine: defaultMachine }, migrations, sessionOf(runtime));
+  io.err.write(`Running with ${JSON.stringify(input)}: rests and maintenance windows are skipped\n`);
+  try {
+    const migrated = await follow(system, await start(system, input));
+    if (migrated === undefined) return undefined;
+    const code = printEnd(system, migrated);
+    const rebuild = executionArn(runtime.rebuildMachineArn, executionName(migrated.executionArn as string));
+    const rebuilt = declared(migrated) && (await follow(system, rebuild, () => readRebuild(system, rebuild)));
+    if (code === 0 && (!rebuilt || rebuilt.status === 'SUCCEEDED')) return 0;
+    if (rebuilt) io.err.write(endedBadly(rebuilt));
+    io.err.write(`What the functions said: ${log}\n`);
     return 1;
-  }
-  return 0;
-}
-
-async function ended(
-  sfn: SFNClient,
-  executionArn: string,
-  look: () => Promise<void>,
-): Promise<DescribeExecutionOutput> {
-  for (;;) {
-    await look();
-    const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-    if (execution.status !== 'RUNNING') return execution;
-    await sleep(200);
+  } finally {
+    system.close();
   }
 }
 
-function failureOf({ executionArn, status, error, cause }: DescribeExecutionOutput): string {
-  return [`${executionArn} ended ${status}`, error, cause].filter(Boolean).join('\n');
+/** Whether the run has started a rebuild. */
+function declared({ output }: DescribeExecutionOutput): boolean {
+  return output !== undefined && (JSON.parse(output) as ResultMap).next_jobs !== undefined;
+}
+
+async function readRebuild(system: System, rebuild: string): Promise<readonly Step[]> {
+  const database = await system.database();
+  const rows = await database.query(sql`
+    SELECT job, events, (SELECT count(*) FROM employee_events) AS known, finished_at IS NOT NULL AS ended
+    FROM data_migrations.rebuilds WHERE execution_arn = ${rebuild}`);
+  return rows.map(({ job, events, known, ended }) => ({
+    name: String(job),
+    done: Number(events),
+    known: Number(known),
+    ended: ended === true,
+  }));
 }

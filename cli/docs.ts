@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { ledgerScript } from '../functions/engine/ledger.ts';
-import type { Io } from './session.ts';
+import type { Io } from './io.ts';
 
 const root = new URL('../', import.meta.url);
 

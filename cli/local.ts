@@ -1,16 +1,23 @@
-import { type Io, type SessionOptions, startSession } from './session.ts';
+import type { Io } from './io.ts';
+import { type SessionOptions, sessionOf, startSession } from './session.ts';
+import { removeSession, writeSession } from './system/session-file.ts';
 
 /** `npm run local`: keeps endpoints and database up until Ctrl-C. */
 export async function local(io: Io, options: SessionOptions): Promise<number> {
   io.err.write('Starting PostgreSQL, the RDS Data API, Step Functions and the Lambdas on this machine\n');
   const session = await startSession(io, options);
   const { runtime } = session;
+  writeSession(io.env, sessionOf(runtime));
   const exports = { ...runtime.clientEnvironment, AWS_DEFAULT_REGION: runtime.clientEnvironment.AWS_REGION };
   io.out.write(`
 # For the aws command line and the SDKs, in another terminal:
 ${Object.entries(exports)
   .map(([name, value]) => `export ${name}=${value}`)
   .join('\n')}
+
+# The operators' commands, from anywhere in this folder:
+#   npx migrations list --local
+#   npx migrations start --wait --local
 
 # The machines:
 #   ${runtime.migrationsMachineArn}
@@ -25,6 +32,7 @@ aws rds-data execute-statement --resource-arn ${runtime.clusterArn} --secret-arn
 # Ctrl-C ends all of it.
 `);
   await session.interrupted;
+  removeSession(io.env);
   io.err.write('\nStopping\n');
   await session.close();
   return 0;

@@ -1,13 +1,13 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { demo } from './demo.ts';
 import { docs } from './docs.ts';
+import type { Io } from './io.ts';
 import { local } from './local.ts';
-import type { Io } from './session.ts';
 
 // The SDK warns on stderr that its versions from 2027 on want Node 22; the Lambdas have that already.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
-const io: Io = { out: process.stdout, err: process.stderr, env: process.env };
+const io: Io = { in: process.stdin, out: process.stdout, err: process.stderr, env: process.env };
 
 const program = new Command('npm run')
   .description('Data migrations that ship with a release and run serverless, on this machine')

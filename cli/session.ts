@@ -3,13 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { startDatabase } from '../local/database.ts';
 import { demoConnection, prepareDemo } from '../local/demo/demo.ts';
 import { type Runtime, startRuntime } from '../local/runtime.ts';
-
-/** Everything a command may talk to. Data goes to `out`, talk to `err`. */
-export interface Io {
-  readonly out: NodeJS.WriteStream;
-  readonly err: NodeJS.WriteStream;
-  readonly env: NodeJS.ProcessEnv;
-}
+import type { Io } from './io.ts';
+import type { LocalSession } from './system/session-file.ts';
 
 export interface SessionOptions {
   readonly fresh: boolean;
@@ -25,6 +20,19 @@ export interface Session {
   /** Resolves when somebody wants the command to end: Ctrl-C, or a signal to terminate. */
   readonly interrupted: Promise<void>;
   close(): Promise<void>;
+}
+
+/** What clients need to reach it. */
+export function sessionOf({ stepFunctions, rdsData, clientEnvironment }: Runtime): LocalSession {
+  return {
+    pid: process.pid,
+    region: clientEnvironment.AWS_REGION as string,
+    endpoints: { stepFunctions: stepFunctions.url, rdsData: rdsData.url },
+    credentials: {
+      accessKeyId: clientEnvironment.AWS_ACCESS_KEY_ID as string,
+      secretAccessKey: clientEnvironment.AWS_SECRET_ACCESS_KEY as string,
+    },
+  };
 }
 
 const folder = fileURLToPath(new URL('../.local/', import.meta.url));

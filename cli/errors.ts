@@ -1,0 +1,72 @@
+import { stringify } from 'csv-stringify/sync';
+import type { Database } from '../functions/engine/database.ts';
+import { sql, when } from '../functions/engine/sql.ts';
+import { jsonOption, Misuse, noSuchMigration, type OperatorCommand } from './command.ts';
+import { grouped, localTime } from './format.ts';
+import { statusOfOne } from './system/status.ts';
+import { table } from './table.ts';
+
+export const errors: OperatorCommand<{ readonly json?: boolean; readonly csv?: boolean }> = {
+  usage: 'errors <migration>',
+  about: 'list the rows that could not be migrated: key, reason, SQLSTATE, when',
+  exits: ['listed, if there are any', 'the system cannot be reached', noSuchMigration],
+  options: [jsonOption, ['--csv', 'print CSV, with a header']],
+  async run(system, { json, csv }, name = '') {
+    if (json && csv) throw new Misuse('--json or --csv, not both');
+    const { out, err } = system.io;
+    const { status } = await statusOfOne(system, name);
+    const found = status.line === undefined ? [] : await rowErrors(await system.database(), name);
+    if (json) out.write(`${JSON.stringify(found, null, 2)}\n`);
+    else if (csv) out.write(stringify(found.map(flat), { header: true, columns: [...columns] }));
+    else if (found.length > 0) out.write(forPeople(found));
+    err.write(
+      found.length === 0
+        ? `${name} has no row errors\n`
+        : `${grouped(found.length)} row errors. Once they are corrected: ${system.command(`retry ${name}`)}\n`,
+    );
+    return 0;
+  },
+};
+
+interface RowError {
+  readonly key: readonly string[];
+  readonly reason: string;
+  readonly sqlstate: string | null;
+  readonly at: string;
+}
+
+const columns = ['key', 'reason', 'sqlstate', 'at'] as const;
+
+// A reason has at most 300 characters, a key a few: far from the Data API's 1 MiB.
+const page = 500;
+
+/** All of them, oldest first. */
+async function rowErrors(database: Database, name: string): Promise<readonly RowError[]> {
+  const found: RowError[] = [];
+  for (let last: string | undefined; ; ) {
+    const rows = await database.query(sql`
+      SELECT e.key::text AS key, e.reason, e.sqlstate, to_jsonb(e.at) #>> '{}' AS at
+      FROM data_migrations.row_errors e
+      WHERE e.migration = ${name} ${when(last !== undefined, sql`AND e.key > ${last ?? ''}::jsonb`)}
+      ORDER BY e.key LIMIT ${page}`);
+    for (const { key, reason, sqlstate, at } of rows) {
+      found.push({
+        key: JSON.parse(String(key)) as string[],
+        reason: String(reason),
+        sqlstate: sqlstate === null ? null : String(sqlstate),
+        at: String(at),
+      });
+    }
+    last = rows.at(-1)?.key as string | undefined;
+    if (rows.length < page) return found.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+  }
+}
+
+const flat = ({ key, ...rest }: RowError) => ({ ...rest, key: key.join(', ') });
+
+function forPeople(found: readonly RowError[]): string {
+  return table(
+    ['key', 'reason', 'SQLSTATE', 'when'],
+    found.map(({ key, reason, sqlstate, at }) => [key.join(', '), reason, sqlstate ?? '', localTime(at)]),
+  );
+}

@@ -1,0 +1,12 @@
+import { operate } from './operate.ts';
+
+// The SDK warns on stderr that its versions from 2027 on want Node 22; the Lambdas have that already.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
+// Whoever reads our output may have read enough: `migrations list | head -1`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+const { stdin, stdout, stderr, env, argv } = process;
+process.exitCode = await operate({ in: stdin, out: stdout, err: stderr, env }, argv.slice(2));

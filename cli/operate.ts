@@ -1,0 +1,98 @@
+import { Command, CommanderError } from 'commander';
+import { messageOf } from '../functions/engine/errors.ts';
+import type { Migration } from '../functions/engine/migration.ts';
+import { migrations } from '../functions/migrations/index.ts';
+import { cleanup } from './cleanup.ts';
+import { Misuse, type OperatorCommand } from './command.ts';
+import { errors } from './errors.ts';
+import { finished } from './finished.ts';
+import type { Io } from './io.ts';
+import { list } from './list.ts';
+import { progress } from './progress.ts';
+import { restore } from './restore.ts';
+import { resume } from './resume.ts';
+import { retry } from './retry.ts';
+import { start } from './start.ts';
+import { stop } from './stop.ts';
+import { defaultMachine, findSystem, type WhereOptions } from './system/system.ts';
+import { validate } from './validate.ts';
+import { watch } from './watch.ts';
+
+/** The operators' commands, in the order in which `--help` lists them. */
+const commands: readonly OperatorCommand<never>[] = [
+  list,
+  // plan: what a run would do
+  start,
+  watch,
+  progress,
+  finished,
+  errors,
+  retry,
+  validate,
+  // verify: idempotence on a scratch copy
+  restore,
+  cleanup,
+  stop,
+  resume,
+  // node: the protocol on stdin and stdout
+];
+
+/** `npx migrations …`: runs one command and answers with its exit code. */
+export async function operate(
+  io: Io,
+  args: readonly string[],
+  registered: readonly Migration[] = migrations,
+): Promise<number> {
+  let code = 0;
+  const program = new Command('migrations')
+    .description('Runs and watches the data migrations of a deployed system, in AWS or on this machine')
+    .option('--local', 'talk to a running `npm run local` instead of AWS')
+    .option('--machine <name>', 'the state machine that runs the migrations', defaultMachine)
+    .option('--region <region>', 'AWS region; as the AWS SDK finds it by default')
+    .option('--profile <profile>', 'AWS profile; as the AWS SDK finds it by default')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => io.out.write(text),
+      writeErr: (text) => io.err.write(text),
+    })
+    .exitOverride()
+    .showHelpAfterError('--help says what it takes');
+  for (const command of commands) {
+    add(program, command, async (options, given) => {
+      const system = await findSystem(io, program.opts<WhereOptions>(), registered);
+      try {
+        code = await command.run(system, options as never, ...given);
+      } finally {
+        system.close();
+      }
+    });
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    // Commander has said what it had to say.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    io.err.write(`${messageOf(error)}\n`);
+    return error instanceof Misuse ? 2 : 1;
+  }
+}
+
+function add(
+  program: Command,
+  { usage, about, exits, options = [] }: OperatorCommand<never>,
+  run: (options: object, given: string[]) => Promise<void>,
+): void {
+  const command = program.command(usage).description(about);
+  for (const [flags, text, read] of options) {
+    if (read === undefined) command.option(flags, text);
+    else command.option(flags, text, read);
+  }
+  command.addHelpText(
+    'after',
+    `\nExit codes:\n${exits.map((meaning, code) => `  ${code}  ${meaning}`).join('\n')}`,
+  );
+  command.action((...all: unknown[]) =>
+    run(command.opts(), all.slice(0, -2).filter((each) => each !== undefined) as string[]),
+  );
+}

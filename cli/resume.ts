@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DescribeExecutionOutput, RedriveExecutionCommand } from '@aws-sdk/client-sfn';
+import { ErrorName, type RunInput } from '../functions/contract.ts';
+import { jsonOption, type OperatorCommand } from './command.ts';
+import { printStarted } from './start.ts';
+import { continuedBy, describe, describeSoon, latest, underWay } from './system/executions.ts';
+import { start } from './system/start.ts';
+import type { System } from './system/system.ts';
+import { waitFor } from './system/wait.ts';
+
+export const resume: OperatorCommand<{ readonly wait?: boolean; readonly json?: boolean }> = {
+  usage: 'resume',
+  about:
+    'go on with the last run: redrive it if it was stopped (with the code it began with), start it again if it failed',
+  exits: [
+    'it goes on; with --wait: it succeeded, with the result map on stdout',
+    'nothing to resume; with --wait: it failed',
+    'misuse',
+  ],
+  options: [['--wait', 'show the progress, and end as the run ends'], jsonOption],
+  async run(system, { wait, json }) {
+    const { err } = system.io;
+    const [running] = await underWay(system);
+    if (running !== undefined) {
+      err.write(`nothing to resume: ${running.executionArn} is under way\n`);
+      return 1;
+    }
+    const last = await lastRun(system);
+    if (last === undefined || last.status === 'SUCCEEDED') {
+      err.write(
+        last === undefined
+          ? 'nothing to resume: nothing has run here yet\n'
+          : `nothing to resume: the last run, ${last.executionArn}, succeeded\n`,
+      );
+      return 1;
+    }
+    const arn = await goOn(system, last);
+    return wait ? waitFor(system, arn) : printStarted(system, arn, json);
+  },
+};
+
+// Enough to look past: whoever was refused that often has noticed.
+const looked = 50;
+
+/** The latest execution that was not refused before it did anything. */
+async function lastRun(system: System): Promise<DescribeExecutionOutput | undefined> {
+  const refusals: readonly string[] = [ErrorName.AlreadyRunning, ErrorName.InvalidInput];
+  for (const { executionArn } of await latest(system, looked)) {
+    const execution = await describe(system, executionArn as string);
+    const refused = execution?.status === 'FAILED' && refusals.includes(execution.error ?? '');
+    if (execution !== undefined && !refused) return execution;
+  }
+  return undefined;
+}
+
+async function goOn(system: System, last: DescribeExecutionOutput): Promise<string> {
+  const { sfn, io } = system;
+  const arn = last.executionArn as string;
+  // A redrive of what failed would only enter the state Failed again.
+  const stopped = last.status === 'ABORTED' || last.status === 'TIMED_OUT';
+  if (stopped && last.redriveStatus === 'REDRIVABLE') {
+    await sfn.send(new RedriveExecutionCommand({ executionArn: arn }));
+    await redriven(system, arn, last.redriveCount ?? 0);
+    io.err.write(`${arn} was ${last.status}: redriven, it goes on where it was\n`);
+    return arn;
+  }
+  const input = await firstInput(system, last);
+  const again = await start(system, input);
+  const why = stopped ? ` and cannot be redriven (${last.redriveStatusReason})` : '';
+  io.err.write(`${arn} was ${last.status}${why}: started again as ${again}, from the checkpoints\n`);
+  return again;
+}
+
+/** DescribeExecution is eventually consistent: right after the redrive it may still call the run stopped. */
+async function redriven(system: System, arn: string, redrives: number): Promise<void> {
+  for (let asks = 1; asks < 10; asks += 1) {
+    if (((await describeSoon(system, arn)).redriveCount ?? 0) > redrives) return;
+    await sleep(asks * 100);
+  }
+}
+
+/** What the run was asked for: a continuation only says what it goes on for. */
+async function firstInput(system: System, execution: DescribeExecutionOutput): Promise<RunInput> {
+  const input = JSON.parse(execution.input ?? '{}') as RunInput & { readonly continues?: string };
+  if (input.continues === undefined) return input;
+  const before = await describe(system, input.continues);
+  return before === undefined || continuedBy(before) !== execution.executionArn
+    ? {}
+    : firstInput(system, before);
+}

@@ -1,0 +1,61 @@
+import { executionName } from '../functions/engine/runs.ts';
+import { jsonOption, Misuse, type OperatorCommand } from './command.ts';
+import { inputOf, type RunOptions, runOptions } from './system/input.ts';
+import { type Asked, startNamed, start as startOne } from './system/start.ts';
+import { statusOfOne } from './system/status.ts';
+import type { System } from './system/system.ts';
+import { printEnd, waitFor } from './system/wait.ts';
+
+interface StartOptions extends RunOptions {
+  readonly wait?: boolean;
+  readonly name?: string;
+  readonly only?: string;
+  readonly json?: boolean;
+}
+
+export const start: OperatorCommand<StartOptions> = {
+  usage: 'start',
+  about: 'start a run of all pending migrations, or join the one of the same name',
+  exits: [
+    'started; with --wait, or found under its name: succeeded, with the result map on stdout',
+    'not started; with --wait: failed or stopped, with error and cause on stderr',
+    'misuse, or no such migration',
+  ],
+  options: [
+    ['--wait', 'show the progress, and end as the run ends'],
+    ['--name <name>', 'do it once under this name, such as v1.42.0', executionNameFrom],
+    ['--only <migration>', 'take this migration and no other'],
+    ...runOptions,
+    jsonOption,
+  ],
+  async run(system, options) {
+    if (options.only !== undefined) await statusOfOne(system, options.only);
+    const input = inputOf(options, options.only === undefined ? {} : { only: options.only });
+    const asked: Asked =
+      options.name === undefined
+        ? { did: 'started', arn: await startOne(system, input) }
+        : await startNamed(system, input, options.name);
+    const { err } = system.io;
+    if (asked.did === 'found') {
+      err.write(`${executionName(asked.arn)} has succeeded already; nothing was started\n`);
+      return printEnd(system, asked.execution);
+    }
+    err.write(
+      asked.did === 'started' ? `started ${asked.arn}\n` : `${asked.arn} is under way already: joined\n`,
+    );
+    return options.wait ? waitFor(system, asked.arn) : printStarted(system, asked.arn, options.json);
+  },
+};
+
+/** Prints the run that was started, for a script to go on with. */
+export function printStarted({ io, command }: System, arn: string, json = false): number {
+  io.out.write(json ? `${JSON.stringify({ execution_arn: arn })}\n` : `${arn}\n`);
+  io.err.write(`${command('watch')} shows its progress\n`);
+  return 0;
+}
+
+// Step Functions takes 80 characters; "-99" may come behind. Dots are fine there, and in no ARN mean anything else.
+function executionNameFrom(text: string): string {
+  if (/^[\w.-]{1,77}$/.test(text)) return text;
+  throw new Misuse(`--name takes up to 77 letters, digits and ._-, not ${JSON.stringify(text)}`);
+}

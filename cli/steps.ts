@@ -1,0 +1,86 @@
+import { MultiBar, type SingleBar } from 'cli-progress';
+import type { Database } from '../functions/engine/database.ts';
+import { sql } from '../functions/engine/sql.ts';
+
+/** How far a migration or a rebuild is. */
+export interface Step {
+  readonly name: string;
+  readonly done: number;
+  readonly known: number;
+  readonly ended: boolean;
+  /** Why it is not getting on, if it is resting. */
+  readonly note?: string;
+}
+
+/** Reads from the ledger how far a run is, all its links together; nothing while there is no ledger yet. */
+export async function readSteps(database: Database, run: string): Promise<Step[]> {
+  try {
+    // As JSON, since a ledger of version 1 has fewer columns.
+    const rows = await database.query(sql`
+      SELECT m.name, m.total_processed, GREATEST(m.rows_known, m.total_processed) AS known, m.status,
+        to_jsonb(m) -> 'resting' ->> 'reason' AS resting
+      FROM data_migrations.runs me
+      JOIN data_migrations.runs link ON link.first_arn = me.first_arn
+      JOIN data_migrations.migrations m ON m.run = link.execution_arn
+      WHERE me.execution_arn = ${run}
+      ORDER BY m.started_at, m.name`);
+    return rows.map(({ name, total_processed, known, status, resting }) => ({
+      name: String(name),
+      done: Number(total_processed),
+      known: Number(known),
+      ended: status === 'finished',
+      ...(resting !== null && { note: `resting: ${resting}` }),
+    }));
+  } catch {
+    return []; // the first run creates the ledger; and a look at the progress must never disturb the run
+  }
+}
+
+export interface Steps {
+  show(steps: readonly Step[]): void;
+  stop(): void;
+}
+
+/** Shows progress on stderr: bars on a terminal, a line when something changes everywhere else. */
+export function stepsOn(stream: NodeJS.WriteStream): Steps {
+  return stream.isTTY ? bars(stream) : lines(stream);
+}
+
+function bars(stream: NodeJS.WriteStream): Steps {
+  const multi = new MultiBar({
+    stream,
+    format: '{bar} {percentage} %  {name}  {value} of {total}  {note}',
+    barsize: 24,
+    hideCursor: true,
+    clearOnComplete: false,
+  });
+  const shown = new Map<string, SingleBar>();
+  return {
+    show(steps) {
+      for (const { name, done, known, note = '' } of steps) {
+        const bar = shown.get(name) ?? multi.create(known, 0, { name, note });
+        shown.set(name, bar);
+        bar.setTotal(known);
+        bar.update(done, { name, note });
+      }
+    },
+    stop: () => multi.stop(),
+  };
+}
+
+function lines(stream: NodeJS.WriteStream): Steps {
+  const said = new Map<string, string>();
+  return {
+    show(steps) {
+      for (const { name, done, known, ended, note } of steps) {
+        // In tenths, so that a log of a long run stays readable; after the last row there is still something to do.
+        const tenth = known === 0 ? 0 : Math.min(Math.floor((done / known) * 10), 9);
+        const line = `${name}: ${ended ? 'done' : `${tenth * 10} %${note === undefined ? '' : `, ${note}`}`}`;
+        if (said.get(name) === line) continue;
+        said.set(name, line);
+        stream.write(`${line}${ended ? `, ${done} rows` : ''}\n`);
+      }
+    },
+    stop() {},
+  };
+}

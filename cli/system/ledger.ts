@@ -1,0 +1,85 @@
+import type { Database } from '../../functions/engine/database.ts';
+import { DatabaseError } from '../../functions/engine/errors.ts';
+import { versions } from '../../functions/engine/ledger.ts';
+import { sql } from '../../functions/engine/sql.ts';
+
+/** One migration's line in the ledger. What version 1 does not have is optional. */
+export interface Line {
+  readonly name: string;
+  readonly status: 'running' | 'failed' | 'finished' | 'restoring' | 'restored';
+  readonly run: string;
+  readonly total_processed: number;
+  readonly total_updated: number;
+  readonly rows_known: number;
+  readonly duration_seconds: number;
+  readonly started_at: string;
+  readonly finished_at: string | null;
+  readonly resting?: { readonly until: string; readonly reason: string } | null;
+  /** How it is spread over the time that it has. */
+  readonly schedule?: {
+    readonly must_end_at: string;
+    readonly ends_at: string;
+    readonly late_seconds: number;
+  } | null;
+  readonly slice_started_at?: string | null;
+  readonly slice_processed?: number;
+  readonly cleaned_up_at?: string | null;
+  /** Its row errors. */
+  readonly errors: number;
+}
+
+/** The ledger as a command sees it. */
+export interface Ledger {
+  /** 0 where nothing ever ran. */
+  readonly version: number;
+  /** The database's time. */
+  readonly now: string;
+  /** The execution that holds it, dead or alive. */
+  readonly holder: string | undefined;
+  readonly lines: ReadonlyMap<string, Line>;
+}
+
+const nothingRan: Ledger = { version: 0, now: '', holder: undefined, lines: new Map() };
+
+// undefined_table and invalid_schema_name.
+const notThere = ['42P01', '3F000'];
+
+/** Reads the ledger, whatever its version: a line comes as JSON, with the columns that there are. */
+export async function readLedger(database: Database): Promise<Ledger> {
+  try {
+    const rows = await database.query(sql`
+      SELECT (SELECT max(version) FROM data_migrations.version) AS version,
+        to_jsonb(now())::text AS now,
+        (SELECT execution_arn FROM data_migrations.runs WHERE status = 'running') AS holder,
+        (to_jsonb(m) - 'cursor' - 'conflicted')::text AS line,
+        (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name) AS errors
+      FROM (SELECT) AS always LEFT JOIN data_migrations.migrations m ON true
+      ORDER BY m.started_at, m.name`);
+    const lines = rows.flatMap(({ line, errors }) =>
+      line === null
+        ? []
+        : [{ ...(JSON.parse(String(line)) as Omit<Line, 'errors'>), errors: Number(errors) }],
+    );
+    return {
+      version: Number(rows[0]?.version ?? 0),
+      now: JSON.parse(String(rows[0]?.now)),
+      holder: rows[0]?.holder === null ? undefined : String(rows[0]?.holder),
+      lines: new Map(lines.map((line) => [line.name, line])),
+    };
+  } catch (error) {
+    if (error instanceof DatabaseError && notThere.includes(error.sqlState ?? '')) return nothingRan;
+    throw error;
+  }
+}
+
+/** What to say about the ledger as a whole, if anything. */
+export function aboutLedger({ version }: Ledger): string | undefined {
+  if (version === 0) return 'there is no ledger yet: nothing has ever run here';
+  if (version < versions.length) {
+    return `the ledger has version ${version}, this checkout knows ${versions.length}: the next run of it upgrades the ledger`;
+  }
+  if (version > versions.length) {
+    return `the ledger has version ${version}, this checkout knows ${versions.length}: a newer one can say more`;
+  }
+  return undefined;
+}

@@ -1,0 +1,49 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { number, object, parse, string } from 'valibot';
+
+const file = object({
+  pid: number(),
+  region: string(),
+  endpoints: object({ stepFunctions: string(), rdsData: string() }),
+  credentials: object({ accessKeyId: string(), secretAccessKey: string() }),
+});
+
+/** What a running `npm run local` tells the commands that are given `--local`. */
+export interface LocalSession {
+  readonly pid: number;
+  readonly region: string;
+  readonly endpoints: { readonly stepFunctions: string; readonly rdsData: string };
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+/** Beside the data of `npm run local`, or where LOCAL_SESSION says: for who runs two of them. */
+const pathOf = (env: NodeJS.ProcessEnv): string =>
+  env.LOCAL_SESSION || fileURLToPath(new URL('../../.local/session.json', import.meta.url));
+
+export function writeSession(env: NodeJS.ProcessEnv, session: LocalSession): void {
+  writeFileSync(pathOf(env), `${JSON.stringify(session, null, 2)}\n`);
+}
+
+/** Removes what this process wrote; another one may have written its own since. */
+export function removeSession(env: NodeJS.ProcessEnv): void {
+  try {
+    if (readSession(env).pid === process.pid) rmSync(pathOf(env));
+  } catch {
+    // It has gone already.
+  }
+}
+
+/** Throws where there is none: `npm run local` is not running. */
+export function readSession(env: NodeJS.ProcessEnv): LocalSession {
+  try {
+    return parse(file, JSON.parse(readFileSync(pathOf(env), 'utf8')));
+  } catch (cause) {
+    throw new Error(
+      'nothing runs here that --local could talk to. Start it in another terminal: npm run local',
+      {
+        cause,
+      },
+    );
+  }
+}

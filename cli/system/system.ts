@@ -1,0 +1,123 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { ListTagsForResourceCommand, paginateListStateMachines, type SFNClient } from '@aws-sdk/client-sfn';
+import { type Database, dataApi } from '../../functions/engine/database.ts';
+import type { Migration } from '../../functions/engine/migration.ts';
+import { arnFromTag, databaseTags } from '../../infra/tags.ts';
+import { Misuse } from '../command.ts';
+import type { Io } from '../io.ts';
+import { type Clients, clients } from './clients.ts';
+import { closest } from './names.ts';
+import { type LocalSession, readSession } from './session-file.ts';
+
+/** The deployed system, as the commands work with it. */
+export interface System {
+  readonly io: Io;
+  readonly sfn: SFNClient;
+  /** The state machine that runs the migrations. */
+  readonly machineArn: string;
+  /** The database with the ledger, found by the machine's tags. Throws for a machine that was deployed without them. */
+  readonly database: () => Promise<Database>;
+  /** The migrations of this checkout, in order. */
+  readonly registered: readonly Migration[];
+  /** How to say another command, as this one was said: `npx migrations watch --local`. */
+  readonly command: (rest: string) => string;
+  close(): void;
+}
+
+/** What every command takes, to find the system. */
+export interface WhereOptions {
+  readonly local?: boolean;
+  readonly machine: string;
+  readonly region?: string;
+  readonly profile?: string;
+}
+
+export const defaultMachine = 'run-migrations';
+
+/** Finds the system in AWS, or with `local` the one of a session on this machine: by default what `npm run local` runs. */
+export async function findSystem(
+  io: Io,
+  where: WhereOptions,
+  registered: readonly Migration[],
+  session: LocalSession | undefined = where.local ? readSession(io.env) : undefined,
+): Promise<System> {
+  const made = clients({ region: where.region, profile: where.profile, session });
+  const { sfn } = made;
+  const machineArn = await findMachine(sfn, where.machine).catch((error: unknown) => {
+    throw unreachable(error, session?.endpoints.stepFunctions);
+  });
+  let database: Promise<Database> | undefined;
+  const flags = [
+    where.local && '--local',
+    where.machine !== defaultMachine && `--machine ${where.machine}`,
+    where.region && `--region ${where.region}`,
+    where.profile && `--profile ${where.profile}`,
+  ].filter((flag) => typeof flag === 'string');
+  return {
+    io,
+    sfn,
+    machineArn,
+    database: () => (database ??= findDatabase(made, machineArn)),
+    registered,
+    command: (rest) => ['npx migrations', rest, ...flags].join(' '),
+    close: () => {
+      for (const client of Object.values(made)) client.destroy();
+    },
+  };
+}
+
+async function findMachine(sfn: SFNClient, name: string): Promise<string> {
+  const names: string[] = [];
+  for await (const { stateMachines = [] } of paginateListStateMachines({ client: sfn }, {})) {
+    const found = stateMachines.find((machine) => machine.name === name);
+    if (found?.stateMachineArn !== undefined) return found.stateMachineArn;
+    names.push(...stateMachines.map((machine) => machine.name ?? ''));
+  }
+  const suggestion = closest(name, names);
+  throw new Misuse(
+    `no state machine is called ${name} in ${await sfn.config.region()}` +
+      `${suggestion === undefined ? '' : `; did you mean --machine ${suggestion}?`} ` +
+      `There are: ${names.join(', ') || 'none'}`,
+  );
+}
+
+async function findDatabase({ sfn, rdsData, rdsDataOnce }: Clients, machineArn: string): Promise<Database> {
+  const { tags = [] } = await sfn.send(new ListTagsForResourceCommand({ resourceArn: machineArn }));
+  const tag = (key: string): string => {
+    const value = tags.find((each) => each.key === key)?.value;
+    if (value !== undefined) return value;
+    throw new Error(
+      `${machineArn} has no tag ${key}, so its database cannot be found: it was deployed by a release before this ` +
+        'command. Deploy this one, and try again',
+    );
+  };
+  return dataApi({
+    client: rdsData,
+    once: rdsDataOnce,
+    clusterArn: arnFromTag(tag(databaseTags.clusterArn)),
+    secretArn: arnFromTag(tag(databaseTags.secretArn)),
+    database: tag(databaseTags.databaseName),
+    sleep: (seconds) => wait(seconds * 1000),
+  });
+}
+
+/** What to do about an endpoint that does not answer, or cannot be asked. */
+function unreachable(error: unknown, local: string | undefined): unknown {
+  if (error instanceof Misuse || !(error instanceof Error)) return error;
+  if (local !== undefined) {
+    return new Error(
+      `nothing answers at ${local} any more (${error.message || error.name}). Start it again in another terminal: npm run local`,
+      { cause: error },
+    );
+  }
+  if (
+    /^Region is missing$|credentials/i.test(`${error.message}`) ||
+    error.name === 'CredentialsProviderError'
+  ) {
+    return new Error(
+      `${error.message}. Give AWS_PROFILE or --profile, AWS_REGION or --region; or --local, for what npm run local runs`,
+      { cause: error },
+    );
+  }
+  return error;
+}

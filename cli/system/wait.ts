@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
+import type { ResultMap } from '../../functions/contract.ts';
+import { interruptedByUser } from '../command.ts';
+import { readSteps, type Step, stepsOn } from '../steps.ts';
+import { continuedBy, describeSoon } from './executions.ts';
+import type { System } from './system.ts';
+
+/** More to look at than the steps of the run. */
+export type More = () => Promise<readonly Step[]>;
+
+/** Shows the progress of a run until its last link has ended. Undefined if Ctrl-C came first: the run goes on. */
+export async function follow(
+  system: System,
+  run: string,
+  more: More = async () => [],
+): Promise<DescribeExecutionOutput | undefined> {
+  const database = await system.database();
+  const steps = stepsOn(system.io.err);
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort();
+  process.once('SIGINT', interrupt);
+  try {
+    // Quick at first, for what is done in a moment; at last slow enough for the API's limit, whoever else asks it.
+    for (let [arn, pause] = [run, 100]; !interrupted.signal.aborted; pause = Math.min(pause * 1.2, 2_000)) {
+      const execution = await describeSoon(system, arn);
+      steps.show([...(await readSteps(database, arn)), ...(await more())]);
+      arn = continuedBy(execution) ?? arn;
+      if (execution.status !== 'RUNNING' && arn === execution.executionArn) return execution;
+      await sleep(pause, undefined, { signal: interrupted.signal }).catch(() => undefined);
+    }
+    return undefined;
+  } finally {
+    process.removeListener('SIGINT', interrupt);
+    steps.stop();
+  }
+}
+
+/** Waits for a run and prints how it ended: its result on stdout, or error and cause on stderr. */
+export async function waitFor(
+  system: System,
+  run: string,
+  part: (result: ResultMap) => unknown = (result) => result,
+): Promise<number> {
+  const ended = await follow(system, run);
+  if (ended === undefined) {
+    const { io, command } = system;
+    io.err.write(`the run goes on. ${command('watch')} shows it again, ${command('stop')} stops it\n`);
+    return interruptedByUser;
+  }
+  return printEnd(system, ended, part);
+}
+
+/** Prints how a run ended, and answers with its exit code. */
+export function printEnd(
+  { io, command }: System,
+  ended: DescribeExecutionOutput,
+  part: (result: ResultMap) => unknown = (result) => result,
+): number {
+  if (ended.status === 'SUCCEEDED') {
+    const result = JSON.parse(ended.output ?? '{}') as ResultMap;
+    io.out.write(`${JSON.stringify(part(result) ?? result, null, 2)}\n`);
+    const jobs = result.next_jobs;
+    if (Array.isArray(jobs)) io.err.write(`follow-up jobs that it started: ${jobs.join(', ')}\n`);
+    return 0;
+  }
+  io.err.write(endedBadly(ended));
+  if (ended.status === 'ABORTED') io.err.write(`${command('resume')} goes on\n`);
+  return 1;
+}
+
+/** What Step Functions says of an execution that did not succeed. */
+export function endedBadly({ executionArn, status, error, cause }: DescribeExecutionOutput): string {
+  return `${[`${executionArn} ended ${status}`, error, cause].filter(Boolean).join('\n')}\n`;
+}

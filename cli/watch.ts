@@ -1,0 +1,23 @@
+import { jsonOption, type OperatorCommand } from './command.ts';
+import { underWay } from './system/executions.ts';
+import { readLedger } from './system/ledger.ts';
+import { waitFor } from './system/wait.ts';
+
+export const watch: OperatorCommand = {
+  usage: 'watch',
+  about: 'show the progress of the run that is under way, and end as it ends',
+  exits: ['it succeeded: the result map is on stdout', 'none is under way, or it failed', 'misuse'],
+  options: [jsonOption],
+  async run(system) {
+    const running = await underWay(system);
+    const { holder } = await readLedger(await system.database());
+    // Whoever does not hold the ledger is about to be refused.
+    const run = running.find(({ executionArn }) => executionArn === holder) ?? running[0];
+    if (run?.executionArn === undefined) {
+      system.io.err.write(`no run is under way. ${system.command('start')} starts one\n`);
+      return 1;
+    }
+    system.io.err.write(`${run.executionArn}\n`);
+    return waitFor(system, run.executionArn);
+  },
+};
