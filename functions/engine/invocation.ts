@@ -4,6 +4,7 @@ import type { Clock } from './slice.ts';
 /** Real time. */
 export const lambdaClock: Clock = {
   now: () => performance.now() / 1_000,
+  date: () => Date.now(),
   sleep: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000)),
 };
 

@@ -37,6 +37,7 @@ export async function begin(
     INSERT INTO data_migrations.migrations AS m (name, status, run, rows_known)
     SELECT ${migration.name}, 'running', r.execution_arn, ${rowsKnown} FROM data_migrations.runs r WHERE ${held}
     ON CONFLICT (name) DO UPDATE SET status = 'running', run = excluded.run,
+        started_at = CASE WHEN m.status = 'failed' AND m.batches = 0 THEN now() ELSE m.started_at END,
         rows_known = excluded.rows_known + CASE WHEN ${onlyLeft} THEN m.total_processed ELSE 0 END
       WHERE m.status IN ('running', 'failed')`);
 }

@@ -12,6 +12,8 @@ import type { Key, Table } from './table.ts';
 /** Time in seconds, as the slice sees it: a test hands in its own. */
 export interface Clock {
   readonly now: () => number;
+  /** Milliseconds since 1970: what a clock on the wall is about. */
+  readonly date: () => number;
   readonly sleep: (seconds: number) => Promise<void>;
 }
 

@@ -54,7 +54,7 @@ export async function batches(engine: Engine, run: Caller, name: string): Promis
 }
 
 async function runRows(
-  { database, clock }: Engine,
+  { database, clock, logger }: Engine,
   migration: RowMigration,
   at: Checkpoint,
   deadline: number,
@@ -66,7 +66,7 @@ async function runRows(
   if (rest !== undefined) return { state: 'more', at, longestBatch: 0, rest };
   const table = await describeTable(database, migration);
   if (migration.onInvalid === 'restore') await ensureJournal(database, migration.name, table);
-  const schedule = await scheduleOf(database, migration, table, at, clock);
+  const schedule = await scheduleOf({ database, clock, logger }, migration, table, at);
   return runSlice(database, migration, table, at, schedule, clock, deadline);
 }
 

@@ -1,0 +1,362 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { RunInput, Slice } from '../../functions/contract.ts';
+import { type BackfillOptions, backfill } from '../../functions/engine/backfill.ts';
+import { lambdaClock } from '../../functions/engine/invocation.ts';
+import type { Migration } from '../../functions/engine/migration.ts';
+import { rewrite } from '../../functions/engine/rewrite.ts';
+import {
+  type Planned,
+  restAfter,
+  rowsLeft,
+  type Situation,
+  spread,
+  tooShort,
+} from '../../functions/engine/spread.ts';
+import { sql } from '../../functions/engine/sql.ts';
+import { caller, startEngine, type TestEngine } from '../support/engine.ts';
+
+const hour = 3_600;
+const night = { from: '22:00', to: '06:00', timeZone: 'Europe/Berlin' };
+const noon = Date.parse('2026-07-01T10:00Z'); // in Berlin
+
+describe('The plan of a migration that has its time', () => {
+  const situation: Situation = {
+    rowsLeft: 1_000_000,
+    secondsPerRow: 0.001,
+    batchRows: 500,
+    now: noon,
+    mustEndAt: noon + hour * 1_000,
+    window: undefined,
+    rests: true,
+  };
+
+  it('spreads the work over nine tenths of the time', () => {
+    const { load, planned } = spread(situation);
+    expect(load).toBeCloseTo(1_000 / (0.9 * hour), 10);
+    expect(planned).toEqual({
+      must_end_at: '2026-07-01T11:00:00.000Z',
+      ends_at: '2026-07-01T10:54:00.000Z',
+      rows_left: 1_000_000,
+      seconds_per_row: 0.001,
+      batch_rows: 500,
+      rest_seconds: expect.closeTo(0.5 * 2.24, 10),
+      late_seconds: 0,
+    });
+    // Work and rest together take the planned time.
+    expect(2_000 * (0.5 + restAfter(load, 0.5))).toBeCloseTo(0.9 * hour, 6);
+  });
+
+  it('counts only the hours in which its window is open, with the clocks changed or not', () => {
+    const mustEndAt = (days: number) => noon + days * 24 * hour * 1_000;
+    const open = (now: number, days: number) =>
+      spread({ ...situation, now, mustEndAt: now + days * 24 * hour * 1_000, window: night });
+    const week = spread({ ...situation, mustEndAt: mustEndAt(7), window: night });
+    expect(week.openSeconds).toBe(7 * 8 * hour);
+    expect(open(Date.parse('2026-03-28T11:00Z'), 1).openSeconds).toBe(7 * hour);
+    expect(open(Date.parse('2026-10-24T10:00Z'), 1).openSeconds).toBe(9 * hour);
+    // 1,000 s of work in one night of 7 hours, of which nine tenths are planned: from 22:00 on.
+    const spring = open(Date.parse('2026-03-28T11:00Z'), 1);
+    expect(spring.load).toBeCloseTo(1_000 / (0.9 * 7 * hour), 10);
+    expect(spring.planned.ends_at).toBe(
+      new Date(Date.parse('2026-03-28T21:00Z') + 0.9 * 7 * hour * 1_000).toISOString(),
+    );
+  });
+
+  it('never works less than a hundredth of the time, so it rests 99 times as long as the batch took at most', () => {
+    const little = spread({ ...situation, rowsLeft: 5_000, mustEndAt: noon + 7 * 24 * hour * 1_000 });
+    expect(little.load).toBe(0.01);
+    expect(restAfter(little.load, 0.5)).toBeCloseTo(49.5, 10);
+    expect(little.planned.ends_at).toBe(new Date(noon + 500_000).toISOString());
+    expect(spread({ ...situation, rowsLeft: 0 }).load).toBe(0.01);
+    expect(spread({ ...situation, rowsLeft: 0, mustEndAt: noon - 1 }).load).toBe(0.01);
+  });
+
+  it('rests no more where that is what it takes, and says by how much it is late where even that is not enough', () => {
+    const tight = spread({ ...situation, rowsLeft: 3_400_000 });
+    expect(tight).toMatchObject({ load: 1, planned: { rest_seconds: 0, late_seconds: 0 } });
+    expect(tooShort(tight, 'PT1H', undefined)).toBeUndefined();
+    const late = spread({ ...situation, rowsLeft: 7_200_000 });
+    expect(late).toMatchObject({ load: 1, planned: { rest_seconds: 0, late_seconds: hour } });
+    expect(late.planned.ends_at).toBe('2026-07-01T12:00:00.000Z');
+    const over = spread({ ...situation, mustEndAt: noon - hour * 1_000 });
+    expect(over).toMatchObject({ load: 1, openSeconds: 0, planned: { late_seconds: hour + 1_000 } });
+  });
+
+  it('tells what it cannot do in time with the arithmetic, and what to do', () => {
+    const rows = { ...situation, rowsLeft: 100_000_000, secondsPerRow: 0.00123456 };
+    expect(tooShort(spread(rows), 'PT1H', undefined)).toBe(
+      '100,000,000 rows at 1.23 ms each take 1 day 10 hours, but until 2026-07-01T11:00:00.000Z (within PT1H) there are 1 hour ' +
+        'left: it cannot be done in time, even without rests. Allow more time, make a row cheaper (triggers, indexes), or ' +
+        'leave "within" out',
+    );
+    const inNights = { ...rows, mustEndAt: noon + 48 * hour * 1_000, window: night };
+    expect(tooShort(spread(inNights), '2 days', night)).toContain(
+      '(within 2 days) there are 16 hours in the window 22:00–06:00 Europe/Berlin: it cannot be done in time, even without ' +
+        'rests. Allow more time, widen the window, make a row cheaper',
+    );
+  });
+
+  it('neither rests nor keeps a window in the foreground', () => {
+    const { load, planned } = spread({ ...situation, rests: false });
+    expect([load, planned.rest_seconds, planned.ends_at]).toEqual([1, 0, '2026-07-01T10:16:40.000Z']);
+  });
+
+  it('counts on a tenth more where more rows came than were known, and on all of them in a later pass', () => {
+    expect(rowsLeft(1, 1_000, 400)).toBe(600);
+    expect(rowsLeft(1, 1_000, 1_000)).toBe(100);
+    expect(rowsLeft(1, 1_000, 5_000)).toBe(500);
+    expect(rowsLeft(1, 0, 0)).toBe(0);
+    expect(rowsLeft(2, 1_000, 5_000)).toBe(5_000);
+  });
+
+  it('ends in time when it is made anew in every slice, though rows get twice as slow halfway', () => {
+    const mustEndAt = noon + 3 * 24 * hour * 1_000;
+    for (const window of [undefined, night]) {
+      let now = noon;
+      let left = 2_000_000;
+      while (left > 0) {
+        const secondsPerRow = left < 1_000_000 ? 0.01 : 0.005;
+        const { load } = spread({ ...situation, rowsLeft: left, secondsPerRow, now, mustEndAt, window });
+        const opens = spread({ ...situation, rowsLeft: 1, secondsPerRow: 0, now, mustEndAt, window });
+        now = Date.parse(opens.planned.ends_at);
+        const rows = Math.min(left, 5_000);
+        left -= rows;
+        now += rows * secondsPerRow * (1 / load) * 1_000;
+      }
+      expect(now).toBeLessThan(mustEndAt);
+      expect(now).toBeGreaterThan(noon + 2 * 24 * hour * 1_000);
+    }
+  });
+});
+
+describe('A migration with a schedule', () => {
+  const options = { name: 'add-one', table: 'rows', key: 'id', set: { changed: sql`changed + 1` } };
+
+  it('is refused when its module is loaded, with what was wrong, got and allowed', () => {
+    expect(() => backfill({ ...options, within: 'P1M' })).toThrow(
+      'migration "add-one", within: got "P1M", but months have no fixed length: write it in days or weeks; allowed is a time',
+    );
+    expect(() => backfill({ ...options, window: { ...night, timeZone: 'Berlin' } })).toThrow(
+      'migration "add-one", window: got {"from":"22:00","to":"06:00","timeZone":"Berlin"}, whose time zone is not known',
+    );
+    expect(() => backfill({ ...options, within: '1 week', pace: { restSeconds: 1 } })).toThrow(
+      'migration "add-one", pace.restSeconds: got 1, allowed is none beside "within", which works it out',
+    );
+  });
+});
+
+let engine: TestEngine;
+const warned = vi.spyOn(Logger.prototype, 'warn');
+
+beforeAll(async () => {
+  engine = await startEngine();
+  await engine.database.query(
+    'CREATE TABLE rows (id integer PRIMARY KEY, changed integer NOT NULL DEFAULT 0)',
+  );
+});
+afterAll(() => engine.stop());
+beforeEach(() => engine.reset());
+afterEach(() => {
+  vi.mocked(lambdaClock.date).mockRestore?.();
+  warned.mockClear();
+});
+
+const count = 300;
+const fill = (rows = count) =>
+  engine.database.query(`
+    TRUNCATE rows; INSERT INTO rows SELECT n FROM generate_series(1, ${rows}) AS n; ANALYZE rows`);
+
+/** How often rows were changed: `{changed: rows}`. */
+async function changes(): Promise<Record<number, number>> {
+  const rows = await engine.database.query<{ changed: number; rows: number }>(
+    'SELECT changed, count(*)::int AS rows FROM rows GROUP BY 1',
+  );
+  return Object.fromEntries(rows.map(({ changed, rows: number }) => [changed, number]));
+}
+
+interface Line {
+  readonly status: string;
+  readonly batches: string;
+  readonly schedule: Planned | null;
+  readonly resting: { readonly until: string; readonly reason: string } | null;
+}
+const line = async () => (await engine.ledger<Line>('migrations'))[0] as Line;
+
+/** A migration whose rows take `ms` each. */
+const slow = (ms: number, more: Partial<BackfillOptions> = {}) =>
+  backfill({
+    name: 'add-one',
+    table: 'rows',
+    key: 'id',
+    set: { changed: sql`changed + CASE WHEN pg_sleep(${ms / 1_000}::float8) IS NULL THEN 2 ELSE 1 END` },
+    pace: { maxRows: 100 },
+    ...more,
+  });
+
+let runs = 0;
+
+/** An execution that has got as far as its batches; each call is a slice. */
+async function running(migration: Migration, input: RunInput = {}): Promise<() => Promise<Slice>> {
+  const process = engine.process([migration]);
+  const run = caller(`run-${++runs}`);
+  await process.invoke({ operation: 'open', run, input });
+  await process.invoke({ operation: 'pending', run, migration: migration.name });
+  return () => process.invoke({ operation: 'batches', run, migration: migration.name }) as Promise<Slice>;
+}
+
+describe('A migration that has its time', () => {
+  it('fails before anything is changed if that is too short, and gets its time anew when it is corrected', async () => {
+    await fill();
+    await expect(engine.run([slow(0.5, { within: '0.1 seconds' })])).rejects.toThrow(
+      /^migration "add-one": 300 rows at [\d.]+ ms each take [\d.]+ seconds, but until .* \(within 0.1 seconds\) there are [\d.]+ seconds left: .* Nothing was changed$/,
+    );
+    expect(await changes()).toEqual({ 0: count });
+    expect(await line()).toMatchObject({ status: 'failed', batches: '0' });
+
+    await engine.database.query(
+      `UPDATE data_migrations.migrations SET started_at = now() - interval '2 hours'`,
+    );
+    const result = await engine.run([slow(0, { within: 'PT1H' })]);
+    expect(result['add-one']).toMatchObject({ total_updated: count });
+    expect(await changes()).toEqual({ 1: count });
+    const left = Date.parse((await line()).schedule?.must_end_at ?? '') - Date.now();
+    expect(left / 1_000 / hour).toBeCloseTo(1, 1);
+  });
+
+  it('rests after each batch as its plan says, makes it anew in every slice, and leaves it in the ledger', async () => {
+    await fill();
+    const next = await running(slow(0.5, { within: 'PT1H' }));
+    let rowsLeftBefore = Number.POSITIVE_INFINITY;
+    for (let processed = 100; processed <= 200; processed += 100) {
+      const slice = await next();
+      // Batches of more than 0.05 s, at a hundredth of the time: too long a rest for a Lambda to wait for.
+      expect(slice).toMatchObject({ state: 'more', total_processed: processed, reason: 'spread over PT1H' });
+      expect(slice.rest_seconds).toBeGreaterThanOrEqual(5);
+      const { schedule, resting } = await line();
+      expect(resting?.reason).toBe('spread over PT1H');
+      expect((Date.parse(resting?.until ?? '') - Date.now()) / 1_000).toBeCloseTo(slice.rest_seconds, -1);
+      expect(schedule).toEqual({
+        must_end_at: expect.stringMatching(/^\d{4}-.*Z$/),
+        ends_at: expect.stringMatching(/^\d{4}-.*Z$/),
+        rows_left: count + 100 - processed,
+        seconds_per_row: expect.any(Number),
+        batch_rows: 100,
+        rest_seconds: expect.any(Number),
+        late_seconds: 0,
+      });
+      expect(schedule?.seconds_per_row).toBeGreaterThan(0.0005);
+      expect(schedule?.rest_seconds).toBeCloseTo((schedule?.seconds_per_row ?? 0) * 100 * 99, 3);
+      expect(schedule?.rows_left).toBeLessThan(rowsLeftBefore);
+      rowsLeftBefore = schedule?.rows_left ?? 0;
+    }
+    while ((await next()).state === 'more');
+    expect(await changes()).toEqual({ 1: count });
+    expect(warned).not.toHaveBeenCalled();
+  });
+
+  it('does not fail when it slips later: it rests no more, and says so', async () => {
+    await fill();
+    const next = await running(slow(0.5, { within: 'PT1H' }));
+    await next();
+    await engine.database.query(
+      `UPDATE data_migrations.migrations SET started_at = now() - interval '2 hours'`,
+    );
+    expect(await next()).toMatchObject({ state: 'done', rest_seconds: 0, total_updated: count });
+    const { schedule } = await line();
+    expect(schedule?.late_seconds).toBeGreaterThanOrEqual(hour);
+    expect(schedule?.rest_seconds).toBe(0);
+    expect(warned).toHaveBeenCalledWith(
+      expect.stringMatching(
+        /^late, so it rests no more: 200 rows at .* it cannot be done in time, even without rests/,
+      ),
+      { schedule },
+    );
+  });
+
+  it('promise 2: leaves nothing of the batch by which it was measured', async () => {
+    await fill(1_500);
+    const restorable = slow(0, { within: 'PT1H', onInvalid: 'restore', pace: { maxRows: 1_000 } });
+    await engine.run([restorable]);
+    expect(await changes()).toEqual({ 1: 1_500 });
+    const [journal] = await engine.database.query(
+      'SELECT count(*)::int AS rows FROM data_migrations."undo_add-one"',
+    );
+    expect(journal).toEqual({ rows: 1_500 });
+
+    const inCode = rewrite<{ changed: number }>({
+      name: 'add-one-in-code',
+      table: 'rows',
+      key: 'id',
+      columns: ['changed'],
+      transform: ({ changed }) => ({ changed: changed + 1 }),
+      within: 'PT1H',
+    });
+    await engine.run([inCode]);
+    expect(await changes()).toEqual({ 2: 1_500 });
+    expect(engine.statements.filter((statement) => statement === 'RollbackTransaction')).toHaveLength(2);
+    expect(await engine.ledger('migrations')).toMatchObject([{}, { schedule: { rows_left: 1_500 } }]);
+  });
+});
+
+describe('A migration with a maintenance window', () => {
+  it('rests until it opens, a day at a time, without touching the table', async () => {
+    await fill();
+    let hours = 0; // since noon
+    const date = vi.spyOn(lambdaClock, 'date').mockImplementation(() => noon + hours * hour * 1_000);
+    const next = await running(slow(0, { window: night, within: 'P7D' }));
+    engine.statements.length = 0;
+    const reason = 'outside the maintenance window 22:00–06:00 Europe/Berlin';
+    expect(await next()).toMatchObject({
+      state: 'more',
+      rest_seconds: 10 * hour,
+      reason,
+      total_processed: 0,
+    });
+    expect((await line()).resting?.reason).toBe(reason);
+    hours = 9.5;
+    expect(await next()).toMatchObject({ state: 'more', rest_seconds: hour / 2, reason, total_processed: 0 });
+    expect(engine.statements).not.toContain('BeginTransaction'); // by which it would be measured
+
+    // 22:00 has come, and 06:00 comes during the second batch.
+    hours = 10;
+    let batches = 0;
+    engine.between = ({ sql: text, inTransaction }) => {
+      if (text.includes('UPDATE "public"."rows"') && !inTransaction && ++batches === 2) hours = 18;
+      return 'pass';
+    };
+    expect(await next()).toMatchObject({
+      state: 'more',
+      rest_seconds: 16 * hour,
+      reason,
+      total_processed: 200,
+    });
+    expect(await changes()).toEqual({ 0: count - 200, 1: 200 });
+
+    date.mockReturnValue(Date.parse('2026-03-28T02:00Z'));
+    await engine.reset();
+    const missing = { from: '02:00', to: '03:00', timeZone: 'Europe/Berlin' };
+    const later = await running(slow(0, { window: missing }));
+    expect(await later()).toMatchObject({ state: 'more', rest_seconds: 24 * hour }); // of 46
+  });
+
+  it('skips rests and window in the foreground, and nothing else', async () => {
+    await fill();
+    const date = vi.spyOn(lambdaClock, 'date').mockReturnValue(noon);
+    const next = await running(slow(0.5, { window: night, within: 'P7D' }), { mode: 'foreground' });
+    engine.slept.length = 0;
+    expect(await next()).toMatchObject({ state: 'done', total_updated: count });
+    expect(new Set(engine.slept)).toEqual(new Set([0]));
+    expect((await line()).schedule).toMatchObject({ rows_left: count, rest_seconds: 0 });
+
+    await engine.reset();
+    date.mockRestore();
+    const tooLong = engine.process([slow(0.5, { window: night, within: '0.1 seconds' })]);
+    const run = caller('too-long');
+    await tooLong.invoke({ operation: 'open', run, input: { mode: 'foreground' } });
+    await tooLong.invoke({ operation: 'pending', run, migration: 'add-one' });
+    await expect(tooLong.invoke({ operation: 'batches', run, migration: 'add-one' })).rejects.toThrow(
+      'it cannot be done in time, even without rests',
+    );
+  });
+});
