@@ -39,7 +39,9 @@ export async function pressure(
 }
 
 function inWords(table: Table, row: Row): string[] {
-  const name = nameOf(table).replaceAll('"', '').replace(/^public\./, '');
+  const name = nameOf(table)
+    .replaceAll('"', '')
+    .replace(/^public\./, '');
   const { waiting_pid, vacuum, transaction_pid, replica } = row;
   const time = (seconds: unknown): string => durationText(Number(seconds));
   return [

@@ -59,20 +59,22 @@ export function openSeconds(window: WindowOptions | undefined, since: number, un
   return sum / 1_000;
 }
 
-/** The instant by which the window has been open for so many seconds. */
+/** The instant by which the window has been open for so many seconds; looks ten years ahead at most. */
 export function afterOpenSeconds(window: WindowOptions | undefined, since: number, seconds: number): number {
+  const horizon = since + 3_650 * day;
   let left = seconds * 1_000;
   for (const [begin, end] of openings(window, since)) {
-    if (end - begin >= left) return begin + left;
+    if (begin >= horizon) break;
+    if (end - begin >= left) return Math.min(begin + left, horizon);
     left -= end - begin;
   }
-  return Number.POSITIVE_INFINITY;
+  return horizon;
 }
-
-type Opening = readonly [begin: number, end: number];
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
+
+type Opening = readonly [begin: number, end: number];
 
 /** When the window is open, from an instant on and for ever: one after another, where they touch in two parts. */
 function* openings(window: WindowOptions | undefined, since: number): Generator<Opening> {

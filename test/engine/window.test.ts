@@ -184,6 +184,11 @@ describe('A maintenance window', () => {
       expect(openSeconds(night, since, after - 1_000)).toBeLessThan(open);
     }
     expect(afterOpenSeconds(undefined, since, 60)).toBe(since + 60_000);
+    // What would take longer than ten years is not looked for.
+    const minuteOfTheNight = { ...night, to: '22:01' };
+    for (const window of [undefined, minuteOfTheNight]) {
+      expect(afterOpenSeconds(window, since, 1e12)).toBe(since + 3_650 * day * 1_000);
+    }
   });
 
   it('is refused with what was wrong, got and allowed', () => {
