@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -20,11 +21,21 @@ export interface Command {
   said(what: RegExp): Promise<RegExpMatchArray>;
 }
 
-export function command(args: readonly string[], databaseUrl?: string): Command {
+export interface CommandOptions {
+  /** What to run, in `cwd`: the program of `npm start` and `npm run local` by default. */
+  readonly script?: string;
+  /** A folder of the project. */
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export function command(args: readonly string[], options: CommandOptions = {}): Command {
+  const { script, cwd = '.', env = {} } = options;
   const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', 'cli/main.ts', ...args], {
-    cwd: root,
-    env: { PATH, HOME, ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }) },
+  const program = script === undefined ? ['--import', 'tsx', 'cli/main.ts'] : [script];
+  const child = spawn(process.execPath, [...program, ...args], {
+    cwd: join(root, cwd),
+    env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

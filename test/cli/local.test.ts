@@ -1,7 +1,10 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
@@ -23,24 +26,33 @@ let database: TestDatabase;
 let local: Command;
 let ports: { readonly sfn: number; readonly rdsData: number };
 let said: string;
+const folder = mkdtempSync(join(tmpdir(), 'local-'));
+const session = join(folder, 'session.json');
+const started = (...args: string[]) =>
+  command(['local', ...args], { env: { DATABASE_URL: database.url, LOCAL_SESSION: session } });
 
 beforeAll(async () => {
   database = await freshDatabase({ name: 'local' });
   ports = { sfn: await freePort(), rdsData: await freePort() };
   const flags = ['--sfn-port', String(ports.sfn), '--rds-data-port', String(ports.rdsData)];
-  local = command(['local', ...flags, '--fresh'], database.url);
+  local = started(...flags, '--fresh');
   [said] = await local.said(/[\s\S]*Ctrl-C ends all of it\.\n/);
 });
 afterAll(async () => {
   local.process.kill('SIGKILL');
   await local.exited;
   await database.drop();
+  rmSync(folder, { recursive: true });
 });
 
 const exported = (): Record<string, string> =>
   Object.fromEntries([...said.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
 const machine = (name: string): string =>
   new RegExp(`^#   (arn:aws:states:\\S+:stateMachine:${name})$`, 'm').exec(said)?.[1] ?? '';
+
+/** As npx starts it, in a folder below. */
+const list = (env = { LOCAL_SESSION: session }) =>
+  command(['list', '--json', '--local'], { script: '../bin/migrations.js', cwd: 'test', env });
 
 describe('npm run local', () => {
   test('prints what clients need, and where the machines are', () => {
@@ -96,8 +108,26 @@ describe('npm run local', () => {
     ]);
   });
 
+  test('is what migrations --local talks to, from wherever in the project', async () => {
+    const { code, stdout, stderr } = await list().exited;
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toContainEqual(
+      expect.objectContaining({ name: 'users-full-name', state: 'finished', total_updated: 9_500 }),
+    );
+  });
+
+  test('that was killed leaves a session behind which nobody answers: migrations says to start it again', async () => {
+    const stale = join(folder, 'stale.json');
+    writeFileSync(stale, readFileSync(session, 'utf8').replaceAll(`:${ports.sfn}`, `:${await freePort()}`));
+    const { code, stdout, stderr } = await list({ LOCAL_SESSION: stale }).exited;
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(
+      /^nothing answers at http:\S+ any more \(.*ECONNREFUSED.*\)\. Start it again .*: npm run local\n$/,
+    );
+  });
+
   test('refuses a second one on the same database, naming the process that is there', async () => {
-    const { code, stderr } = await command(['local'], database.url).exited;
+    const { code, stderr } = await started().exited;
     expect(code).toBe(1);
     expect(stderr).toContain(`in use by another local runtime (process ${local.process.pid})`);
   });
@@ -118,6 +148,11 @@ describe('npm run local', () => {
     local.process.kill('SIGINT');
     expect((await local.exited).code).toBe(0);
     for (const port of Object.values(ports)) await (await listen(port)).close();
+    const { code, stderr } = await list().exited;
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      'nothing runs here that --local could talk to. Start it in another terminal: npm run local',
+    );
     const left = await database.query(`
       SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`);
     expect(left.filter(({ application_name: name }) => name !== '')).toEqual([]);
@@ -126,8 +161,7 @@ describe('npm run local', () => {
   test('with a port taken says which it is and names the flag', async () => {
     const server = await listen(0);
     const { port } = server.address() as AddressInfo;
-    const { code, stdout, stderr } = await command(['local', '--rds-data-port', String(port)], database.url)
-      .exited;
+    const { code, stdout, stderr } = await started('--rds-data-port', String(port)).exited;
     server.close();
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toContain(

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-const start = (...args: string[]) => command(['start', ...args], database.url);
+const start = (...args: string[]) => command(['start', ...args], { env: { DATABASE_URL: database.url } });
 const skipped = {
   'users-full-name': 'skipped',
   'engine-config-condition-groups': 'skipped',
@@ -61,6 +61,7 @@ describe('npm start', () => {
       },
       next_jobs: ['rebuild-employee-projections'],
     });
+    expect(stderr).toContain('{"mode":"foreground"}: rests and maintenance windows are skipped\n');
     expect(stderr).toContain('employee-event-payloads: done, 20000 rows\n');
     expect(stderr).toContain('rebuild-employee-projections: done, 20000 rows\n');
     expect(stderr).not.toContain('\r'); // no bars where there is no terminal
@@ -94,7 +95,9 @@ describe('DATABASE_URL', () => {
       try {
         await foreign.query(`CREATE SCHEMA ${schema}`);
         await foreign.query(`CREATE TABLE ${schema}.precious AS SELECT 1 AS id`);
-        const { code, stdout, stderr } = await command(['start', '--fresh'], foreign.url).exited;
+        const { code, stdout, stderr } = await command(['start', '--fresh'], {
+          env: { DATABASE_URL: foreign.url },
+        }).exited;
         expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
         expect(stderr).toContain(
           `the database of DATABASE_URL has a schema ${schema} that the demo did not make`,
@@ -112,8 +115,9 @@ describe('DATABASE_URL', () => {
   );
 
   test('of a database that is not there says so, and that is all', async () => {
-    const { code, stdout, stderr } = await command(['start'], database.url.replace(database.name, 'nowhere'))
-      .exited;
+    const { code, stdout, stderr } = await command(['start'], {
+      env: { DATABASE_URL: database.url.replace(database.name, 'nowhere') },
+    }).exited;
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toContain('database "nowhere" does not exist');
     expect(stderr).not.toContain('    at '); // no stack trace
@@ -124,7 +128,7 @@ test.each([
   [['start', '--frehs'], "unknown option '--frehs'"],
   [['local', '--sfn-port', '99999'], 'It must be a whole number from 1 to 65535.'],
 ])('%j is misuse: exit 2, with usage on stderr', async (args, complaint) => {
-  const { code, stdout, stderr } = await command(args, database.url).exited;
+  const { code, stdout, stderr } = await command(args, { env: { DATABASE_URL: database.url } }).exited;
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toContain(complaint);
   expect(stderr).toContain('Usage: npm run');

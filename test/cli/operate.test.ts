@@ -1,0 +1,323 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { versions } from '../../functions/engine/ledger.ts';
+import { command } from './command.ts';
+import { registered } from './fixtures/migrations.ts';
+import { type Operator, operator } from './operator.ts';
+
+let at: Operator;
+beforeAll(async () => {
+  at = await operator();
+});
+afterAll(() => at.close());
+beforeEach(() => at.begin());
+
+const does: Operator['does'] = (...args) => at.does(...args);
+const json = async (...args: string[]) => JSON.parse((await does(...args, '--json')).stdout);
+const states = async () =>
+  Object.fromEntries(
+    ((await json('list')) as { name: string; state: string }[]).map(({ name, state }) => [name, state]),
+  );
+const executions = () => at.runtime.executions(at.runtime.migrationsMachineArn);
+
+/** Lets the labels get so many slices, and then waits for ever: until `at.begin()` or `goOn()`. */
+function holdAfter(slices: number): { readonly held: Promise<void>; goOn(): void } {
+  let done = 0;
+  let hold: () => void = () => {};
+  const held = new Promise<void>((resolve) => {
+    hold = resolve;
+  });
+  at.runtime.between.invocation = (request, invoke) => {
+    if (!('migration' in request) || request.migration !== 'labels') return invoke();
+    if (request.operation !== 'batches' || ++done <= slices) return invoke();
+    hold();
+    return new Promise(() => {});
+  };
+  return {
+    held,
+    goOn: () => {
+      at.runtime.between.invocation = undefined;
+    },
+  };
+}
+
+describe('before anything has run', () => {
+  test('everything is listed as never run, and that there is no ledger is no error', async () => {
+    const { code, stdout, stderr } = await does('list');
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: 'there is no ledger yet: nothing has ever run here\n',
+    });
+    expect(stdout).toMatch(/^migration +kind +state +rows +errors +when\nprices +backfill +never run\n/);
+    expect(await json('progress', 'labels')).toMatchObject({ state: 'never run', percent: null });
+    expect(await json('errors', 'labels')).toEqual([]);
+  });
+
+  test.each([
+    [['watch'], 'no run is under way. npx migrations start starts one\n'],
+    [['stop'], 'no run is under way: nothing to stop\n'],
+    [['finished', 'labels'], 'labels is not finished: it has never run\n'],
+  ])('%j exits with 1', async (args, said) => {
+    const { code, stdout, stderr } = await does(...args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain(said);
+  });
+});
+
+describe('start --wait', () => {
+  test('follows the run through its continuations, and ends with its result map and 0', async () => {
+    const { code, stdout, stderr } = await does('start', '--wait', '--name', 'v1.42.0');
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      prices: { total_processed: 60, total_updated: 58, errors: 2 },
+      labels: { total_processed: 60, total_updated: 60, errors: 0 },
+      'nothing-to-do': 'skipped',
+    });
+    expect(await executions()).toEqual([
+      expect.stringMatching(/:v1\.42\.0$/),
+      expect.stringMatching(/:v1\.42\.0-part-2$/),
+    ]);
+    expect(stderr).toContain('labels: done, 60 rows\n');
+    expect(stderr).toMatch(/^labels: \d0 %, resting: /m);
+    expect(stderr).not.toContain('100 %');
+
+    expect(await states()).toEqual({ prices: 'finished', labels: 'finished', 'nothing-to-do': 'never run' });
+    expect(await does('finished', 'labels')).toMatchObject({ code: 0, stdout: '' });
+    expect(await does('finished', 'nothing-to-do')).toMatchObject({ code: 0 });
+    expect(await json('finished', 'prices')).toEqual({
+      name: 'prices',
+      finished: true,
+      state: 'finished',
+      left: null,
+    });
+
+    // The pipeline runs again, and finds the release migrated: of the same name, the last link's output.
+    const again = await does('start', '--wait', '--name', 'v1.42.0');
+    expect(again).toMatchObject({ code: 0, stdout });
+    expect(again.stderr).toContain('v1.42.0 has succeeded already; nothing was started\n');
+    expect(await does('start', '--name', 'v1.42.0', '--foreground')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('the name v1.42.0 was used with another input: {}'),
+    });
+    expect(await executions()).toHaveLength(2);
+  });
+
+  test('of a run that fails exits with 1, and says error and cause; the name goes on with -2', async () => {
+    await at.runtime.database.query('ALTER TABLE products RENAME label TO title');
+    const failed = await does('start', '--wait', '--name', 'r', '--only', 'labels');
+    expect(failed).toMatchObject({ code: 1, stdout: '' });
+    expect(failed.stderr).toMatch(
+      /:execution:run-migrations:r ended FAILED\nMigrationFailed\nmigration "labels"/,
+    );
+    await at.runtime.database.query('ALTER TABLE products RENAME title TO label');
+
+    const { held, goOn } = holdAfter(1);
+    const second = await does('start', '--name', 'r', '--only', 'labels');
+    expect(second.stderr).toContain('r ended FAILED');
+    expect(second).toMatchObject({ code: 0, stdout: expect.stringMatching(/:run-migrations:r-2\n$/) });
+    await held;
+    const joined = await does('start', '--name', 'r', '--only', 'labels');
+    expect(joined).toMatchObject({ code: 0, stdout: second.stdout });
+    expect(joined.stderr).toContain('is under way already: joined\n');
+    const other = await does('start', '--wait');
+    expect(other).toMatchObject({ code: 1, stdout: '' });
+    expect(other.stderr).toContain('a run is under way: arn:aws:states:');
+    goOn();
+  });
+});
+
+describe('a run that is under way', () => {
+  test('is watched, stopped and resumed without losing anything (promise 5)', async () => {
+    const { held, goOn } = holdAfter(3);
+    const started = await json('start', '--batch-size', '10');
+    await held;
+    expect(await json('progress', 'labels')).toMatchObject({
+      state: 'resting',
+      rows_done: 30,
+      rows_known: 60,
+      percent: 50,
+      rows_per_second: expect.any(Number),
+      ends_at: expect.stringMatching(/Z$/),
+      resting: { until: expect.any(String), reason: expect.any(String) },
+      late: false,
+    });
+    expect(await does('finished', 'labels')).toMatchObject({
+      code: 1,
+      stderr: 'labels is not finished: resting, 30 of 60 rows done\n',
+    });
+    expect(await does('resume')).toMatchObject({ code: 1, stdout: '' });
+
+    const watched = does('watch');
+    const stopped = await does('stop');
+    expect(stopped).toMatchObject({ code: 0, stdout: `${started.execution_arn}\n` });
+    expect(stopped.stderr).toContain('npx migrations resume goes on from there');
+    expect(await watched).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('ended ABORTED\nStopped\n'),
+    });
+    expect(await states()).toMatchObject({ prices: 'finished', labels: 'stopped' });
+
+    goOn();
+    const resumed = await does('resume', '--wait');
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(resumed.stderr).toContain(`${started.execution_arn} was ABORTED: redriven`);
+    expect(JSON.parse(resumed.stdout)).toMatchObject({
+      labels: { total_processed: 60, total_updated: 60 },
+    });
+    expect(await does('resume')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('nothing to resume: the last run'),
+    });
+  });
+
+  test('goes on without whoever watched it: Ctrl-C exits with 130', async () => {
+    const { held } = holdAfter(2);
+    const { execution_arn } = await json('start', '--only', 'labels');
+    await held;
+    // As npx starts it, and from a folder below.
+    const child = command(['watch'], {
+      script: '../bin/migrations.js',
+      cwd: 'test',
+      env: at.runtime.clientEnvironment,
+    });
+    await child.said(/labels: 30 %/);
+    child.process.kill('SIGINT');
+    expect(await child.exited).toMatchObject({
+      code: 130,
+      stdout: '',
+      stderr: expect.stringContaining('the run goes on. npx migrations watch shows it again'),
+    });
+    expect((await at.runtime.describe(execution_arn)).status).toBe('RUNNING');
+  });
+
+  test('and failed is started again by resume, with its input; one that was refused since does not count', async () => {
+    await at.runtime.database.query('ALTER TABLE products RENAME label TO title');
+    expect(await does('start', '--wait', '--only', 'labels', '--foreground')).toMatchObject({ code: 1 });
+    await at.runtime.database.query('ALTER TABLE products RENAME title TO label');
+    expect((await at.runtime.run({ only: 'lables' })).error).toBe('InvalidInput');
+
+    const resumed = await does('resume', '--wait');
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(resumed.stderr).toMatch(/was FAILED: started again as arn:/);
+    expect(JSON.parse(resumed.stdout)).toEqual({ labels: expect.objectContaining({ total_updated: 60 }) });
+    const last = (await executions()).at(-1) as string;
+    expect(JSON.parse((await at.runtime.describe(last)).input ?? '')).toEqual({
+      mode: 'foreground',
+      only: 'labels',
+    });
+  });
+});
+
+describe('row errors', () => {
+  test('are listed for people, scripts and spreadsheets, and taken again by retry', async () => {
+    await does('start', '--wait', '--only', 'prices');
+    const reason = expect.stringContaining('invalid input syntax for type numeric');
+    const listed = await json('errors', 'prices');
+    expect(listed).toEqual([
+      { key: ['7'], reason, sqlstate: '22P02', at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) },
+      { key: ['50'], reason, sqlstate: '22P02', at: expect.any(String) },
+    ]);
+    const { stdout: csv } = await does('errors', 'prices', '--csv');
+    expect(csv).toMatch(/^key,reason,sqlstate,at\n7,"?.*\tcheap.*,22P02,.*\n50,/);
+    const { stdout, stderr } = await does('errors', 'prices');
+    expect(stdout).toMatch(/^key +reason +SQLSTATE +when\n +7 +\S.*22P02 +\d{4}-\d\d-\d\d \d\d:\d\d\n +50 /);
+    expect(stdout).not.toContain('\t'); // what a row says does not move anybody's cursor
+    expect(stderr).toContain('npx migrations retry prices');
+
+    await at.runtime.database.query(`UPDATE products SET price_text = '7' WHERE id = 7`);
+    const retried = await does('retry', 'prices');
+    expect(retried.code, retried.stderr).toBe(0);
+    expect(JSON.parse(retried.stdout)).toMatchObject({ total_updated: 59, errors: 1 });
+    expect(await json('errors', 'prices')).toHaveLength(1);
+  });
+
+  test('of many pages are all listed, the oldest first', async () => {
+    await does('start', '--wait', '--only', 'prices');
+    await at.runtime.database.query(`
+      INSERT INTO data_migrations.row_errors (migration, key, run, reason, at)
+      SELECT 'prices', jsonb_build_array(i::text), 'r', 'bad', now() - i * interval '1 s' FROM generate_series(1001, 2200) AS i`);
+    const listed = (await json('errors', 'prices')) as { key: string[] }[];
+    expect(listed).toHaveLength(1_202);
+    expect(listed.slice(0, 2).map(({ key }) => key)).toEqual([['2200'], ['2199']]);
+  });
+});
+
+describe('what somebody got wrong exits with 2', () => {
+  test.each(['finished', 'progress', 'errors', 'retry', 'validate', 'restore', 'cleanup'])(
+    'a migration that %s does not know: the known ones are listed, the nearest first',
+    async (command) => {
+      expect(await does(command, 'lable')).toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: expect.stringContaining(
+          'no migration is called lable; did you mean labels?\nKnown: prices, labels, nothing-to-do\n',
+        ),
+      });
+    },
+  );
+
+  test.each([
+    [['strat'], "unknown command 'strat'\n(Did you mean start?)"],
+    [['list', '--jsn'], "unknown option '--jsn'\n(Did you mean --json?)"],
+    [['finished'], "missing required argument 'migration'"],
+    [['start', '--batch-size', 'many'], 'It must be a whole number from 1 on.'],
+    [['start', '--name', 'two words'], '--name takes up to 77 letters, digits and ._-, not "two words"'],
+    [['errors', 'labels', '--json', '--csv'], '--json or --csv, not both'],
+    [['restore', 'labels'], 'restoring labels has to be confirmed, and nobody can be asked: add --yes'],
+    [['list', '--machine', 'run-migration'], 'did you mean --machine run-migrations?'],
+    [['start', '--only', 'prizes'], 'did you mean prices?'],
+  ])('%j', async (args, said) => {
+    const { code, stdout, stderr } = await does(...args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(said);
+  });
+});
+
+test('every command says in its help what its exit codes mean', async () => {
+  const { stdout } = await does('--help');
+  const names = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name as string);
+  expect(names).toEqual(expect.arrayContaining(['list', 'start', 'finished', 'resume']));
+  for (const name of names.filter((each) => each !== 'help')) {
+    const help = await does(name, '--help');
+    expect(help.code).toBe(0);
+    expect(help.stdout, name).toMatch(/\nExit codes:\n {2}0 {2}\S.*\n {2}1 {2}\S.*\n {2}2 {2}\S.*\n$/);
+    expect(help.stdout).toContain('--local');
+  }
+});
+
+test('a machine that was deployed before there were tags is a clear error', async () => {
+  const arn = at.runtime.migrationsMachineArn.replace(/[^:]+$/, 'old');
+  const definition = '{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Succeed"}}}';
+  at.runtime.stepFunctions.deploy({ machines: [{ name: 'old', arn, definition }], functions: [] });
+  expect(await does('list', '--machine', 'old')).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: `${arn} has no tag data-migrations:cluster-arn, so its database cannot be found: it was deployed by a release before this command. Deploy this one, and try again\n`,
+  });
+});
+
+test('a ledger of version 1 is read, and said to be upgraded by a run', async () => {
+  for (const statement of versions[0] ?? []) await at.runtime.database.query(statement);
+  await at.runtime.database.query(`
+    INSERT INTO data_migrations.version (version) VALUES (1);
+    INSERT INTO data_migrations.migrations (name, status, run, total_processed, rows_known, duration_seconds)
+    VALUES ('labels', 'failed', 'r', 40, 100, 2)`);
+  const { code, stdout, stderr } = await does('list');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^labels +backfill +failed +40 +0 +\d{4}-/m);
+  expect(stderr).toMatch(
+    /^the ledger has version 1, this checkout knows \d: the next run of it upgrades the ledger$/m,
+  );
+  expect(await json('progress', 'labels')).toMatchObject({ percent: 40, state: 'failed', late: false });
+  expect(await does('finished', 'labels')).toMatchObject({ code: 1 });
+  expect(await does('finished', 'prices')).toMatchObject({ code: 1 });
+  expect(await does('start', '--wait', '--only', 'labels', '--foreground')).toMatchObject({ code: 0 });
+});
+
+test('a migration that only the ledger remembers is listed as no longer registered, and can be asked for', async () => {
+  await does('start', '--wait', '--only', 'prices');
+  const later = registered.filter(({ name }) => name !== 'prices');
+  const { stdout } = await at.doesWith(later, 'list');
+  expect(stdout).toMatch(/\nprices +no longer registered +finished +60 +2 /);
+  expect(await at.doesWith(later, 'finished', 'prices')).toMatchObject({ code: 0 });
+});
