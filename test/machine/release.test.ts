@@ -271,10 +271,10 @@ describe('a start', () => {
   test('of one migration runs that one, with what follows it, and leaves the others alone', async () => {
     const { status, result } = await chain.run({ only: 'prices', batch_size: 7, mode: 'foreground' });
     expect({ status, result }).toEqual({ status: 'SUCCEEDED', result: { prices: counted(rows) } });
-    const [{ batches }] = await chain.database.query<{ batches: number }>(
+    const [row] = await chain.database.query<{ batches: number }>(
       `SELECT batches::int FROM data_migrations.migrations WHERE name = 'prices'`,
     );
-    expect(batches).toBeGreaterThan(rows / 7);
+    expect(row?.batches).toBeGreaterThan(rows / 7);
     expect((await chain.run()).result).toMatchObject({ prices: 'skipped', labels: counted(rows) });
   });
 
