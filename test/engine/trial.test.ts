@@ -1,0 +1,181 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { backfill } from '../../functions/engine/backfill.ts';
+import { DatabaseError } from '../../functions/engine/errors.ts';
+import { upgradeLedger } from '../../functions/engine/ledger.ts';
+import type { RowMigration } from '../../functions/engine/migration.ts';
+import { rewrite } from '../../functions/engine/rewrite.ts';
+import { rolledBack } from '../../functions/engine/rolled-back.ts';
+import { sql } from '../../functions/engine/sql.ts';
+import { describeTable } from '../../functions/engine/table.ts';
+import { trial } from '../../functions/engine/trial.ts';
+import { startEngine, type TestEngine } from '../support/engine.ts';
+import { everythingIn } from '../support/everything.ts';
+
+let engine: TestEngine;
+
+beforeAll(async () => {
+  engine = await startEngine();
+  await engine.database.query(`
+    CREATE TABLE people (
+      id integer PRIMARY KEY, first text NOT NULL, last text NOT NULL, whole text,
+      CONSTRAINT short CHECK (length(whole) < 20),
+      CONSTRAINT one_of_a_kind UNIQUE (whole) DEFERRABLE INITIALLY DEFERRED
+    );
+    INSERT INTO people SELECT n, 'first ' || n, 'last ' || n, CASE WHEN n <= 700 THEN 'first ' || n END
+    FROM generate_series(1, 3000) AS n`);
+});
+afterAll(() => engine.stop());
+afterEach(() => engine.reset());
+
+const whole = backfill({
+  name: 'whole-names',
+  table: 'people',
+  key: 'id',
+  where: sql`whole IS NULL`,
+  set: { whole: sql`people.first` },
+});
+
+const tried = async (migration: RowMigration) => {
+  const database = engine.dataApi();
+  return trial(database, migration, await describeTable(database, migration));
+};
+
+describe('A trial', () => {
+  it('does a real batch, shows what became of its rows, and leaves nothing behind', async () => {
+    for (const ledger of ['none', 'there']) {
+      if (ledger === 'there') await upgradeLedger(engine.dataApi());
+      const before = await everythingIn(engine.database);
+
+      const found = await tried(whole);
+
+      expect(await everythingIn(engine.database), `ledger: ${ledger}`).toEqual(before);
+      // The first row in need is 701: what is right already has nothing to show.
+      expect(found).toMatchObject({ rows: 500, updated: 500, errors: 0, errorSamples: [], callsPerBatch: 1 });
+      expect(found.seconds).toBeGreaterThan(0);
+      expect(found.looked?.rows).toBe(500);
+      expect(found.differences).toHaveLength(10);
+      expect(found.differences[0]).toEqual({ key: '701', changes: { whole: [null, 'first 701'] } });
+    }
+  });
+
+  it('goes on where the migration stands, beside a run that holds its line in the ledger', async () => {
+    await upgradeLedger(engine.dataApi());
+    await engine.database.query(`INSERT INTO data_migrations.migrations (name, status, run, cursor, total_updated)
+      VALUES ('whole-names', 'running', 'a run', '["2990"]', 7)`);
+    const live = await engine.database.pool.connect();
+    try {
+      await live.query(`BEGIN; SELECT FROM data_migrations.migrations FOR UPDATE`);
+      const found = await tried(whole);
+      expect(found).toMatchObject({ rows: 10, updated: 10 });
+      expect(found.differences.map(({ key }) => key)).toEqual(
+        Array.from({ length: 10 }, (_, i) => `${2991 + i}`),
+      );
+    } finally {
+      await live.query('ROLLBACK');
+      live.release();
+    }
+  });
+
+  it('finds the rows that would fail, one by one, also those that a commit would refuse', async () => {
+    const clashing = backfill({
+      name: 'clashing',
+      table: 'people',
+      key: 'id',
+      where: sql`whole IS NULL`,
+      set: {
+        whole: sql`CASE people.id WHEN 750 THEN 'a name that is too long' WHEN 760 THEN 'first 1' ELSE people.first END`,
+      },
+    });
+    const before = await everythingIn(engine.database);
+    const found = await tried(clashing);
+    expect(found.errors).toBe(2);
+    expect(found.errorSamples).toMatchObject([
+      { key: ['750'], sqlstate: '23514', reason: expect.stringContaining('short') },
+      { key: ['760'], sqlstate: '23505', reason: expect.stringContaining('one_of_a_kind') },
+    ]);
+    expect(found.updated).toBe(found.rows);
+    expect(await everythingIn(engine.database)).toEqual(before);
+  });
+
+  it('tries a rewrite, whose pages take turns in the one transaction, and its throws', async () => {
+    const found = await tried(
+      rewrite<{ id: number; first: string; whole: string | null }>({
+        name: 'rewritten',
+        table: 'people',
+        key: 'id',
+        columns: ['first', 'whole'],
+        where: sql`whole IS NULL`,
+        transform: ({ id, first }) => {
+          if (id === 703) throw new Error('no name');
+          return { whole: first.toUpperCase() };
+        },
+        onInvalid: 'restore', // so there is a journal to write
+      }),
+    );
+    // What has been read ahead is written, too.
+    expect(found).toMatchObject({ rows: 600, updated: 599, errors: 1, callsPerBatch: 2 });
+    expect(found.errorSamples).toEqual([{ key: ['703'], reason: 'no name', sqlstate: null }]);
+    expect(found.differences.map(({ key }) => key)).not.toContain('703');
+    expect(found.differences[0]?.changes).toEqual({ whole: [null, 'FIRST 701'] });
+    expect(found.bytesPerRow).toBeGreaterThan(40);
+  });
+
+  it('takes no lock that would hold back readers, of the table or of the ledger', async () => {
+    await upgradeLedger(engine.dataApi());
+    const locks: string[] = [];
+    engine.between = async ({ sql: statement }) => {
+      if (!/UPDATE|COMMIT|RELEASE/.test(statement)) return;
+      const rows = await engine.database.query<{ name: string }>(`
+        SELECT relation::regclass::text || ' ' || mode AS name FROM pg_locks
+        WHERE mode ~ 'Exclusive' AND mode <> 'RowExclusiveLock' AND relation IS NOT NULL
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`);
+      locks.push(...rows.map(({ name }) => name));
+      return undefined;
+    };
+    await tried({ ...whole, marker: 'done' });
+    expect(locks).toEqual([]);
+  });
+
+  it('gives up soon where rows are locked, and says why', async () => {
+    const application = await engine.database.pool.connect();
+    try {
+      await application.query('BEGIN; SELECT FROM people FOR UPDATE');
+      const begun = performance.now();
+      const gaveUp = await tried(whole).catch((error: unknown) => error);
+      expect(gaveUp).toBeInstanceOf(DatabaseError);
+      expect(gaveUp).toMatchObject({ fault: 'moment', sqlState: '55P03' });
+      expect(performance.now() - begun).toBeLessThan(5_000);
+    } finally {
+      await application.query('ROLLBACK');
+      application.release();
+    }
+  });
+
+  it('says which migration is wrong, and where', async () => {
+    const wrong = backfill({
+      ...whole,
+      name: 'wrong',
+      set: { whole: sql`no_such_function(first)` },
+    } as never);
+    await expect(tried(wrong)).rejects.toThrow(/migration "wrong", batch 1 .*no_such_function/s);
+  });
+});
+
+it('What is rolled back goes on after a failed statement, and one call at a time', async () => {
+  const inside = rolledBack(engine.dataApi(), { lock: 1, statement: 2 }, async (database) => {
+    await database.query(sql`CREATE TABLE fleeting (id integer)`);
+    const all = await Promise.allSettled([
+      database.query(sql`INSERT INTO fleeting VALUES (1)`),
+      database.query(sql`INSERT INTO fleeting VALUES ('x')`),
+      database.transaction(async (tx) => {
+        await tx.query(sql`INSERT INTO fleeting VALUES (2)`);
+        throw new Error('taken back');
+      }),
+      database.query(sql`INSERT INTO fleeting VALUES (3)`),
+    ]);
+    expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
+    return database.query(sql`SELECT id FROM fleeting ORDER BY id`);
+  });
+  expect(await inside).toEqual([{ id: 1 }, { id: 3 }]);
+  expect(await engine.database.query(`SELECT to_regclass('fleeting') AS there`)).toEqual([{ there: null }]);
+});

@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { backfill } from '../../functions/engine/backfill.ts';
+import { MigrationFailed } from '../../functions/engine/errors.ts';
+import { rewrite } from '../../functions/engine/rewrite.ts';
+import { sql } from '../../functions/engine/sql.ts';
+import { verify } from '../../functions/engine/verify.ts';
+import { startEngine, type TestEngine } from '../support/engine.ts';
+import { everythingIn } from '../support/everything.ts';
+
+let engine: TestEngine;
+
+// What is hard to copy: an identity, a generated column, a check that old rows do not meet, a unique that may wait, an enum,
+// a dropped column, a column without an equality, a trigger, a foreign key, a name that has to be quoted.
+beforeAll(async () => {
+  engine = await startEngine();
+  await engine.database.query(`
+    CREATE SCHEMA shop;
+    CREATE TYPE shop.size AS ENUM ('small', 'large');
+    CREATE TABLE shop.customers (id integer PRIMARY KEY);
+    INSERT INTO shop.customers SELECT n FROM generate_series(1, 50) AS n;
+    CREATE TABLE shop."Orders" (
+      gone text,
+      region text NOT NULL, id bigint GENERATED ALWAYS AS IDENTITY, customer integer REFERENCES shop.customers,
+      size shop.size NOT NULL DEFAULT 'small', price integer, total integer, gross integer GENERATED ALWAYS AS (price * 2) STORED,
+      note json, done boolean NOT NULL DEFAULT true,
+      serial integer UNIQUE DEFERRABLE INITIALLY DEFERRED,
+      PRIMARY KEY (region, id)
+    );
+    ALTER TABLE shop."Orders" DROP COLUMN gone;
+    CREATE FUNCTION shop.never() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'this table is not changed'; END $$;
+    INSERT INTO shop."Orders" (region, customer, price, total, note, serial)
+    SELECT CASE n % 2 WHEN 0 THEN 'north' ELSE 'south' END, 1 + n % 50, n, CASE WHEN n <= 40 THEN n END, '{"a":  1}', n
+    FROM generate_series(1, 100) AS n;
+    ALTER TABLE shop."Orders" ADD CONSTRAINT late CHECK (serial > 3) NOT VALID;
+    CREATE TRIGGER never BEFORE UPDATE ON shop."Orders" FOR EACH ROW EXECUTE FUNCTION shop.never()`);
+});
+afterAll(() => engine.stop());
+
+const orders = { table: 'shop.Orders', key: ['region', 'id'] };
+const totals = backfill({
+  name: 'totals',
+  ...orders,
+  where: sql`"Orders".total IS NULL`,
+  set: { total: sql`"Orders".price` },
+});
+
+it('A migration that may run again leaves everything as its first run left it, and its table as it was', async () => {
+  const before = await everythingIn(engine.database);
+  expect(await verify(engine.dataApi(), totals)).toEqual({
+    rows_updated: 60,
+    runs: 3,
+    final_state: 'unchanged',
+  });
+  expect(await verify(engine.dataApi(), totals, { runs: 2, rows: 'all' })).toMatchObject({
+    rows_updated: 60,
+  });
+  expect(await verify(engine.dataApi(), totals, { rows: 25 }), 'rows in need come first').toMatchObject({
+    rows_updated: 25,
+  });
+  expect(await everythingIn(engine.database)).toEqual(before);
+});
+
+it('A change that adds up is found out, and shown by its rows', async () => {
+  const added = backfill({
+    name: 'added',
+    ...orders,
+    where: sql`price >= 99`,
+    set: { price: sql`price + 1` },
+  });
+  expect(await verify(engine.dataApi(), added, { runs: 3 })).toEqual({
+    rows_updated: 0, // they match "where" after their change, too
+    runs: 3,
+    final_state: 'changed',
+    errors: 2,
+    differences: [
+      { key: 'north, 100', changes: { price: ['101', '102'], gross: ['202', '204'] } },
+      { key: 'south, 99', changes: { price: ['100', '101'], gross: ['200', '202'] } },
+    ],
+  });
+});
+
+it('A marker does not hide that a second run would change the rows again', async () => {
+  const doubled = rewrite<{ price: number }>({
+    name: 'doubled',
+    ...orders,
+    columns: ['price'],
+    marker: 'done', // and all of them are
+    transform: ({ price }) => ({ price: price * 2 }),
+    onInvalid: 'restore',
+  });
+  const verified = await verify(engine.dataApi(), doubled, { runs: 2 });
+  expect(verified).toMatchObject({ rows_updated: 97, final_state: 'changed', errors: 3 });
+  expect(verified.differences).toHaveLength(10);
+});
+
+it('Rows that fail stay as they are, each time', async () => {
+  const failing = backfill({
+    name: 'failing',
+    ...orders,
+    where: sql`total IS NULL`,
+    set: { total: sql`CASE WHEN price <> 77 THEN price END` },
+  });
+  expect(await verify(engine.dataApi(), failing, { runs: 2 })).toEqual({
+    rows_updated: 59,
+    runs: 2,
+    final_state: 'unchanged',
+    errors: 1,
+  });
+});
+
+it('A migration of tables, or a wrong number, is refused in words', async () => {
+  const tables = { kind: 'alterTables', name: 'tables' } as never;
+  await expect(verify(engine.dataApi(), tables)).rejects.toThrow(MigrationFailed);
+  await expect(verify(engine.dataApi(), tables)).rejects.toThrow(
+    /"tables" changes tables.*no rows to compare/,
+  );
+  await expect(verify(engine.dataApi(), totals, { runs: 1 })).rejects.toThrow(/runs: got 1, allowed/);
+  await expect(verify(engine.dataApi(), totals, { rows: 0 })).rejects.toThrow(/rows: got 0, allowed/);
+});
