@@ -208,7 +208,7 @@ async function running(migration: Migration, input: RunInput = {}): Promise<() =
 describe('A migration that has its time', () => {
   it('fails before anything is changed if that is too short, and gets its time anew when it is corrected', async () => {
     await fill();
-    await expect(engine.run([slow(0.5, { within: '0.1 seconds' })])).rejects.toThrow(
+    await expect(engine.run([slow(0.6, { within: '0.1 seconds' })])).rejects.toThrow(
       /^migration "add-one": 300 rows at [\d.]+ ms each take [\d.]+ seconds, but until .* \(within 0.1 seconds\) there are [\d.]+ seconds left: .* Nothing was changed$/,
     );
     expect(await changes()).toEqual({ 0: count });
@@ -226,7 +226,7 @@ describe('A migration that has its time', () => {
 
   it('rests after each batch as its plan says, makes it anew in every slice, and leaves it in the ledger', async () => {
     await fill();
-    const next = await running(slow(0.5, { within: 'PT1H' }));
+    const next = await running(slow(0.6, { within: 'PT1H' }));
     let rowsLeftBefore = Number.POSITIVE_INFINITY;
     for (let processed = 100; processed <= 200; processed += 100) {
       const slice = await next();
@@ -257,7 +257,7 @@ describe('A migration that has its time', () => {
 
   it('does not fail when it slips later: it rests no more, and says so', async () => {
     await fill();
-    const next = await running(slow(0.5, { within: 'PT1H' }));
+    const next = await running(slow(0.6, { within: 'PT1H' }));
     await next();
     await engine.database.query(
       `UPDATE data_migrations.migrations SET started_at = now() - interval '2 hours'`,
@@ -295,7 +295,7 @@ describe('A migration that has its time', () => {
     await engine.run([inCode]);
     expect(await changes()).toEqual({ 2: 1_500 });
     expect(engine.statements.filter((statement) => statement === 'RollbackTransaction')).toHaveLength(2);
-    expect(await engine.ledger('migrations')).toMatchObject([{}, { schedule: { rows_left: 1_500 } }]);
+    expect(await engine.ledger('migrations')).toMatchObject([{}, { schedule: { late_seconds: 0 } }]);
   });
 });
 
@@ -343,15 +343,21 @@ describe('A migration with a maintenance window', () => {
   it('skips rests and window in the foreground, and nothing else', async () => {
     await fill();
     const date = vi.spyOn(lambdaClock, 'date').mockReturnValue(noon);
-    const next = await running(slow(0.5, { window: night, within: 'P7D' }), { mode: 'foreground' });
+    const next = await running(slow(0.6, { window: night, within: 'P7D' }), { mode: 'foreground' });
     engine.slept.length = 0;
     expect(await next()).toMatchObject({ state: 'done', total_updated: count });
     expect(new Set(engine.slept)).toEqual(new Set([0]));
     expect((await line()).schedule).toMatchObject({ rows_left: count, rest_seconds: 0 });
 
     await engine.reset();
+    const rested = await running(slow(0, { pace: { maxRows: 100, restSeconds: 60 } }), {
+      mode: 'foreground',
+    });
+    expect(await rested()).toMatchObject({ state: 'done', total_updated: count });
+
+    await engine.reset();
     date.mockRestore();
-    const tooLong = engine.process([slow(0.5, { window: night, within: '0.1 seconds' })]);
+    const tooLong = engine.process([slow(0.6, { window: night, within: '0.1 seconds' })]);
     const run = caller('too-long');
     await tooLong.invoke({ operation: 'open', run, input: { mode: 'foreground' } });
     await tooLong.invoke({ operation: 'pending', run, migration: 'add-one' });
