@@ -2,15 +2,15 @@ import type { Logger } from '@aws-lambda-powertools/logger';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Database } from './database.ts';
 import { parseDuration } from './duration.ts';
-import { MigrationFailed } from './errors.ts';
+import { DatabaseError, MigrationFailed } from './errors.ts';
 import type { RowMigration } from './migration.ts';
 import { startPace } from './pace.ts';
 import { pressure } from './pressure.ts';
-import { measureRate } from './rate.ts';
 import type { Clock, Rest, Schedule } from './slice.ts';
 import { type Planned, restAfter, rowsLeft, spread, tooShort } from './spread.ts';
 import { sql } from './sql.ts';
 import type { Table } from './table.ts';
+import { trial } from './trial.ts';
 import { secondsUntilOpen, type WindowOptions, windowText } from './window.ts';
 
 /** What a schedule works with. */
@@ -22,7 +22,7 @@ export interface Surroundings {
 
 // Room for whoever waits on the database: a hundredth of the time, unless the migration asks for more.
 const restShare = 0.01;
-// A few milliseconds every 5 s are less than a thousandth of the time.
+// Some milliseconds every 5 s are two thousandths of the time.
 const secondsBetweenAsking = 5;
 // Long enough for what is in the way to end, short enough not to miss the gap.
 const secondsUnderPressure = 10;
@@ -62,6 +62,7 @@ export async function scheduleOf(
     const { batch_size: most = migration.pace.maxRows } = at.request;
     const found = spread({
       rowsLeft: rowsLeft(at.pass, begun.rowsKnown, at.totalProcessed),
+      looksAgain: at.pass > 1,
       secondsPerRow,
       batchRows: Math.min(most, startPace(migration.pace, secondsPerRow).size),
       now: clock.date(),
@@ -84,7 +85,7 @@ export async function scheduleOf(
       const rest = closed(window, clock.date()) ?? (await held());
       if (rest !== undefined || !unmeasured) return rest;
       unmeasured = false;
-      const secondsPerRow = await measureRate(database, migration, table, at, clock.now);
+      const secondsPerRow = await triedRate(database, migration, table, clock.now);
       if (secondsPerRow !== undefined) await plan(secondsPerRow);
       return undefined;
     },
@@ -94,6 +95,25 @@ export async function scheduleOf(
       return { seconds: migration.pace.restSeconds ?? seconds * restShare };
     },
   };
+}
+
+/**
+ * Seconds per row before the first batch, from some that are rolled back: of rows that need the change, so where most do
+ * not, the plan is too careful. Undefined if that did not work: the batches will find out why.
+ */
+async function triedRate(
+  database: Database,
+  migration: RowMigration,
+  table: Table,
+  now: Clock['now'],
+): Promise<number | undefined> {
+  try {
+    const { rows, seconds } = await trial(database, migration, table, now);
+    return rows === 0 ? undefined : seconds / rows;
+  } catch (error) {
+    if (error instanceof DatabaseError) return undefined;
+    throw error;
+  }
 }
 
 /** When the migration began, in seconds since 1970, and with how many rows; undefined if the claim is not ours any more. */

@@ -19,6 +19,8 @@ export interface Planned {
 /** What it is worked out from. Instants are ms since 1970. */
 export interface Situation {
   readonly rowsLeft: number;
+  /** All rows were walked over once, and are looked at again: how many of them are left to change is not known. */
+  readonly looksAgain: boolean;
   /** Working time, without rests. */
   readonly secondsPerRow: number;
   readonly batchRows: number;
@@ -47,9 +49,9 @@ const leastLoad = 0.01;
 
 /** Spreads the work that is left over the open time that is left: the least load that still ends in time. */
 export function spread(situation: Situation): Spread {
-  const { rowsLeft, secondsPerRow, batchRows, now, mustEndAt, window, rests } = situation;
-  const needed = rowsLeft * secondsPerRow;
+  const { secondsPerRow, batchRows, now, mustEndAt, window, rests } = situation;
   const open = openSeconds(window, now, Math.max(now, mustEndAt));
+  const needed = neededSeconds(situation, open);
   // Without any time left, no work to do is no load either.
   const wanted = needed === 0 ? 0 : needed / (open * share);
   const load = rests ? Math.min(1, Math.max(leastLoad, wanted)) : 1;
@@ -61,7 +63,7 @@ export function spread(situation: Situation): Spread {
     planned: {
       must_end_at: instant(mustEndAt),
       ends_at: instant(endsAt),
-      rows_left: rowsLeft,
+      rows_left: situation.rowsLeft,
       seconds_per_row: secondsPerRow,
       // Half the batch with half the rest is the same load: its size stays the one that keeps locks short.
       batch_rows: batchRows,
@@ -69,6 +71,12 @@ export function spread(situation: Situation): Spread {
       late_seconds: needed > open ? Math.round((endsAt - mustEndAt) / 1_000) : 0,
     },
   };
+}
+
+/** To look at rows is much faster than to change them, as its rate will tell soon: until then it takes all the time there is. */
+function neededSeconds({ rowsLeft, secondsPerRow, looksAgain }: Situation, open: number): number {
+  const needed = rowsLeft * secondsPerRow;
+  return looksAgain && open > 0 ? Math.min(needed, open * share) : needed;
 }
 
 /**
