@@ -30,6 +30,9 @@ async function whatIsLeft(
 ): Promise<string | undefined> {
   if (state === 'finished' || state === 'cleaned up') return undefined;
   if (line !== undefined) {
+    if (line.restore && (line.status === 'restoring' || line.status === 'restored')) {
+      return `its rows ${line.status === 'restored' ? 'were' : 'are being'} put back: ${line.restore.because}`;
+    }
     const errors = line.errors > 0 ? `, ${grouped(line.errors)} row errors` : '';
     const known = Math.max(line.rows_known, line.total_processed);
     return `${state}, ${grouped(line.total_processed)} of ${grouped(known)} rows done${errors}`;

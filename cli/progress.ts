@@ -35,6 +35,7 @@ function forPeople(all: readonly Progress[]): string {
       each.errors,
       [
         each.late ? 'late' : '',
+        each.restore ? `${grouped(each.restore.restored)} rows put back: ${each.restore.because}` : '',
         each.resting ? `until ${localTime(each.resting.until)}: ${each.resting.reason}` : '',
       ]
         .filter(Boolean)

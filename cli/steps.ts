@@ -1,6 +1,7 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { Database } from '../functions/engine/database.ts';
 import { sql } from '../functions/engine/sql.ts';
+import type { Line, Stage } from './system/ledger.ts';
 
 /** How far a migration or a rebuild is. */
 export interface Step {
@@ -8,7 +9,7 @@ export interface Step {
   readonly done: number;
   readonly known: number;
   readonly ended: boolean;
-  /** Why it is not getting on, if it is resting. */
+  /** What else there is to say: why it is resting, for one. */
   readonly note?: string;
 }
 
@@ -17,23 +18,45 @@ export async function readSteps(database: Database, run: string): Promise<Step[]
   try {
     // As JSON, since a ledger of version 1 has fewer columns.
     const rows = await database.query(sql`
-      SELECT m.name, m.total_processed, GREATEST(m.rows_known, m.total_processed) AS known, m.status,
-        to_jsonb(m) -> 'resting' ->> 'reason' AS resting
+      SELECT (to_jsonb(m) - 'cursor' - 'conflicted')::text AS line, (to_jsonb(now) -> 'stage')::text AS stage
       FROM data_migrations.runs me
-      JOIN data_migrations.runs link ON link.first_arn = me.first_arn
-      JOIN data_migrations.migrations m ON m.run = link.execution_arn
+      JOIN data_migrations.runs now ON now.first_arn = me.first_arn
+      JOIN data_migrations.migrations m ON m.run = now.execution_arn
       WHERE me.execution_arn = ${run}
       ORDER BY m.started_at, m.name`);
-    return rows.map(({ name, total_processed, known, status, resting }) => ({
-      name: String(name),
-      done: Number(total_processed),
-      known: Number(known),
-      ended: status === 'finished',
-      ...(resting !== null && { note: `resting: ${resting}` }),
-    }));
+    return rows.map(({ line, stage }) =>
+      stepOf(JSON.parse(String(line)) as Line, JSON.parse(String(stage ?? 'null')) as Stage | null),
+    );
   } catch {
     return []; // the first run creates the ledger; and a look at the progress must never disturb the run
   }
+}
+
+function stepOf(line: Line, stage: Stage | null): Step {
+  const { name, status, total_processed: done, rows_known: known, restore, resting } = line;
+  if (restore && (status === 'restoring' || status === 'restored')) {
+    const looked = restore.restored + restore.left;
+    return {
+      name: `${name}, restoring`,
+      done: looked,
+      known: Math.max(line.total_updated, looked),
+      ended: status === 'restored',
+      note: restore.because,
+    };
+  }
+  const validating = stage?.migration === name && !stage.ended;
+  const note = validating
+    ? `validating: ${stage.rows} rows`
+    : resting
+      ? `resting: ${resting.reason}`
+      : undefined;
+  return {
+    name,
+    done,
+    known: Math.max(known, done),
+    ended: status === 'finished',
+    ...(note !== undefined && { note }),
+  };
 }
 
 export interface Steps {

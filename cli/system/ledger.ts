@@ -21,11 +21,20 @@ export interface Line {
     readonly ends_at: string;
     readonly late_seconds: number;
   } | null;
+  /** How far putting back its rows is, and why they are put back. */
+  readonly restore?: { readonly restored: number; readonly left: number; readonly because: string } | null;
   readonly slice_started_at?: string | null;
   readonly slice_processed?: number;
   readonly cleaned_up_at?: string | null;
   /** Its row errors. */
   readonly errors: number;
+}
+
+/** How far a run is with validating. */
+export interface Stage {
+  readonly migration: string;
+  readonly rows: number;
+  readonly ended: boolean;
 }
 
 /** The ledger as a command sees it. */
@@ -36,10 +45,12 @@ export interface Ledger {
   readonly now: string;
   /** The execution that holds it, dead or alive. */
   readonly holder: string | undefined;
+  /** What that execution validates. */
+  readonly stage: Stage | null;
   readonly lines: ReadonlyMap<string, Line>;
 }
 
-const nothingRan: Ledger = { version: 0, now: '', holder: undefined, lines: new Map() };
+const nothingRan: Ledger = { version: 0, now: '', holder: undefined, stage: null, lines: new Map() };
 
 // undefined_table and invalid_schema_name.
 const notThere = ['42P01', '3F000'];
@@ -50,20 +61,24 @@ export async function readLedger(database: Database): Promise<Ledger> {
     const rows = await database.query(sql`
       SELECT (SELECT max(version) FROM data_migrations.version) AS version,
         to_jsonb(now())::text AS now,
-        (SELECT execution_arn FROM data_migrations.runs WHERE status = 'running') AS holder,
+        holder.execution_arn AS holder, (to_jsonb(holder) -> 'stage')::text AS stage,
         (to_jsonb(m) - 'cursor' - 'conflicted')::text AS line,
         (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name) AS errors
-      FROM (SELECT) AS always LEFT JOIN data_migrations.migrations m ON true
+      FROM (SELECT) AS always
+      LEFT JOIN data_migrations.runs holder ON holder.status = 'running'
+      LEFT JOIN data_migrations.migrations m ON true
       ORDER BY m.started_at, m.name`);
     const lines = rows.flatMap(({ line, errors }) =>
       line === null
         ? []
         : [{ ...(JSON.parse(String(line)) as Omit<Line, 'errors'>), errors: Number(errors) }],
     );
+    const [{ version = 0, now = null, holder = null, stage = null } = {}] = rows;
     return {
-      version: Number(rows[0]?.version ?? 0),
-      now: JSON.parse(String(rows[0]?.now)),
-      holder: rows[0]?.holder === null ? undefined : String(rows[0]?.holder),
+      version: Number(version),
+      now: JSON.parse(String(now)),
+      holder: holder === null ? undefined : String(holder),
+      stage: JSON.parse(String(stage)),
       lines: new Map(lines.map((line) => [line.name, line])),
     };
   } catch (error) {

@@ -19,6 +19,8 @@ export interface Progress {
   /** Whether it ends later than that. */
   readonly late: boolean;
   readonly resting: { readonly until: string; readonly reason: string } | null;
+  /** Rows put back, and rows left as they are because they were changed since; null unless it is or was restored. */
+  readonly restore: { readonly restored: number; readonly left: number; readonly because: string } | null;
   readonly errors: number;
 }
 
@@ -39,8 +41,15 @@ export function progressOf({ name, kind, state, line }: Status, now: string): Pr
     must_end_at: line?.schedule?.must_end_at ?? null,
     late: isLate(line, Date.parse(now)),
     resting: (state === 'resting' && line?.resting) || null,
+    restore: restoreOf(line),
     errors: line?.errors ?? 0,
   };
+}
+
+function restoreOf(line: Line | undefined): Progress['restore'] {
+  if (!line?.restore || (line.status !== 'restoring' && line.status !== 'restored')) return null;
+  const { restored, left, because } = line.restore;
+  return { restored, left, because };
 }
 
 /** With one decimal, rounded down, and below 100 until all that comes after the last row is done too. */

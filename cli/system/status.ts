@@ -9,6 +9,7 @@ export type State =
   | 'never run'
   | 'running'
   | 'resting'
+  | 'validating'
   | 'stopped'
   | 'failed'
   | 'finished'
@@ -32,13 +33,14 @@ export async function statuses(system: System): Promise<{ ledger: Ledger; all: r
   const about = aboutLedger(ledger);
   if (about !== undefined) system.io.err.write(`${about}\n`);
   const alive = ledger.holder !== undefined && isAlive(await statusOf(system, ledger.holder));
+  const validating = ledger.stage && !ledger.stage.ended ? ledger.stage.migration : undefined;
   const status = (name: string, migration: Migration | undefined): Status => {
     const line = ledger.lines.get(name);
     return {
       name,
       kind: migration?.kind ?? 'unknown',
       registered: migration !== undefined,
-      state: stateOf(line, alive),
+      state: stateOf(line, alive, name === validating),
       line,
     };
   };
@@ -59,11 +61,12 @@ export async function statusOfOne(system: System, name: string): Promise<{ ledge
 }
 
 /** Nobody writes into the ledger that a run was stopped: what counts is whether its holder still runs. */
-function stateOf(line: Line | undefined, alive: boolean): State {
+function stateOf(line: Line | undefined, alive: boolean, validating: boolean): State {
   if (line === undefined) return 'never run';
   if (line.status === 'running' || line.status === 'restoring') {
     if (!alive) return 'stopped';
-    return line.resting ? 'resting' : line.status;
+    if (line.resting) return 'resting';
+    return validating && line.status === 'running' ? 'validating' : line.status;
   }
   return line.cleaned_up_at ? 'cleaned up' : line.status;
 }

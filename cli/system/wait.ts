@@ -36,33 +36,37 @@ export async function follow(
   }
 }
 
+/** What a run that succeeded has to say to whoever started it: how to read it, and the exit code. */
+export interface Answer {
+  /** The part of its result that is asked for; all of it by default. */
+  readonly part?: (result: ResultMap) => unknown;
+  /** By default that it succeeded is enough: 0. */
+  readonly code?: (result: ResultMap) => number;
+}
+
 /** Waits for a run and prints how it ended: its result on stdout, or error and cause on stderr. */
-export async function waitFor(
-  system: System,
-  run: string,
-  part: (result: ResultMap) => unknown = (result) => result,
-): Promise<number> {
+export async function waitFor(system: System, run: string, answer: Answer = {}): Promise<number> {
   const ended = await follow(system, run);
   if (ended === undefined) {
     const { io, command } = system;
     io.err.write(`the run goes on. ${command('watch')} shows it again, ${command('stop')} stops it\n`);
     return interruptedByUser;
   }
-  return printEnd(system, ended, part);
+  return printEnd(system, ended, answer);
 }
 
 /** Prints how a run ended, and answers with its exit code. */
 export function printEnd(
   { io, command }: System,
   ended: DescribeExecutionOutput,
-  part: (result: ResultMap) => unknown = (result) => result,
+  { part = (result) => result, code = () => 0 }: Answer = {},
 ): number {
   if (ended.status === 'SUCCEEDED') {
     const result = JSON.parse(ended.output ?? '{}') as ResultMap;
     io.out.write(`${JSON.stringify(part(result) ?? result, null, 2)}\n`);
     const jobs = result.next_jobs;
     if (Array.isArray(jobs)) io.err.write(`follow-up jobs that it started: ${jobs.join(', ')}\n`);
-    return 0;
+    return code(result);
   }
   io.err.write(endedBadly(ended));
   if (ended.status === 'ABORTED') io.err.write(`${command('resume')} goes on\n`);
