@@ -98,8 +98,9 @@ export interface AlterMigration extends Registered {
   /** A query for the tables, with the columns `schema`, `name` and `lacks`: whether it still lacks the change. */
   readonly tables: Sql;
   readonly alter: (table: Sql) => Sql;
-  /** Tables that one transaction may change. */
   readonly maxTables: number;
+  readonly lockTimeoutSeconds: number;
+  readonly maxLockedSeconds: number;
 }
 
 export type Migration = RowMigration | AlterMigration;

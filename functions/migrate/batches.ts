@@ -1,6 +1,6 @@
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Caller, Slice } from '../contract.ts';
-import { runAlter } from '../engine/alter-tables.ts';
+import { runAlter } from '../engine/alter-run.ts';
 import { type Checkpoint, claim } from '../engine/checkpoint.ts';
 import { Superseded } from '../engine/errors.ts';
 import { sliceDeadline } from '../engine/invocation.ts';

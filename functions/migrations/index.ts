@@ -1,4 +1,5 @@
 import type { Migration } from '../engine/migration.ts';
+import { audienceUpdatedAt } from './audience-updated-at.ts';
 import { ciBuildsStageId } from './ci-builds-stage-id.ts';
 import { employeeEventPayloads } from './employee-event-payloads.ts';
 import { engineConfigConditionGroups } from './engine-config-condition-groups.ts';
@@ -9,5 +10,6 @@ export const migrations: readonly Migration[] = [
   usersFullName,
   engineConfigConditionGroups,
   employeeEventPayloads,
+  audienceUpdatedAt,
   ciBuildsStageId,
 ];
