@@ -60,6 +60,7 @@ test('the main job on the demo’s data counts exactly, changes what it should a
       'users-full-name': counted(10_000, 9_500),
       'engine-config-condition-groups': counted(3_000, 2_250),
       'employee-event-payloads': counted(20_000, 20_000),
+      'audience-updated-at': counted(40, 35),
       'ci-builds-stage-id': { ...counted(50_000, 49_800), errors: 200 },
       next_jobs: ['rebuild-employee-projections'],
     },
@@ -100,6 +101,7 @@ test('a second run finds everything done and rebuilds nothing', async () => {
       'users-full-name': 'skipped',
       'engine-config-condition-groups': 'skipped',
       'employee-event-payloads': 'skipped',
+      'audience-updated-at': 'skipped',
       'ci-builds-stage-id': 'skipped',
     },
   });
