@@ -61,10 +61,11 @@ it('promises 1 and 2: a database that crashes loses batches only together with t
         if (result) return result;
       }
     };
+    const surroundings = { database, clock: lambdaClock, logger: { warn: () => {} } };
     const slice = async () => {
       const claimed = await claim(database, 'probe', run);
       if (claimed === undefined) throw new Error('the run holds the ledger, so it can claim');
-      const schedule = await scheduleOf(database, probe, table, claimed, lambdaClock);
+      const schedule = await scheduleOf(surroundings, probe, table, claimed);
       const deadline = lambdaClock.now() + 30;
       const progress = await runSlice(database, probe, table, claimed, schedule, lambdaClock, deadline);
       return progress.state === 'done' ? finish(database, probe, progress.at, 0) : undefined;
