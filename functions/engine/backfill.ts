@@ -1,5 +1,5 @@
 import { type Checkpoint, heldBy, move, moved } from './checkpoint.ts';
-import { journaled, valuesBefore } from './journal.ts';
+import { before, journaled } from './journal.ts';
 import type { Batch, Page, RowMigration, RowOptions, Work } from './migration.ts';
 import { insidePage, lastKey, pageOf } from './page.ts';
 import { cured, needy, recordedStillMatching, withRowErrors } from './row-errors.ts';
@@ -100,7 +100,7 @@ function changedFromOld({ where, set, journal }: Change, table: Table, at: Check
   return sql`
     "old#" AS MATERIALIZED (
       SELECT ${namedKey(table)}, ${mayStay ? sql`COALESCE((${where ?? null}), false)` : sql`true`} AS "changed#"
-        ${when(journal, sql`, ${valuesBefore(table, Object.keys(set))} AS "before#"`)}
+        ${when(journal, sql`, ${before(table, Object.keys(set))}`)}
       FROM ${table.name}
       WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND ${needy(table, at, where, page)}
       FOR UPDATE

@@ -5,8 +5,12 @@ import { keyName, keyNames, type Table } from './table.ts';
 
 /**
  * The undo journal of a migration, a table of its own, so that dropping it costs nothing: of each changed row the key, the
- * columns' values before, as text, which every type can be read back from, and the transaction that changed it. As long as
- * the row's xmin is that transaction, nobody has changed the row since.
+ * columns' values before, the transactions that had written it (`was`) and that changed it (`version`), and when. As long as
+ * the row's xmin is `version`, nobody has changed the row since. Freezing a row keeps its xmin; what rewrites the table
+ * (an ALTER that changes a type) does not, and counts as a change of every row.
+ *
+ * Values are kept as text, from which PostgreSQL makes the same value again, whatever its type; and by their columns' names,
+ * because the release that restores them may be a later one, which changes other columns.
  */
 export function journalOf(migration: string): Sql {
   return identifier('data_migrations', `undo_${migration}`);
@@ -14,12 +18,18 @@ export function journalOf(migration: string): Sql {
 
 /** Creates the journal, unless it is there. */
 export async function ensureJournal(database: Statements, migration: string, table: Table): Promise<void> {
+  if (await hasJournal(database, migration)) return;
   const columns = table.key.map(({ type }, i) => sql`${keyName(i)} ${unsafeSql(type)}`);
-  await database.query(sql`
-    CREATE TABLE IF NOT EXISTS ${journalOf(migration)} (
-      ${join(columns, ', ')}, version xid NOT NULL, before text[] NOT NULL,
-      PRIMARY KEY (${join(keyNames(table), ', ')})
-    )`);
+  try {
+    await database.query(sql`
+      CREATE TABLE ${journalOf(migration)} (
+        ${join(columns, ', ')}, was xid NOT NULL, version xid NOT NULL, at timestamptz NOT NULL DEFAULT now(),
+        before jsonb NOT NULL, PRIMARY KEY (${join(keyNames(table), ', ')})
+      )`);
+  } catch (error) {
+    // This very call came twice, and the other one was faster.
+    if (!(await hasJournal(database, migration))) throw error;
+  }
 }
 
 /** Whether there is a journal. */
@@ -31,26 +41,30 @@ export async function hasJournal(database: Statements, migration: string): Promi
   return row?.there === true;
 }
 
-/** The values of columns as the journal keeps them. */
-export function valuesBefore(table: Table, columns: readonly string[]): Sql {
-  return sql`ARRAY[${join(
-    columns.map((name) => sql`${table.alias}.${identifier(name)}::text`),
-    ', ',
-  )}]`;
+/** What the journal keeps of a row as it is: the values of these columns, and who wrote it. */
+export function before(table: Table, columns: readonly string[]): Sql {
+  const names = columns.map((name) => sql`${name}::text`);
+  const values = columns.map((name) => sql`${table.alias}.${identifier(name)}::text`);
+  return sql`jsonb_object(ARRAY[${join(names, ', ')}], ARRAY[${join(values, ', ')}]) AS "before#", ${table.alias}.xmin AS "was#"`;
 }
 
 /**
- * A CTE that writes into the journal what a CTE `changed` says was before; nothing without a journal. Where the row was
- * changed by us earlier, and by somebody else since, theirs is what would be put back.
+ * A CTE that writes into the journal what a CTE `changed` says was before; nothing without a journal. Of a row that we
+ * changed earlier in this life of the migration, and nobody since, the first values before it are what will be put back; if
+ * somebody changed it in between, theirs are. `changed` never has a row twice, and all of it is of this one transaction.
  */
 export function journaled(journal: boolean, table: Table, at: Checkpoint): Sql {
   const key = join(keyNames(table), ', ');
   return when(
     journal,
     sql`, journaled AS (
-      INSERT INTO ${journalOf(at.migration)} (${key}, version, before)
-      SELECT ${key}, pg_current_xact_id()::xid, "before#" FROM changed WHERE "changed#"
-      ON CONFLICT (${key}) DO UPDATE SET version = excluded.version, before = excluded.before
+      INSERT INTO ${journalOf(at.migration)} AS j (${key}, was, version, before)
+      SELECT ${key}, "was#", pg_current_xact_id()::xid, "before#" FROM changed WHERE "changed#"
+      ON CONFLICT (${key}) DO UPDATE SET was = excluded.was, version = excluded.version, at = excluded.at,
+        before = excluded.before || CASE
+          WHEN j.version = excluded.was AND j.at >= (
+            SELECT m.started_at FROM data_migrations.migrations m WHERE m.name = ${at.migration}) THEN j.before
+          ELSE '{}' END
     )`,
   );
 }

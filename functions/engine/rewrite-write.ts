@@ -1,6 +1,6 @@
 import { heldBy, moved } from './checkpoint.ts';
 import { DatabaseError, messageOf } from './errors.ts';
-import { journaled, valuesBefore } from './journal.ts';
+import { before, journaled } from './journal.ts';
 import type { Page, Work } from './migration.ts';
 import type { Change } from './rewrite.ts';
 import type { ReadPage } from './rewrite-read.ts';
@@ -104,7 +104,7 @@ function changed(change: Change, table: Table, rows: readonly WrittenRow[]): Sql
     ${when(
       change.journal,
       sql`"old#" AS MATERIALIZED (
-        SELECT ${join(key, ', ')}, ${valuesBefore(table, change.columns)} AS "before#" FROM ${table.name}, "new#" WHERE ${same}
+        SELECT ${join(key, ', ')}, ${before(table, change.columns)} FROM ${table.name}, "new#" WHERE ${same}
       ),`,
     )}
     changed AS (
@@ -112,7 +112,7 @@ function changed(change: Change, table: Table, rows: readonly WrittenRow[]): Sql
       FROM "new#" ${old} WHERE ${same} ${sameOld}
       RETURNING ${join(key, ', ')}, 
         "stays#" IS NULL AS "changed#", "stays#" IS NULL AND (${change.where ?? sql`false`}) AS still_matching
-        ${when(change.journal, sql`, "before#"`)}
+        ${when(change.journal, sql`, "before#", "was#"`)}
     ),
     done AS MATERIALIZED (
       SELECT count(*) AS written, count(*) ${when(table.marker, sql`FILTER (WHERE "changed#")`)} AS updated,
