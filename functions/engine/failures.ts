@@ -1,7 +1,14 @@
 import type { Checkpoint } from './checkpoint.ts';
 import type { Database } from './database.ts';
-import { type DatabaseError, DatabaseUnavailable, ErrorBudgetSpent, MigrationFailed } from './errors.ts';
+import {
+  type DatabaseError,
+  DatabaseUnavailable,
+  ErrorBudgetSpent,
+  MigrationFailed,
+  ValidationFailed,
+} from './errors.ts';
 import type { RowMigration } from './migration.ts';
+import type { Restore } from './put-back.ts';
 import { rowErrors } from './row-errors.ts';
 
 /** What an operator reads in the Cause of a failed run: which migration, which batch, what went wrong, what to do. */
@@ -49,5 +56,27 @@ export function stillUnavailable(
     `${where(migration, at)}: ${error.message}. Tried again and again in vain; look for long transactions, locks and load ` +
       `on the database, and ${goesOn}`,
     { cause: error },
+  );
+}
+
+/** The migrated data does not meet the validations, and stays as it is. */
+export function invalid(migration: RowMigration, what: string): ValidationFailed {
+  return new ValidationFailed(
+    `migration "${migration.name}": ${what}. All its batches are done, and their rows stay as they are (onInvalid: ` +
+      `'${migration.onInvalid}'). Correct the rows or the migration, deploy, and start the machine again: it goes on with validating`,
+  );
+}
+
+/** The migrated data did not meet the validations, and was restored. */
+export function invalidAndRestored({ name }: RowMigration, restore: Restore): ValidationFailed {
+  const { because, restored, left } = restore;
+  const leftOver =
+    left === 0
+      ? 'none had been changed since'
+      : `${left} left, because they had been changed since, or are gone, or could not be put back: what these were before is ` +
+        `in data_migrations."undo_${name}"`;
+  return new ValidationFailed(
+    `migration "${name}": ${because}. So ${restored} of the rows that it had changed were put back, and ${leftOver}. Correct ` +
+      'the rows or the migration, deploy, and start the machine again: it begins anew',
   );
 }

@@ -2,8 +2,10 @@ import type { Caller, Counters, ValidationResult } from '../contract.ts';
 import { type Checkpoint, heldBy } from './checkpoint.ts';
 import type { Database } from './database.ts';
 import { MigrationFailed } from './errors.ts';
+import { hasJournal } from './journal.ts';
 import type { Migration, RowMigration } from './migration.ts';
 import { isPending } from './pending.ts';
+import { restoring } from './restore.ts';
 import { rowErrors } from './row-errors.ts';
 import { lastPass } from './slice.ts';
 import { sql } from './sql.ts';
@@ -74,9 +76,37 @@ export async function retried(
   return (await finish(database, migration, at, 0)) && 'finished';
 }
 
-/** Enters a migration as one to be restored. Throws MigrationFailed if there is nothing to restore it from. */
+/**
+ * Enters a migration as one to be restored, because this run was asked to: all that its undo journal has. Where it is being
+ * restored already, that goes on. Throws MigrationFailed if there is nothing to restore it from.
+ */
 export async function beginRestore(database: Database, migration: RowMigration, run: Caller): Promise<void> {
-  throw new MigrationFailed(`${migration.name} ${run.execution_arn} ${database}`);
+  const { name } = migration;
+  const journal = await hasJournal(database, name);
+  const fresh = { ...restoring(`asked for by ${run.execution_arn}`, false), since: null };
+  const [begun] = await database.query(sql`
+    UPDATE data_migrations.migrations m SET status = 'restoring', run = r.execution_arn, claim = NULL,
+      restore = CASE m.status WHEN 'restoring' THEN m.restore ELSE ${JSON.stringify(fresh)}::jsonb END
+    FROM data_migrations.runs r
+    WHERE m.name = ${name} AND m.status IN ('running', 'failed', 'finished', 'restoring') AND ${journal}
+      AND r.execution_arn = ${run.execution_arn} AND r.redrive_count = ${run.redrive_count} AND r.status = 'running'
+    RETURNING m.name`);
+  if (begun !== undefined) return;
+  const [line] = await database.query(sql`
+    SELECT m.status, m.run FROM data_migrations.migrations m WHERE m.name = ${name}`);
+  const fail = (problem: string): never => {
+    throw new MigrationFailed(`migration "${name}" cannot be restored: ${problem}`);
+  };
+  if (line === undefined) fail('it has never run, so there is nothing to put back');
+  // Asked again, after an answer that got lost, it is done.
+  if (line?.status === 'restored' && line.run !== run.execution_arn)
+    fail('that has been done already; started again, it begins anew');
+  if (!journal) {
+    fail(
+      "it keeps no undo journal, so nobody knows what its rows were before. onInvalid: 'restore' makes it keep one from the " +
+        'first run on; a clean-up drops it',
+    );
+  }
 }
 
 /** What the ledger says of a migration; undefined if it has never run. */

@@ -136,7 +136,8 @@ interface Plan {
   readonly 'Plan Rows': number;
 }
 
-async function plan(database: Database, query: Sql): Promise<Plan> {
+/** What the planner expects of a query. */
+export async function plan(database: Database, query: Sql): Promise<Plan> {
   const [row] = await database.query(sql`EXPLAIN (FORMAT JSON) ${query}`);
   const [explained] = JSON.parse(String(row?.['QUERY PLAN'])) as [{ readonly Plan: Plan }];
   return explained.Plan;

@@ -5,6 +5,7 @@ import { budgetSpent, migrationAtFault, stillUnavailable } from './failures.ts';
 import type { Ahead, Batch, RowMigration, Work } from './migration.ts';
 import { measured, startPace, tooSlow } from './pace.ts';
 import { nextKey } from './page.ts';
+import { mostFailures, pauseAfter } from './patience.ts';
 import { mayBeLeft } from './pending.ts';
 import { inNeed, recordRowError } from './row-errors.ts';
 import type { Key, Table } from './table.ts';
@@ -53,8 +54,6 @@ export interface Schedule {
 
 // A Lambda that only sleeps is paid for: from here on Step Functions waits instead, at no cost.
 const longestSleep = 5;
-// 0.25 s, doubled up to 10 s, makes 36 s of patience; then Step Functions waits minutes between its own tries.
-const mostFailures = 9;
 /** The walk over the table, and three more for what keeps coming in behind the cursor. */
 export const lastPass = 4;
 
@@ -136,8 +135,7 @@ export async function runSlice(
       failures += 1;
       if (failures > mostFailures) throw stillUnavailable(migration, at, error);
       pace = tooSlow(pace, size, clock.now() - begun);
-      // Half of it by chance, so that two who wait for each other do not meet again.
-      await clock.sleep(Math.min(0.25 * 2 ** (failures - 1), 10) * (0.5 + Math.random() / 2));
+      await clock.sleep(pauseAfter(failures));
       continue;
     }
     const rest = schedule.rest(clock.now() - begun);

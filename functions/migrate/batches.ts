@@ -1,6 +1,7 @@
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Caller, Slice } from '../contract.ts';
 import { runAlter } from '../engine/alter-run.ts';
+import { checkValidations } from '../engine/ask.ts';
 import { type Checkpoint, claim } from '../engine/checkpoint.ts';
 import { Superseded } from '../engine/errors.ts';
 import { sliceDeadline } from '../engine/invocation.ts';
@@ -59,13 +60,16 @@ async function runRows(
   at: Checkpoint,
   deadline: number,
 ): Promise<Progress> {
-  if (at.request.retry !== undefined) {
-    return runRetry(database, migration, await describeTable(database, migration), at, clock, deadline);
-  }
-  const rest = await ensureMarker(database, migration);
+  const isRetry = at.request.retry !== undefined;
+  const rest = isRetry ? undefined : await ensureMarker(database, migration);
   if (rest !== undefined) return { state: 'more', at, longestBatch: 0, rest };
-  const table = await describeTable(database, migration);
+  const { validate } = migration;
+  const columns = [...migration.columns, ...validate.flatMap((validation) => validation.columns)];
+  const table = await describeTable(database, { ...migration, columns });
   if (migration.onInvalid === 'restore') await ensureJournal(database, migration.name, table);
+  if (isRetry) return runRetry(database, migration, table, at, clock, deadline);
+  // What can never be asked is found before anything is changed.
+  if (at.batches === 0) await checkValidations(database, migration, table);
   const schedule = await scheduleOf({ database, clock, logger }, migration, table, at);
   return runSlice(database, migration, table, at, schedule, clock, deadline);
 }

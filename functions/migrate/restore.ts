@@ -1,8 +1,40 @@
 import type { Caller, Restored } from '../contract.ts';
-import { MigrationFailed } from '../engine/errors.ts';
+import { claim } from '../engine/checkpoint.ts';
+import { MigrationFailed, Superseded } from '../engine/errors.ts';
+import { invalidAndRestored } from '../engine/failures.ts';
+import { sliceDeadline } from '../engine/invocation.ts';
+import { runRestore } from '../engine/restore.ts';
+import { hold, keepAnswer } from '../engine/runs.ts';
+import { describeTable } from '../engine/table.ts';
 import type { Engine } from './migrate.ts';
-import { find } from './registry.ts';
+import { find, ofRows } from './registry.ts';
 
-export async function restore(engine: Engine, _run: Caller, name: string): Promise<Restored> {
-  throw new MigrationFailed(find(engine.migrations, name).name);
+/**
+ * Puts back the rows of a migration for one slice. Throws ValidationFailed at the end, and whenever it is asked again, if a
+ * failed validation made it do so and nobody has asked for it since.
+ */
+export async function restore(engine: Engine, run: Caller, name: string): Promise<Restored> {
+  const { database, clock, logger } = engine;
+  const deadline = sliceDeadline(clock, engine.remaining());
+  const migration = ofRows(find(engine.migrations, name));
+  await hold(database, engine.statusOf, run);
+  const at = await claim(database, name, run);
+  if (at === undefined)
+    throw new Superseded(`migration "${name}": the run ${run.execution_arn} does not hold the ledger`);
+  if (at.status !== 'restoring' && at.status !== 'restored')
+    throw new MigrationFailed(`migration "${name}" is ${at.status}, and was not asked to be restored`);
+
+  // The journal says which columns; here only the key is needed.
+  const table = await describeTable(database, { ...migration, columns: [] });
+  const progress = await runRestore(database, migration, table, at, clock, deadline);
+  if (progress.state === 'lost') return { state: 'more', rest_seconds: 0, restored: 0, left: 0 };
+  const { restored, left, invalid } = progress.restore;
+  logger.info('restoring', { state: progress.state, restored, left });
+  if (progress.state === 'more') {
+    const state = at.slices >= engine.slicesPerExecution ? 'continued' : 'more';
+    return { state, rest_seconds: 0, restored, left };
+  }
+  if (at.request.restore !== undefined) await keepAnswer(database, run, { restored, left });
+  else if (invalid) throw invalidAndRestored(migration, progress.restore);
+  return { state: 'done', rest_seconds: 0, restored, left };
 }

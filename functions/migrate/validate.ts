@@ -1,8 +1,74 @@
 import type { Caller, Validated } from '../contract.ts';
-import { MigrationFailed } from '../engine/errors.ts';
+import { claim } from '../engine/checkpoint.ts';
+import { Superseded } from '../engine/errors.ts';
+import { invalid } from '../engine/failures.ts';
+import { sliceDeadline } from '../engine/invocation.ts';
+import { finish } from '../engine/lifecycle.ts';
+import type { RowMigration } from '../engine/migration.ts';
+import { enterInvalid } from '../engine/restore.ts';
+import { countSlice, hold, keepAnswer, runState } from '../engine/runs.ts';
+import { describeTable } from '../engine/table.ts';
+import { runValidations, validationResults, whatFailed } from '../engine/validate.ts';
 import type { Engine } from './migrate.ts';
-import { find } from './registry.ts';
+import { find, ofRows } from './registry.ts';
 
-export async function validate(engine: Engine, _run: Caller, name: string): Promise<Validated> {
-  throw new MigrationFailed(find(engine.migrations, name).name);
+/**
+ * Validates for one slice. After the last one of a run, the migration is finished, to be restored, or the run fails, as
+ * `onInvalid` says; a run that was only asked to validate says what it found, whatever that is.
+ */
+export async function validate(engine: Engine, run: Caller, name: string): Promise<Validated> {
+  const migration = ofRows(find(engine.migrations, name));
+  await hold(engine.database, engine.statusOf, run);
+  const { request } = await runState(engine.database, run);
+  return request.validate === undefined
+    ? validateMigrated(engine, run, migration)
+    : report(engine, run, migration);
 }
+
+async function validateMigrated(engine: Engine, run: Caller, migration: RowMigration): Promise<Validated> {
+  const { database } = engine;
+  const at = await claim(database, migration.name, run);
+  if (at === undefined) throw doesNotHold(migration, run);
+  // Asked again after an answer that got lost.
+  if (at.status === 'finished') return answer('passed');
+  if (at.status === 'restoring' || at.status === 'restored') return answer('restore');
+
+  const stage = await slice(engine, run, migration);
+  if (!stage.ended) return unended(engine, at.slices);
+  const results = validationResults(stage);
+  if (migration.onInvalid === 'report' || results.every(({ passed }) => passed)) {
+    const finished = await finish(database, migration, at, stage.seconds, results);
+    return finished === undefined ? unended(engine, at.slices) : answer('passed');
+  }
+  if (migration.onInvalid === 'fail') throw invalid(migration, whatFailed(stage.found));
+  const entered = await enterInvalid(database, at, whatFailed(stage.found));
+  return entered ? answer('restore') : unended(engine, at.slices);
+}
+
+async function report(engine: Engine, run: Caller, migration: RowMigration): Promise<Validated> {
+  const slices = await countSlice(engine.database, run);
+  if (slices === undefined) throw doesNotHold(migration, run);
+  const stage = await slice(engine, run, migration);
+  if (!stage.ended) return unended(engine, slices);
+  await keepAnswer(engine.database, run, { validations: validationResults(stage) });
+  return answer('passed');
+}
+
+async function slice({ database, clock, remaining, logger }: Engine, run: Caller, migration: RowMigration) {
+  const deadline = sliceDeadline(clock, remaining());
+  const columns = migration.validate.flatMap((validation) => validation.columns);
+  const table = await describeTable(database, { ...migration, columns });
+  const stage = await runValidations(database, migration, table, run, clock, deadline);
+  const { ended, rows, pages } = stage;
+  logger.info('validating', { ended, rows, pages });
+  return stage;
+}
+
+const answer = (state: Validated['state']): Validated => ({ state, rest_seconds: 0 });
+
+/** The time is up, or a duplicate of this invocation was faster. */
+const unended = ({ slicesPerExecution }: Engine, slices: number): Validated =>
+  answer(slices >= slicesPerExecution ? 'continued' : 'more');
+
+const doesNotHold = ({ name }: RowMigration, run: Caller): Superseded =>
+  new Superseded(`migration "${name}": the run ${run.execution_arn} does not hold the ledger`);

@@ -4,13 +4,18 @@ import { type DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { vi } from 'vitest';
 import {
   type Caller,
+  type CleanedUp,
   type Closed,
   ErrorName,
   type MigrateRequest,
+  type OfOneMigration,
   type Opened,
   type Pending,
+  type Restored,
   type ResultMap,
+  type RunInput,
   type Slice,
+  type Validated,
 } from '../../functions/contract.ts';
 import { type Database, dataApi } from '../../functions/engine/database.ts';
 import { lambdaClock } from '../../functions/engine/invocation.ts';
@@ -89,6 +94,7 @@ export interface TestEngine {
 
 export interface RunOptions extends ProcessOptions {
   readonly name?: string;
+  readonly input?: RunInput;
   /** After each operation. */
   readonly after?: (request: MigrateRequest, answer: unknown) => unknown;
   /** A process to begin with. */
@@ -244,6 +250,21 @@ export function caller(name: string, redrives = 0): Caller {
   return { execution_arn: `${machine}:${name}`, redrive_count: redrives };
 }
 
+/** Where the machine goes from the answer to an operation; `more` is the same again. */
+const after = {
+  pending: 'batches',
+  validate: 'validate',
+  restore: 'restore',
+  cleanup: 'cleanup',
+  more: undefined,
+  skipped: undefined,
+  done: undefined,
+  passed: undefined,
+  continued: undefined,
+} as const satisfies Record<HowItStands['state'], OfOneMigration | undefined>;
+
+type HowItStands = Pick<Pending | Slice | Validated | Restored | CleanedUp, 'state'>;
+
 let runs = 0;
 
 /** What the machine does, without its waits: the same operations, the same errors tried again. */
@@ -254,7 +275,7 @@ async function runToEnd(
 ): Promise<ResultMap> {
   let process = options.process ?? nextProcess();
   let run = caller(options.name ?? `run-${++runs}`);
-  let input: unknown = {};
+  let input: unknown = options.input ?? {};
   const ended = (status: string) => statuses.set(run.execution_arn, status);
 
   const ask = async <Answer>(request: MigrateRequest): Promise<Answer> => {
@@ -277,9 +298,11 @@ async function runToEnd(
       statuses.set(run.execution_arn, 'RUNNING');
       const { migrations } = await ask<Opened>({ operation: 'open', run, input });
       for (const migration of migrations) {
-        const { state } = await ask<Pending>({ operation: 'pending', run, migration });
-        if (state !== 'pending') continue;
-        while ((await ask<Slice>({ operation: 'batches', run, migration })).state === 'more');
+        let operation: OfOneMigration | undefined = 'pending';
+        while (operation !== undefined) {
+          const answer: HowItStands = await ask({ operation, run, migration });
+          operation = answer.state === 'more' ? operation : after[answer.state];
+        }
       }
       const closed = await ask<Closed>({ operation: 'close', run });
       ended('SUCCEEDED');
