@@ -1,5 +1,6 @@
 import { backfill } from '../engine/backfill.ts';
 import { sql } from '../engine/sql.ts';
+import { emailFormat, noNulls } from '../engine/validations.ts';
 
 /** Fills the new column `full_name`, which releases before this one did not write. */
 export const usersFullName = backfill({
@@ -8,4 +9,6 @@ export const usersFullName = backfill({
   key: 'id',
   where: sql`full_name IS DISTINCT FROM first_name || ' ' || last_name`,
   set: { full_name: sql`first_name || ' ' || last_name` },
+  validate: [noNulls('full_name'), emailFormat('email')],
+  onInvalid: 'restore',
 });

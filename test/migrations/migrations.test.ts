@@ -35,7 +35,15 @@ it('The migrations change the demo application as its result map says, and then 
 
   const result = await engine.run(migrations, { followUps });
   expect(result).toMatchObject({
-    'users-full-name': { total_processed: 10_000, total_updated: 9_500, errors: 0 },
+    'users-full-name': {
+      total_processed: 10_000,
+      total_updated: 9_500,
+      errors: 0,
+      validations: [
+        { name: 'no_nulls', passed: true, failed_rows: 0 },
+        { name: 'email_format', passed: true, failed_rows: 0 },
+      ],
+    },
     'engine-config-condition-groups': { total_processed: 3_000, total_updated: 2_250, errors: 0 },
     'employee-event-payloads': { total_processed: 20_000, total_updated: 20_000, errors: 0 },
     'ci-builds-stage-id': { total_processed: 50_000, total_updated: 49_800, errors: 200 },
