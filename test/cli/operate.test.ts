@@ -241,6 +241,60 @@ describe('row errors', () => {
   });
 });
 
+describe('one migration', () => {
+  const validation = (failed_rows: number) => ({
+    name: 'short_enough',
+    passed: failed_rows === 0,
+    failed_rows,
+  });
+  const label = (id: number, text: string) =>
+    at.runtime.database.query('UPDATE products SET label = $2 WHERE id = $1', [id, text]);
+
+  test('is validated: 0 where all holds, 1 and what was found where it does not', async () => {
+    await does('start', '--wait', '--only', 'labels', '--foreground');
+    const holds = await does('validate', 'labels');
+    expect(holds.code, holds.stderr).toBe(0);
+    expect(JSON.parse(holds.stdout)).toEqual({ validations: [validation(0)] });
+
+    await label(9, 'new:rather long');
+    const broken = await does('validate', 'labels');
+    expect(JSON.parse(broken.stdout)).toEqual({ validations: [{ ...validation(1), keys: ['9'] }] });
+    expect(broken).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('does not hold: short_enough\n'),
+    });
+    expect(await states()).toMatchObject({ labels: 'finished' });
+  });
+
+  test('is restored once that is confirmed, but for the rows that were changed since (promise 8)', async () => {
+    await does('start', '--wait', '--only', 'labels', '--foreground');
+    await label(9, 'ours');
+    const { code, stdout, stderr } = await does('restore', 'labels', '--yes');
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ restored: 59, left: 1 });
+    expect(stderr).toContain('labels, restoring: done, 60 rows\n');
+    expect(await states()).toMatchObject({ labels: 'restored' });
+    expect(await json('progress', 'labels')).toMatchObject({ restore: { restored: 59, left: 1 } });
+    expect(await does('finished', 'labels')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('labels is not finished: its rows were put back: '),
+    });
+    expect(
+      await at.runtime.database.query('SELECT label, count(*)::int FROM products GROUP BY 1 ORDER BY 1'),
+    ).toEqual([
+      { label: 'old', count: 59 },
+      { label: 'ours', count: 1 },
+    ]);
+  });
+
+  test('whose validation fails is restored by itself, and the run ends with 1 and says so', async () => {
+    await label(9, 'far too long');
+    const failed = await does('start', '--wait', '--only', 'labels', '--foreground');
+    expect(failed).toMatchObject({ code: 1, stdout: '' });
+    expect(failed.stderr).toMatch(/ended FAILED\nValidationFailed\n.*short_enough/);
+  });
+});
+
 describe('what somebody got wrong exits with 2', () => {
   test.each(['finished', 'progress', 'errors', 'retry', 'validate', 'restore', 'cleanup'])(
     'a migration that %s does not know: the known ones are listed, the nearest first',
