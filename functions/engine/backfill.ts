@@ -1,7 +1,7 @@
 import { type Checkpoint, heldBy, move, moved } from './checkpoint.ts';
 import { before, journaled } from './journal.ts';
 import type { Batch, Page, RowMigration, RowOptions, Work } from './migration.ts';
-import { insidePage, lastKey, pageOf } from './page.ts';
+import { inOrder, insidePage, lastKey, pageOf } from './page.ts';
 import { cured, needy, recordedStillMatching, withRowErrors } from './row-errors.ts';
 import { checker, checkSql, rowMigration } from './row-migration.ts';
 import { identifier, join, type Sql, sql, when } from './sql.ts';
@@ -103,6 +103,7 @@ function changedFromOld({ where, set, journal }: Change, table: Table, at: Check
         ${when(journal, sql`, ${before(table, Object.keys(set))}`)}
       FROM ${table.name}
       WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND ${needy(table, at, where, page)}
+      ${inOrder(table, page)}
       FOR UPDATE
     ),
     changed AS (

@@ -1,7 +1,7 @@
 import type { Checkpoint } from './checkpoint.ts';
 import type { Statements, Value } from './database.ts';
 import type { Page } from './migration.ts';
-import { insidePage, lastKey, pageOf } from './page.ts';
+import { inOrder, insidePage, lastKey, pageOf } from './page.ts';
 import type { Change } from './rewrite.ts';
 import { needy } from './row-errors.ts';
 import { identifier, join, type Sql, sql, when } from './sql.ts';
@@ -51,7 +51,7 @@ export async function readPage(
           ${when(mayStay, sql`, COALESCE((${change.where ?? null}), false) AS "changed#"`)}
         FROM ${table.name}
         WHERE ${insidePage(table, at, page)} AND ${needy(table, at, change.where, page)}
-        ORDER BY ${join(keyColumns(table), ', ')}
+        ${inOrder(table, page)}
         ${when(lock, sql`FOR UPDATE`)}
       ) AS needed ON true
     ) AS page`);
