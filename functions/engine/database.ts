@@ -16,9 +16,17 @@ import { type Parameter, render, type Sql } from './sql.ts';
 export type Value = string | number | boolean | null | Uint8Array;
 export type Row = Readonly<Record<string, Value>>;
 
+export interface QueryOptions {
+  /**
+   * The statement goes on by itself, outside of a transaction, when it takes longer than the 45 s of a call, which then fails
+   * with a moment's fault as it would otherwise. For DDL: nobody can tell by the answer what became of it. Sent once.
+   */
+  readonly continueAfterTimeout?: boolean;
+}
+
 export interface Statements {
   /** Runs one statement, by itself, and returns its rows. Throws DatabaseError or DatabaseUnavailable. */
-  query(statement: Sql): Promise<Row[]>;
+  query(statement: Sql, options?: QueryOptions): Promise<Row[]>;
   /**
    * Runs one SELECT and returns its rows from one JSON text, which for many rows is several times as fast, and may be ten
    * times as large. Bytes come as base64. `bytes` is the length of that text.
@@ -34,7 +42,7 @@ export interface Database extends Statements {
 /** Where the cluster is, and how to wait: `sleep` takes seconds. */
 export interface Connection {
   readonly client: RDSDataClient;
-  /** For transactions: it makes one request of a call, because what arrives there twice is done twice. */
+  /** For transactions and long DDL: it makes one request of a call, because what arrives there twice is done twice. */
   readonly once: RDSDataClient;
   readonly clusterArn: string;
   readonly secretArn: string;
@@ -50,14 +58,15 @@ export function dataApi({ client, once, clusterArn, secretArn, database, sleep }
     awake(sleep, () => {
       const { text, parameters } = render(statement);
       const named = parameters.map(toParameter);
-      const sender = options.transactionId === undefined ? client : once;
+      const alone = options.transactionId === undefined && !options.continueAfterTimeout;
+      const sender = alone ? client : once;
       return sender.send(
         new ExecuteStatementCommand({ ...target, database, sql: text, parameters: named, ...options }),
       );
     });
   const statements = (options: { readonly transactionId?: string }): Statements => ({
-    query: async (statement) => {
-      const answer = await execute(statement, { ...options, includeResultMetadata: true });
+    query: async (statement, given) => {
+      const answer = await execute(statement, { ...options, ...given, includeResultMetadata: true });
       const labels = (answer.columnMetadata ?? []).map(({ label }) => label ?? '');
       return (answer.records ?? []).map((fields) =>
         Object.fromEntries(labels.map((label, i) => [label, toValue(fields[i])])),

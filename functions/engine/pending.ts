@@ -10,7 +10,7 @@ import { compare, describeTable, type Key, keyAsJson, keyColumns, keyValues, typ
 // In the planner's units, about one per page read: some thousand pages, a few milliseconds. What costs more is not
 // looked at in full, so that asking a finished migration is cheap however large its table has become.
 const cheap = 1_000;
-// After the cursor, where most new rows land.
+// Rows after the cursor, where most new ones land, or without a mark.
 const tail = 10_000;
 // Counting so few takes milliseconds; beyond, the planner's estimate does for showing progress.
 const countable = 100_000;
@@ -35,10 +35,35 @@ export async function isPending(database: Database, migration: Migration): Promi
   const table = await describeTable(database, migration);
   const before = ledger?.status === 'finished' ? ledger : undefined;
   const { where } = migration;
-  if (table.marker && (await arePending(database, migration, table, table.marker.left, before))) return true;
+  if (table.marker && (await areUnmarkedPending(database, migration, table, table.marker.left))) return true;
   if (where !== undefined) return arePending(database, migration, table, where, before);
   if (table.marker) return false;
   return before === undefined && (await exists(database, sql`SELECT FROM ${table.name}`));
+}
+
+/**
+ * Whether rows without a mark need the change. Those written since the end have none either, and mostly need nothing: they
+ * are asked, as long as they are few. In the key's order, so that the plan is the marker's own index whatever the planner
+ * believes of how many there are.
+ */
+async function areUnmarkedPending(
+  database: Database,
+  { name, where }: RowMigration,
+  table: Table,
+  left: Sql,
+): Promise<boolean> {
+  const unknown = unless(table, sql`"error#".migration = ${name}`, sql`true`);
+  const most = where === undefined ? 1 : tail;
+  try {
+    const [row] = await database.query(sql`
+      SELECT count(*) AS unmarked, count(*) FILTER (WHERE ${where ?? sql`true`}) AS needed FROM (
+        SELECT * FROM ${table.name} WHERE ${left} AND ${unknown} ORDER BY ${keyOrder(table)} LIMIT ${most}
+      ) AS ${table.alias}`);
+    return Number(row?.needed) > 0 || Number(row?.unmarked) >= most;
+  } catch (error) {
+    if (isOfARow(error)) return true;
+    throw error;
+  }
 }
 
 /** Whether rows meet a condition that says they are in need. */

@@ -20,7 +20,7 @@ export interface Table {
   readonly alias: Sql;
   readonly key: readonly Column[];
   readonly columns: ReadonlyMap<string, Column>;
-  /** The migration's marker column, if it is there: true for rows that are done. */
+  /** The migration's own marker column, if it is there: true for rows that are done. */
   readonly marker: { readonly column: Sql; readonly left: Sql } | undefined;
 }
 
@@ -69,9 +69,9 @@ export async function describeTable(database: Database, needs: TableNeeds): Prom
       `has no unique index on (${needs.key.join(', ')}), so it cannot be walked in order; it has ${known}`,
     );
   }
-  const marker = columns.get(needs.marker ?? '');
-  if (marker !== undefined && marker.form !== 'boolean')
-    fail(`the marker column ${marker.name} is not boolean but ${marker.type}`);
+  const marker = rows.find(
+    ({ name, comment }) => name === needs.marker && comment === markerComment(needs.name),
+  );
   const alias = identifier(String(found.relation));
   return {
     name: identifier(String(found.schema), String(found.relation)),
@@ -91,6 +91,7 @@ interface CatalogColumn {
   /** The type's own name, of a domain the one below it. */
   readonly base: string;
   readonly not_null: boolean;
+  readonly comment: string | null;
 }
 
 const catalog = (quotedName: string): Sql => sql`
@@ -99,7 +100,8 @@ const catalog = (quotedName: string): Sql => sql`
         'name', a.attname,
         'type', format_type(a.atttypid, a.atttypmod),
         'base', COALESCE(base.typname, t.typname),
-        'not_null', a.attnotnull) ORDER BY a.attnum)
+        'not_null', a.attnotnull,
+        'comment', col_description(c.oid, a.attnum)) ORDER BY a.attnum)
       FROM pg_attribute a
       JOIN pg_type t ON t.oid = a.atttypid
       LEFT JOIN pg_type base ON base.oid = NULLIF(t.typbasetype, 0)
@@ -160,6 +162,14 @@ export function keyAsJson(parts: readonly Sql[]): Sql {
 /** A key that came as text, as values of the key's types. */
 export function keyValues(table: Table, key: Key): Sql[] {
   return table.key.map(({ type }, i) => sql`${key[i] ?? null}::${unsafeSql(type)}`);
+}
+
+/**
+ * What a marker column says of itself in the catalog. A column without it is somebody else's, whatever its name: it is
+ * neither believed, nor set, nor dropped.
+ */
+export function markerComment(migration: string): string {
+  return `Marker of the data migration ${migration}, whose clean-up drops it`;
 }
 
 /** The assignment that marks a row as done, where the table has a marker. */

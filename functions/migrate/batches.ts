@@ -61,7 +61,7 @@ async function runRows(
   deadline: number,
 ): Promise<Progress> {
   const isRetry = at.request.retry !== undefined;
-  const rest = isRetry ? undefined : await ensureMarker(database, migration);
+  const rest = isRetry ? undefined : await ensureMarker(database, migration, at, clock);
   if (rest !== undefined) return { state: 'more', at, longestBatch: 0, rest };
   const { validate } = migration;
   const columns = [...migration.columns, ...validate.flatMap((validation) => validation.columns)];
