@@ -6,9 +6,9 @@ import { hasJournal } from './journal.ts';
 import type { Migration, RowMigration } from './migration.ts';
 import { isPending } from './pending.ts';
 import { restoring } from './restore.ts';
-import { rowErrors } from './row-errors.ts';
+import { ofEarlierRuns, rowErrors } from './row-errors.ts';
 import { lastPass } from './slice.ts';
-import { sql } from './sql.ts';
+import { sql, when } from './sql.ts';
 
 /** The life of a migration in the ledger; it has no line there before its first run. */
 export const next = {
@@ -38,7 +38,7 @@ export async function begin(
   await database.query(sql`
     INSERT INTO data_migrations.migrations AS m (name, status, run, rows_known)
     SELECT ${migration.name}, 'running', r.execution_arn, ${rowsKnown} FROM data_migrations.runs r WHERE ${held}
-    ON CONFLICT (name) DO UPDATE SET status = 'running', run = excluded.run,
+    ON CONFLICT (name) DO UPDATE SET status = 'running', run = excluded.run, result = NULL,
         started_at = CASE WHEN m.status = 'failed' AND m.batches = 0 THEN now() ELSE m.started_at END,
         rows_known = excluded.rows_known + CASE WHEN ${onlyLeft} THEN m.total_processed ELSE 0 END
       WHERE m.status IN ('running', 'failed')`);
@@ -46,7 +46,8 @@ export async function begin(
 
 /**
  * Enters a migration as running to take its recorded rows again; false if there are none. Its checkpoint stays, and so does
- * the result of one that was finished, by which `retried` knows what to make of it.
+ * the result of one that was finished, by which `retried` knows what to make of it. One that was broken off, by its run's
+ * end or for a continuation, has to be ended although its rows have all been taken.
  */
 export async function beginRetry(database: Database, migration: RowMigration, run: Caller): Promise<boolean> {
   const [begun] = await database.query(sql`
@@ -54,26 +55,32 @@ export async function beginRetry(database: Database, migration: RowMigration, ru
     FROM data_migrations.runs r
     WHERE m.name = ${migration.name} AND m.status IN ('running', 'failed', 'finished')
       AND r.execution_arn = ${run.execution_arn} AND r.redrive_count = ${run.redrive_count} AND r.status = 'running'
-      AND EXISTS (SELECT FROM data_migrations.row_errors e WHERE e.migration = m.name AND e.run <> r.execution_arn)
+      AND (
+        EXISTS (
+          SELECT FROM data_migrations.row_errors e
+          WHERE e.migration = m.name AND ${ofEarlierRuns(sql`r.execution_arn`)})
+        OR m.status <> 'finished' AND m.result IS NOT NULL
+        OR m.status = 'running' AND EXISTS (
+          SELECT FROM data_migrations.runs part WHERE part.execution_arn = m.run AND part.first_arn = r.first_arn))
     RETURNING m.name`);
   return begun !== undefined;
 }
 
 /**
- * Ends a retry: what was finished is so again, with its new counts; the rest of another is for an ordinary run. Undefined
- * if the claim was not ours any more.
+ * Ends the retry of a migration that was never finished: the rest is for an ordinary run. Of one that was, it says so, and
+ * changes nothing: it is to be finished again. Undefined if the claim was not ours any more.
  */
 export async function retried(
   database: Database,
-  migration: Migration,
   at: Checkpoint,
 ): Promise<'finished' | 'unfinished' | undefined> {
   const [row] = await database.query(sql`
-    UPDATE data_migrations.migrations m SET status = 'failed', claim = NULL
-    WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid AND m.result IS NULL
-    RETURNING m.name`);
-  if (row !== undefined) return 'unfinished';
-  return (await finish(database, migration, at, 0)) && 'finished';
+    UPDATE data_migrations.migrations m SET
+      status = CASE WHEN m.result IS NULL THEN 'failed' ELSE m.status END,
+      claim = CASE WHEN m.result IS NULL THEN NULL ELSE m.claim END
+    WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid
+    RETURNING m.result IS NULL AS unfinished`);
+  return row && (row.unfinished ? 'unfinished' : 'finished');
 }
 
 /**
@@ -138,13 +145,14 @@ export async function finish(
   seconds: number,
   validations: readonly ValidationResult[] = [],
 ): Promise<Counters | undefined> {
+  const isRetry = at.request.retry !== undefined;
   const errors = at.rowErrors === 0 ? [] : await rowErrors(database, migration.name, samples);
   const extra = {
     ...(errors.length > 0 && {
       error_samples: errors.map(({ key, reason, sqlstate }) => ({ key: key.join(', '), reason, sqlstate })),
     }),
-    // Nobody looks behind the last pass: what it still found goes on coming in.
-    ...(at.pass === lastPass && at.passUpdated > 0 && { still_arriving: at.passUpdated }),
+    // Nobody looks behind the last pass: what it still found goes on coming in. A retry has not looked.
+    ...(!isRetry && at.pass === lastPass && at.passUpdated > 0 && { still_arriving: at.passUpdated }),
     ...(validations.length > 0 && { validations }),
   };
   const [row] = await database.query(sql`
@@ -158,6 +166,7 @@ export async function finish(
           'errors', (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name),
           'duration_seconds', round((m.duration_seconds + ${seconds}::float8)::numeric, 1)
         ) || ${JSON.stringify(extra)}::jsonb
+          ${when(isRetry, sql`|| jsonb_strip_nulls(jsonb_build_object('still_arriving', m.result -> 'still_arriving'))`)}
       FROM held WHERE m.name = held.name
       RETURNING m.result
     ),

@@ -1,8 +1,10 @@
-import { type Checkpoint, heldBy, move, moved, reload } from './checkpoint.ts';
+import { type Checkpoint, heldBy, move, moved, reload, remember } from './checkpoint.ts';
 import type { Database } from './database.ts';
 import { DatabaseError } from './errors.ts';
 import { migrationAtFault, stillUnavailable } from './failures.ts';
 import type { Batch, RowMigration, Work } from './migration.ts';
+import { mostFailures, pauseAfter } from './patience.ts';
+import { ofEarlierRuns } from './row-errors.ts';
 import { batchOrRowError, type Clock, type Progress } from './slice.ts';
 import { sql } from './sql.ts';
 import type { Key, Table } from './table.ts';
@@ -10,7 +12,7 @@ import type { Key, Table } from './table.ts';
 // Bad rows are few; so many in one statement are quick even if each of them has triggers.
 const pageSize = 100;
 
-/** Takes the rows again that earlier runs recorded as bad, until the deadline: each once in a run. */
+/** Takes the rows again that earlier runs recorded as bad, until the deadline: each once in a run, and no others. */
 export async function runRetry(
   database: Database,
   migration: RowMigration,
@@ -19,43 +21,49 @@ export async function runRetry(
   clock: Clock,
   deadline: number,
 ): Promise<Progress> {
+  const started = clock.now();
   let at = claimed;
+  let failures = 0;
   let longestBatch = 0;
   while (clock.now() < deadline) {
     const begun = clock.now();
-    const work: Work = { database, table, at, seconds: 0, secondsPerRow: null };
     try {
-      const keys = at.conflicted.length > 0 ? at.conflicted : await recordedBefore(database, at);
-      if (keys.length === 0) return { state: 'done', at, longestBatch, seconds: 0 };
-      const now = (await together(migration, work, keys)) ?? (await reload(database, at));
+      const keys = await recordedBefore(database, at);
+      if (keys.length > 0) {
+        await together(migration, { database, table, at, seconds: 0, secondsPerRow: null }, keys);
+      }
+      // Whatever came of it: rows that are cured or gone were struck out, and count no more.
+      const now = await reload(database, at);
       if (now === undefined) return { state: 'lost' };
       at = now;
+      if (keys.length === 0) return { state: 'done', at, longestBatch, seconds: begun - started };
+      failures = 0;
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
       if (error.fault === 'migration') throw migrationAtFault(migration, at, error);
-      throw stillUnavailable(migration, at, error);
+      failures += 1;
+      if (failures > mostFailures) throw stillUnavailable(migration, at, error);
+      await clock.sleep(pauseAfter(failures));
     }
     longestBatch = Math.max(longestBatch, clock.now() - begun);
   }
+  await remember(database, at, clock.now() - started, null, { seconds: 0 });
   return { state: 'more', at, longestBatch, rest: { seconds: 0 } };
 }
 
 async function recordedBefore(database: Database, at: Checkpoint): Promise<readonly Key[]> {
   const rows = await database.query(sql`
     SELECT e.key::text AS key FROM data_migrations.row_errors e
-    WHERE e.migration = ${at.migration} AND e.run <> ${at.run} ORDER BY e.at, e.key LIMIT ${pageSize}`);
+    WHERE e.migration = ${at.migration} AND ${ofEarlierRuns(sql`${at.run}`)} ORDER BY e.at, e.key LIMIT ${pageSize}`);
   return rows.map(({ key }) => JSON.parse(String(key)) as Key);
 }
 
-/** The rows in one statement; one by one if one of them is still bad. */
-async function together(
-  migration: RowMigration,
-  work: Work,
-  keys: readonly Key[],
-): Promise<Checkpoint | undefined> {
+/** The rows in one statement; one by one if one of them is still bad. Nothing where the checkpoint is not ours any more. */
+async function together(migration: RowMigration, work: Work, keys: readonly Key[]): Promise<void> {
   try {
     const batch = await migration.batch(work, { keys });
-    return batch && strikeOut(work.database, batch.at, keys);
+    if (batch !== undefined) await strikeOut(work.database, batch.at, keys);
+    return;
   } catch (error) {
     if (!(error instanceof DatabaseError) || error.fault !== 'row') throw error;
   }
@@ -64,7 +72,6 @@ async function together(
     const batch: Batch | undefined = at && (await batchOrRowError(migration, { ...work, at }, key, 'behind'));
     at = batch && (await strikeOut(work.database, batch.at, [key]));
   }
-  return at;
 }
 
 /** Strikes out rows that need no change any more, or are gone: whatever is still bad has been recorded anew. */
@@ -79,7 +86,7 @@ async function strikeOut(
     sql`
     WITH ${heldBy(at)}, settled AS (
       DELETE FROM data_migrations.row_errors e USING held, jsonb_array_elements(${JSON.stringify(keys)}::jsonb) AS tried (key)
-      WHERE e.migration = held.name AND e.key = tried.key AND e.run <> ${at.run}
+      WHERE e.migration = held.name AND e.key = tried.key AND ${ofEarlierRuns(sql`${at.run}`)}
     ), ${moved({})}
     SELECT * FROM moved`,
   );

@@ -117,6 +117,13 @@ export function cured(table: Table, at: Checkpoint): Sql {
   );
 }
 
+/** A condition for row errors `e` that no part of this run has recorded. */
+export function ofEarlierRuns(run: Sql): Sql {
+  return sql`NOT EXISTS (
+    SELECT FROM data_migrations.runs me JOIN data_migrations.runs part ON part.first_arn = me.first_arn
+    WHERE me.execution_arn = ${run} AND part.execution_arn = e.run)`;
+}
+
 /** The row errors of a migration, oldest first, at most `limit`. */
 export async function rowErrors(
   database: Database,

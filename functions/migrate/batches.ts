@@ -83,11 +83,11 @@ async function end(
   run: Caller,
 ): Promise<Slice['state'] | undefined> {
   if (at.request.retry !== undefined) {
-    const finished = await retried(database, migration, at);
-    if (finished === 'unfinished') {
+    const before = await retried(database, at);
+    if (before === 'unfinished') {
       await keepAnswer(database, run, { total_updated: at.totalUpdated, errors: at.rowErrors });
     }
-    return finished && 'done';
+    if (before !== 'finished') return before && 'done';
   }
   if (migration.kind !== 'alterTables' && migration.validate.length > 0) return 'validate';
   return (await finish(database, migration, at, seconds)) && 'done';
