@@ -7,7 +7,7 @@ import {
   type FollowUp,
   type RunInput,
 } from '../contract.ts';
-import type { Database } from './database.ts';
+import type { Database, Statements } from './database.ts';
 import { AlreadyRunning, DatabaseError, Superseded } from './errors.ts';
 import { sql } from './sql.ts';
 
@@ -215,7 +215,7 @@ export async function countSlice(database: Database, run: Caller): Promise<numbe
 }
 
 /** Keeps what a run has to say of the one migration that it was asked about. */
-export async function keepAnswer(database: Database, run: Caller, answer: Answer): Promise<void> {
+export async function keepAnswer(database: Statements, run: Caller, answer: Answer): Promise<void> {
   await database.query(sql`
     UPDATE data_migrations.runs SET result = ${JSON.stringify(answer)}::jsonb
     WHERE execution_arn = ${run.execution_arn} AND status = 'running'`);

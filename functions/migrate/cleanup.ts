@@ -1,8 +1,16 @@
 import type { Caller, CleanedUp } from '../contract.ts';
-import { MigrationFailed } from '../engine/errors.ts';
+import { cleanUp } from '../engine/cleanup.ts';
+import { hold, runState } from '../engine/runs.ts';
 import type { Engine } from './migrate.ts';
 import { find } from './registry.ts';
 
-export async function cleanup(engine: Engine, _run: Caller, name: string): Promise<CleanedUp> {
-  throw new MigrationFailed(find(engine.migrations, name).name);
+/** Drops what a finished migration has left behind. */
+export async function cleanup(engine: Engine, run: Caller, name: string): Promise<CleanedUp> {
+  const { database, clock, migrations, statusOf } = engine;
+  const migration = find(migrations, name);
+  await hold(database, statusOf, run);
+  const { answer } = await runState(database, run);
+  // Asked again after an answer that got lost, it has been done, and said.
+  if (answer === undefined) await cleanUp(database, migration, run, clock);
+  return { state: 'done' };
 }
