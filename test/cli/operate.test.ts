@@ -295,6 +295,22 @@ describe('one migration', () => {
   });
 });
 
+describe('cleanup', () => {
+  test('of a migration that is not finished exits with 1 and says what is left; --finish-first runs that', async () => {
+    const early = await does('cleanup', 'labels');
+    expect(early).toMatchObject({ code: 1, stdout: '' });
+    expect(early.stderr).toContain('migration "labels" cannot be cleaned up: it has never run');
+
+    const { code, stdout, stderr } = await does('cleanup', 'labels', '--finish-first', '--foreground');
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ cleaned_up: ['the undo journal data_migrations."undo_labels"'] });
+    expect(stderr).toContain('"total_updated": 60');
+    expect(await states()).toMatchObject({ labels: 'cleaned up' });
+    expect(await does('finished', 'labels')).toMatchObject({ code: 0 });
+    expect(await json('cleanup', 'labels')).toEqual({ cleaned_up: [] }); // safe to repeat
+  });
+});
+
 describe('what somebody got wrong exits with 2', () => {
   test.each(['finished', 'progress', 'errors', 'retry', 'validate', 'restore', 'cleanup'])(
     'a migration that %s does not know: the known ones are listed, the nearest first',
