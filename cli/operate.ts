@@ -8,6 +8,8 @@ import { errors } from './errors.ts';
 import { finished } from './finished.ts';
 import type { Io } from './io.ts';
 import { list } from './list.ts';
+import { node } from './node.ts';
+import { plan } from './plan.ts';
 import { progress } from './progress.ts';
 import { restore } from './restore.ts';
 import { resume } from './resume.ts';
@@ -16,12 +18,13 @@ import { start } from './start.ts';
 import { stop } from './stop.ts';
 import { defaultMachine, findSystem, type WhereOptions } from './system/system.ts';
 import { validate } from './validate.ts';
+import { verify } from './verify.ts';
 import { watch } from './watch.ts';
 
 /** The operators' commands, in the order in which `--help` lists them. */
 const commands: readonly OperatorCommand<never>[] = [
   list,
-  // plan: what a run would do
+  plan,
   start,
   watch,
   progress,
@@ -29,12 +32,12 @@ const commands: readonly OperatorCommand<never>[] = [
   errors,
   retry,
   validate,
-  // verify: idempotence on a scratch copy
+  verify,
   restore,
   cleanup,
   stop,
   resume,
-  // node: the protocol on stdin and stdout
+  node,
 ];
 
 /** `npx migrations …`: runs one command and answers with its exit code. */

@@ -11,8 +11,9 @@ export interface Inside extends Database {
 
 export interface Meter {
   readonly calls: number;
-  /** Values sent, and JSON received: what grows with the rows. */
-  readonly bytes: number;
+  /** Bytes of the values sent, and of the JSON received: what grows with the rows. */
+  readonly sent: number;
+  readonly received: number;
   /** Spent on savepoints, which the same statements outside would not need. */
   readonly overhead: number;
   /** The shortest way to the database and back: what the quickest savepoint took. */
@@ -78,7 +79,7 @@ async function ensureLedger(inside: Database): Promise<void> {
 const mostNested = 16;
 
 function insideOf(tx: Statements, now: () => number): { inside: Inside; end: () => Promise<void> } {
-  const meter = { calls: 0, bytes: 0, overhead: 0, roundTrip: Number.POSITIVE_INFINITY };
+  const meter = { calls: 0, sent: 0, received: 0, overhead: 0, roundTrip: Number.POSITIVE_INFINITY };
 
   const savepoint = async (command: Sql): Promise<void> => {
     const begun = now();
@@ -89,7 +90,8 @@ function insideOf(tx: Statements, now: () => number): { inside: Inside; end: () 
   const counted = async <T>(statement: Sql, ask: () => Promise<T>, size: (answer: T) => number) => {
     meter.calls += 1;
     const answer = await ask();
-    meter.bytes += sizeOf(statement) + size(answer);
+    meter.sent += sizeOf(statement);
+    meter.received += size(answer);
     return answer;
   };
   const level = (depth: number) => {

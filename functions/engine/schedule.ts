@@ -21,7 +21,7 @@ export interface Surroundings {
 }
 
 // Room for whoever waits on the database: a hundredth of the time, unless the migration asks for more.
-const restShare = 0.01;
+export const restShare = 0.01;
 // Some milliseconds every 5 s are two thousandths of the time.
 const secondsBetweenAsking = 5;
 // Long enough for what is in the way to end, short enough not to miss the gap.

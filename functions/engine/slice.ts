@@ -53,7 +53,7 @@ export interface Schedule {
 }
 
 // A Lambda that only sleeps is paid for: from here on Step Functions waits instead, at no cost.
-const longestSleep = 5;
+export const longestSleep = 5;
 /** The walk over the table, and three more for what keeps coming in behind the cursor. */
 export const lastPass = 4;
 

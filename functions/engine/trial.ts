@@ -19,17 +19,18 @@ export interface Trial {
   readonly seconds: number;
   /** Rows among them that it changed. */
   readonly updated: number;
-  /** The same rows only looked at: how many, and the time; undefined if that did not work. */
-  readonly looked: { readonly rows: number; readonly seconds: number } | undefined;
+  /** The first rows only looked at: how many, those in need of them, and the time; undefined if that did not work. */
+  readonly looked: { readonly rows: number; readonly inNeed: number; readonly seconds: number } | undefined;
   /** Rows that it would record as bad. */
   readonly errors: number;
   /** Up to ten of them. */
   readonly errorSamples: readonly RowError[];
   /** Up to ten rows before and after. */
   readonly differences: readonly Difference[];
-  /** Statements of one batch, and what a row sends and receives. */
+  /** Statements of one batch, and the bytes that a row sends and receives. */
   readonly callsPerBatch: number;
-  readonly bytesPerRow: number;
+  readonly sentPerRow: number;
+  readonly receivedPerRow: number;
 }
 
 // Rows are locked meanwhile: 500 of the usual ones for a fraction of a second. Of very slow ones fewer are tried: a
@@ -150,7 +151,8 @@ async function lookAt(
     SELECT page_rows, (
       SELECT count(*) FROM ${table.name} WHERE ${insidePage(table, at, page)} AND ${needy(table, at, where, page)}) AS needed
     FROM counted`);
-  return { rows: Number(row?.page_rows), seconds: watch().seconds };
+  const { seconds } = watch();
+  return { rows: Number(row?.page_rows), inNeed: Number(row?.needed), seconds };
 }
 
 /** The first rows in need of the page. */
@@ -174,8 +176,8 @@ async function run(
   table: Table,
   at: Checkpoint,
   now: Clock['now'],
-): Promise<Pick<Trial, 'rows' | 'seconds' | 'callsPerBatch' | 'bytesPerRow'>> {
-  const sum = { batches: 0, rows: 0, bad: 0, seconds: 0, calls: 0, bytes: 0 };
+): Promise<Pick<Trial, 'rows' | 'seconds' | 'callsPerBatch' | 'sentPerRow' | 'receivedPerRow'>> {
+  const sum = { batches: 0, rows: 0, bad: 0, seconds: 0, calls: 0, sent: 0, received: 0 };
   const deadline = now() + mostSeconds;
   let failure: unknown;
   const isEnough = (): boolean =>
@@ -195,7 +197,8 @@ async function run(
         sum.rows += batch.rows;
         sum.seconds += took.seconds;
         sum.calls += took.calls;
-        sum.bytes += took.bytes;
+        sum.sent += took.sent;
+        sum.received += took.received;
         if (batch.passEnded || isEnough()) throw new Enough();
         return batch;
       } catch (error) {
@@ -224,7 +227,8 @@ async function run(
     rows: sum.rows,
     seconds: sum.seconds,
     callsPerBatch: sum.calls / Math.max(1, sum.batches),
-    bytesPerRow: sum.bytes / Math.max(1, sum.rows),
+    sentPerRow: sum.sent / Math.max(1, sum.rows),
+    receivedPerRow: sum.received / Math.max(1, sum.rows),
   };
 }
 
@@ -234,10 +238,15 @@ const sqlStateOf = (error: unknown): unknown => (error instanceof DatabaseError 
 function stopwatch(inside: Inside, now: Clock['now']) {
   const begun = now();
   const before = inside.meter();
-  return (): { readonly seconds: number; readonly calls: number; readonly bytes: number } => {
+  return () => {
     const after = inside.meter();
     const calls = after.calls - before.calls;
     const away = after.overhead - before.overhead + calls * after.roundTrip;
-    return { seconds: Math.max(0, now() - begun - away), calls, bytes: after.bytes - before.bytes };
+    return {
+      seconds: Math.max(0, now() - begun - away),
+      calls,
+      sent: after.sent - before.sent,
+      received: after.received - before.received,
+    };
   };
 }

@@ -112,12 +112,13 @@ describe('A trial', () => {
         onInvalid: 'restore', // so there is a journal to write
       }),
     );
-    // What has been read ahead is written, too.
-    expect(found).toMatchObject({ rows: 600, updated: 599, errors: 1, callsPerBatch: 2 });
+    expect(found).toMatchObject({ updated: found.rows - 1, errors: 1, callsPerBatch: 2 });
+    expect(found.rows).toBeGreaterThanOrEqual(500); // more, where what has been read ahead is written, too
     expect(found.errorSamples).toEqual([{ key: ['703'], reason: 'no name', sqlstate: null }]);
     expect(found.differences.map(({ key }) => key)).not.toContain('703');
     expect(found.differences[0]?.changes).toEqual({ whole: [null, 'FIRST 701'] });
-    expect(found.bytesPerRow).toBeGreaterThan(40);
+    expect(found.sentPerRow).toBeGreaterThan(40);
+    expect(found.receivedPerRow).toBeGreaterThan(40);
   });
 
   it('takes no lock that would hold back readers, of the table or of the ledger', async () => {

@@ -9,11 +9,14 @@ export async function everythingIn(database: TestDatabase): Promise<Readonly<Rec
   const tables = await database.query<{ name: string }>(`
     SELECT format('%I.%I', nspname, relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
     WHERE relkind = 'r' AND ${own} ORDER BY 1`);
-  const everything: Record<string, unknown> = {};
-  for (const { name } of tables) {
-    everything[name] = await database.query(`
-      SELECT count(*), md5(string_agg(line, E'\\n' ORDER BY line)) AS digest FROM (SELECT t::text AS line FROM ${name} t) AS lines`);
-  }
+  const contents = tables.map(
+    ({ name }) => `
+      SELECT '${name}' AS name, count(*), md5(string_agg(line, E'\\n' ORDER BY line)) AS digest
+      FROM (SELECT t::text AS line FROM ${name} t) AS lines`,
+  );
+  const everything: Record<string, unknown> = {
+    tables: await database.query(`${contents.join(' UNION ALL ')} ORDER BY name`),
+  };
   everything.schemas = await database.query(`SELECT nspname, nspacl FROM pg_namespace ORDER BY 1`);
   everything.relations = await database.query(`
     SELECT nspname, relname, relkind, relhasindex, relhastriggers, relchecks, relnatts, reloptions, relacl

@@ -1,0 +1,32 @@
+import { forecast } from '../functions/engine/forecast.ts';
+import { jsonOption, noSuchMigration, type OperatorCommand } from './command.ts';
+import { costOf, prices, sum, usageOfRun } from './cost.ts';
+import { type Planned, planned } from './planned.ts';
+import { inWords } from './planned-text.ts';
+import { requireKnown } from './system/names.ts';
+
+export const plan: OperatorCommand<{ readonly json?: boolean }> = {
+  usage: 'plan [migration]',
+  about: 'say what a run would do, how long it takes and what it costs: tries a batch and rolls it back',
+  exits: [
+    'planned: nothing was changed',
+    'planned, and something is in the way: it would fail, or not be done in time',
+    noSuchMigration,
+  ],
+  options: [jsonOption],
+  async run(system, { json }, name) {
+    const { io, registered } = system;
+    const names = registered.map((migration) => migration.name);
+    if (name !== undefined) requireKnown(name, names);
+    const database = await system.database();
+    const migrations: Planned[] = [];
+    for (const migration of registered) {
+      if (name !== undefined && migration.name !== name) continue;
+      migrations.push(planned(await forecast(database, migration), Date.now()));
+    }
+    const usage = sum([usageOfRun, ...migrations.map((each) => each.usage)]);
+    const whole = { migrations, run: { usage, dollars: costOf(usage) }, prices };
+    io.out.write(json ? `${JSON.stringify(whole, null, 2)}\n` : inWords(whole));
+    return migrations.some(({ problems }) => problems.length > 0) ? 1 : 0;
+  },
+};

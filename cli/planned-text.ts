@@ -1,0 +1,120 @@
+import { durationText } from '../functions/engine/duration.ts';
+import type { prices as allPrices, Cost, Usage } from './cost.ts';
+import { grouped, localTime } from './format.ts';
+import type { Planned } from './planned.ts';
+import { table } from './table.ts';
+
+/** A plan as a whole. */
+export interface Whole {
+  readonly migrations: readonly Planned[];
+  readonly run: { readonly usage: Usage; readonly dollars: Cost };
+  readonly prices: typeof allPrices;
+}
+
+/** A plan for people. */
+export function inWords({ migrations, run, prices }: Whole): string {
+  return [
+    ...migrations.map(one),
+    facts([
+      ['the run', `${usage(run.usage)}: ${dollars(run.dollars.total)}`],
+      [
+        'prices',
+        `${prices.region}, in dollars: ${prices.step_functions_per_1000_transitions} per 1,000 state transitions; Lambda (arm64) ` +
+          `${prices.lambda_arm64_per_gb_second} per GB-second and ${prices.lambda_per_million_requests} per million requests; ` +
+          `Data API ${prices.data_api_per_million_requests} per million requests of up to 32 KB`,
+      ],
+      ['not included', prices.not_included],
+      [
+        'changed',
+        'nothing: what was tried was rolled back. Its rows were locked meanwhile, for seconds at most',
+      ],
+    ]),
+    '',
+  ].join('\n');
+}
+
+function one(planned: Planned): string {
+  const { name, kind, pending, state, rows, tables, trial, duration } = planned;
+  const lines: (readonly [string, string])[] = [];
+  if (rows) {
+    const left = `${grouped(rows.left)} need the change (${rows.left_is})`;
+    lines.push(['rows', `${left}, of ${grouped(rows.to_look_at)} to look at (${rows.to_look_at_is})`]);
+  }
+  if (tables) lines.push(['tables', `${grouped(tables.length)} lack the change: ${listed(tables)}`]);
+  if (trial) {
+    const rate = trial.rows_per_second === null ? '' : `, ${grouped(trial.rows_per_second)} rows a second`;
+    const failing = trial.errors > 0 ? `, ${grouped(trial.errors)} would fail` : '';
+    lines.push([
+      'tried',
+      `${grouped(trial.rows)} rows, rolled back: ${grouped(trial.updated)} changed${failing}${rate}`,
+    ]);
+  }
+  if (duration) {
+    const resting =
+      duration.seconds > duration.working_seconds * 1.1
+        ? `, ${durationText(duration.working_seconds)} of it working`
+        : '';
+    lines.push([
+      'takes',
+      `${durationText(duration.seconds)}${resting}; begun now, it ends ${localTime(duration.ends_at)}`,
+    ]);
+    lines.push([
+      'batches',
+      `${grouped(planned.batches ?? 0)} of up to ${grouped(planned.rows_per_batch ?? 0)} rows, in ${grouped(planned.slices ?? 0)} slices`,
+    ]);
+  }
+  if (pending) lines.push(['uses', `${usage(planned.usage)}: ${dollars(planned.dollars.total)}`]);
+  for (const problem of planned.problems) lines.push(['IN THE WAY', problem]);
+  for (const note of planned.notes) lines.push(['note', note]);
+  return [
+    `${name} (${kind}, ${state}): ${pending ? 'pending' : 'nothing to do'}`,
+    indented(facts(lines)),
+    indented(differences(planned)),
+    indented(failing(planned)),
+  ]
+    .filter((part) => part !== '')
+    .join('\n')
+    .concat('\n');
+}
+
+function differences({ differences: found = [] }: Planned): string {
+  const rows = found.flatMap(({ key, changes }) =>
+    Object.entries(changes).map(([column, [before, after]]) => [key, column, value(before), value(after)]),
+  );
+  return rows.length === 0 ? '' : table(['key', 'column', 'before', 'after'], rows).trimEnd();
+}
+
+function failing({ would_fail: found = [] }: Planned): string {
+  const rows = found.map(({ key, reason, sqlstate }) => [key, reason, sqlstate ?? '']);
+  return rows.length === 0 ? '' : table(['key', 'would fail', 'SQLSTATE'], rows).trimEnd();
+}
+
+// As much as fits a line of a terminal twice; --json has more.
+const value = (text: string | null): string =>
+  text === null ? 'NULL' : text.length > 60 ? `${text.slice(0, 60)}…` : text;
+
+function usage({ state_transitions, lambda_requests, lambda_seconds, data_api_requests }: Usage): string {
+  return (
+    `${grouped(state_transitions)} state transitions, ${grouped(lambda_requests)} Lambda invocations ` +
+    `(${durationText(lambda_seconds)}), ${grouped(data_api_requests)} Data API requests`
+  );
+}
+
+/** Cents where there are any, else what there is: most migrations cost less than one. */
+function dollars(amount: number): string {
+  return `$${amount >= 1 ? grouped(Number(amount.toFixed(2))) : Number(amount.toPrecision(2))}`;
+}
+
+const mostListed = 5;
+
+function listed(names: readonly string[]): string {
+  const rest = names.length - mostListed;
+  return names.slice(0, mostListed).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+}
+
+function facts(lines: readonly (readonly [string, string])[]): string {
+  const width = Math.max(0, ...lines.map(([name]) => name.length));
+  return lines.map(([name, what]) => `${name.padEnd(width)}  ${what}`).join('\n');
+}
+
+const indented = (text: string): string => text.replaceAll(/^(?=.)/gm, '  ');

@@ -1,0 +1,232 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { lambdaGigabytes, slicesPerExecution } from '../../cli/cost.ts';
+import { backfill } from '../../functions/engine/backfill.ts';
+import { sliceSeconds } from '../../functions/engine/course.ts';
+import { sql } from '../../functions/engine/sql.ts';
+import { migrations } from '../../functions/migrations/index.ts';
+import { everythingIn } from '../support/everything.ts';
+import { type DemoOperator, demoOperator } from './demo-operator.ts';
+
+let at: DemoOperator;
+beforeAll(async () => {
+  at = await demoOperator();
+  await at.begin();
+});
+afterAll(() => at.close());
+
+const json = async (...args: string[]) => {
+  const { code, stdout, stderr } = await at.does(['plan', ...args, '--json']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout);
+};
+const everything = () => everythingIn(at.runtime.database);
+
+/** States that an execution has entered: what AWS counts as transitions. */
+const entered = async (arn: string) =>
+  (await at.runtime.history(arn)).filter(({ type }) => type?.endsWith('StateEntered')).length;
+
+test('plan says what a run would do, before there is a ledger, and changes nothing', async () => {
+  const before = await everything();
+  const { migrations: planned, run, prices } = await json();
+  expect(await everything()).toEqual(before);
+
+  expect(planned.map(({ name, pending, state }: never) => ({ name, pending, state }))).toEqual(
+    migrations.map(({ name }) => ({ name, pending: true, state: 'never run' })),
+  );
+  const of = Object.fromEntries(planned.map((each: { readonly name: string }) => [each.name, each]));
+  expect(of['users-full-name']).toMatchObject({
+    rows: { to_look_at: 10_000, to_look_at_is: 'counted', left: 9_500, left_is: 'counted' },
+    trial: { rows: 500, updated: 475, errors: 0, rows_per_second: expect.any(Number) },
+    duration: { ends_at: expect.stringMatching(/^20/) },
+    slices: 1,
+    problems: [],
+  });
+  expect(of['users-full-name'].differences).toHaveLength(10);
+  expect(of['users-full-name'].differences[0]).toEqual({
+    key: '1',
+    changes: { full_name: [null, 'Alan Dijkstra'] },
+  });
+  expect(of['audience-updated-at']).toMatchObject({ kind: 'alterTables' });
+  expect(of['audience-updated-at'].tables).toHaveLength(35);
+  expect(of['ci-builds-stage-id'].would_fail[0]).toEqual({
+    key: '250',
+    sqlstate: null,
+    reason: expect.any(String),
+  });
+  expect(prices).toMatchObject({ region: 'us-east-1', step_functions_per_1000_transitions: 0.025 });
+  const { step_functions, lambda, data_api, total } = run.dollars;
+  expect(step_functions).toBeCloseTo((run.usage.state_transitions / 1_000) * 0.025, 6);
+  expect(total).toBeCloseTo(step_functions + lambda + data_api, 5);
+});
+
+test('plan prints for people what it prints as JSON, the prices, and what it left out', async () => {
+  const { code, stdout } = await at.does(['plan', 'users-full-name']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(
+    /^users-full-name \(backfill, never run\): pending\n {2}rows +9,500 need the change \(counted\)/,
+  );
+  expect(stdout).toMatch(/\n {2}tried +500 rows, rolled back: 475 changed, [\d,]+ rows a second\n {2}takes /);
+  expect(stdout).toMatch(/\n {2}key +column +before +after\n +1 +full_name +NULL +Alan Dijkstra\n/);
+  expect(stdout).toMatch(
+    /us-east-1, in dollars: 0\.025 per 1,000 state transitions; Lambda \(arm64\) 0\.0000133334 per/,
+  );
+  expect(stdout).toMatch(/\nnot included +Aurora capacity/);
+  expect(stdout).toMatch(/\nchanged +nothing/);
+});
+
+test('The transitions that plan counts are those that a run takes', async () => {
+  for (const name of ['users-full-name', 'audience-updated-at']) {
+    const { run } = await json(name);
+    const { executionArn = '', status } = await at.runtime.run({ only: name });
+    expect({ name, status, transitions: await entered(executionArn) }).toEqual({
+      name,
+      status: 'SUCCEEDED',
+      transitions: run.usage.state_transitions,
+    });
+  }
+  const before = await everything();
+  const {
+    migrations: [skipped],
+    run,
+  } = await json('users-full-name');
+  expect(skipped).toMatchObject({ pending: false, state: 'finished' });
+  expect(await everything(), 'with a ledger').toEqual(before);
+  const { executionArn = '' } = await at.runtime.run({ only: 'users-full-name' });
+  expect(await entered(executionArn)).toBe(run.usage.state_transitions);
+});
+
+test('plan beside a run changes nothing, goes on from where that is, and the run goes on undisturbed', async () => {
+  let goOn = () => {};
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const reached = new Promise<void>((resolve) => {
+    let batches = 0;
+    at.runtime.between.call = async ({ body }) => {
+      if (body.includes('moved AS') && ++batches === 10) {
+        resolve();
+        await held;
+      }
+      return 'pass' as const;
+    };
+  });
+  const input = { only: 'ci-builds-stage-id', batch_size: 1_000, mode: 'foreground' };
+  const run = await at.runtime.start(input);
+  await reached;
+  const before = await everything();
+  const [{ rows, state }] = (await json('ci-builds-stage-id')).migrations;
+  expect(await everything()).toEqual(before);
+  expect(state).toBe('running');
+  expect(rows.to_look_at).toBeLessThan(50_000);
+  expect(rows.to_look_at).toBeGreaterThan(0);
+
+  goOn();
+  let ended = false;
+  const end = at.runtime.ended(run).finally(() => {
+    ended = true;
+  });
+  let plans = 0;
+  for (; !ended; plans += 1) await json('ci-builds-stage-id');
+  expect(plans).toBeGreaterThan(0);
+  expect((await end).result).toMatchObject({
+    'ci-builds-stage-id': { total_processed: 50_000, total_updated: 49_800, errors: 200 },
+  });
+  at.runtime.between.call = undefined;
+});
+
+describe('What is in the way is said, and exits with 1', () => {
+  const slowly = {
+    table: 'engine_configs',
+    key: 'id',
+    set: { name: sql`name || pg_sleep(0.001)::text` },
+  } as const;
+  test.each([
+    [
+      backfill({ ...slowly, name: 'late', within: 'PT1S' }),
+      /3,000 rows at .* cannot be done in time, even without rests/,
+    ],
+    [
+      backfill({ ...slowly, name: 'wrong', set: { name: sql`nom` } }),
+      /migration "wrong", batch 1 .*column "nom" does not exist/,
+    ],
+    [backfill({ ...slowly, name: 'missing', table: 'nobodys' }), /table nobodys: there is no such table/],
+    [
+      backfill({
+        ...slowly,
+        name: 'bad',
+        set: { name: sql`CASE WHEN right(id, 2) <> '07' THEN name END` },
+        errorBudget: 9,
+      }),
+      /5 of the \d+ rows that were tried would fail; at this rate some 30 of all, and its errorBudget is 9/,
+    ],
+  ])('$name', async (migration, problem) => {
+    const { code, stdout } = await at.does(['plan', migration.name, '--json'], { checkout: [migration] });
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout).migrations[0].problems).toEqual([expect.stringMatching(problem)]);
+  });
+
+  test('in words', async () => {
+    const nobodys = backfill({ ...slowly, name: 'missing', table: 'nobodys' });
+    const { code, stdout } = await at.does(['plan'], { checkout: [nobodys] });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/\n {2}IN THE WAY +migration "missing", table nobodys: there is no such table/);
+  });
+
+  test('a name that nobody knows is misuse', async () => {
+    expect(await at.does(['plan', 'users-full-nam'])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('did you mean users-full-name?'),
+    });
+  });
+});
+
+test('What plan knows of the deployed functions is what is deployed', async () => {
+  const { readFile } = await import('node:fs/promises');
+  const infra = (file: string) => readFile(new URL(`../../infra/${file}.ts`, import.meta.url), 'utf8');
+  const fn = await infra('database-function');
+  expect(fn).toContain(`memorySize: ${lambdaGigabytes * 1024},`);
+  // A minute is left to a batch that takes too long.
+  expect(fn).toContain(`functionTimeout = Duration.minutes(${sliceSeconds / 60 + 1})`);
+  expect(await infra('migrations')).toContain(`slicesPerExecution = ${slicesPerExecution},`);
+});
+
+describe('verify', () => {
+  test('runs on a copy: the answer of the document, and the table as it was', async () => {
+    const before = await everything();
+    await at.runtime.database.query('UPDATE demo.users SET full_name = NULL WHERE id % 20 > 0');
+    const { code, stdout } = await at.does(['verify', 'users-full-name', '--runs', '3']);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: '{"rows_updated":9500,"runs":3,"final_state":"unchanged"}\n',
+    });
+    await at.does(['verify', 'users-full-name', '--runs', '2', '--rows', '500']);
+    await at.runtime.database.query(
+      `UPDATE demo.users SET full_name = first_name || ' ' || last_name WHERE full_name IS NULL`,
+    );
+    expect(await everything()).toEqual(before);
+  });
+
+  test('shows what differs and exits with 1, and refuses tables and wrong numbers', async () => {
+    const twice = backfill({
+      name: 'twice',
+      table: 'engine_configs',
+      key: 'id',
+      set: { name: sql`name || '!'` },
+    });
+    const { code, stdout, stderr } = await at.does(['verify', 'twice', '--rows', '20'], {
+      checkout: [twice],
+    });
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ rows_updated: 20, runs: 3, final_state: 'changed' });
+    expect(JSON.parse(stdout).differences[0].changes).toEqual({ name: ['Rule 1!', 'Rule 1!!'] });
+    expect(stderr).toMatch(/twice may not run again.*\n *key +column +after run 1 +after a later one\n/);
+
+    const { code: refused, stderr: why } = await at.does(['verify', 'audience-updated-at']);
+    expect(refused).toBe(1);
+    expect(why).toContain('it has no rows to compare');
+    expect(await at.does(['verify', 'users-full-name', '--runs', '1'])).toMatchObject({ code: 2 });
+    expect(await at.does(['verify', 'users-full-name', '--rows', 'some'])).toMatchObject({ code: 2 });
+    expect(await at.does(['verify', 'user-full-name'])).toMatchObject({ code: 2 });
+  });
+});
