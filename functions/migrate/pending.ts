@@ -25,9 +25,13 @@ export async function pending(engine: Engine, run: Caller, name: string): Promis
       return { state: (await beginRetry(database, ofRows(migration), run)) ? 'pending' : 'skipped' };
     default:
   }
-  if ((await statusOf(database, name)) === 'restoring') return { state: 'restore' };
-  if (!(await isPending(database, migration))) return { state: 'skipped' };
-  await checkRequired(database, migrations, migration);
+  const status = await statusOf(database, name);
+  if (status === 'restoring') return { state: 'restore' };
+  const hasWork = await isPending(database, migration);
+  // Asked for by its name, what has never run may have nothing to do only because what it requires has not been done.
+  if (hasWork || (request.only !== undefined && status === undefined))
+    await checkRequired(database, migrations, migration);
+  if (!hasWork) return { state: 'skipped' };
   await begin(database, migration, run, await rowsKnown(database, migration));
   return { state: 'pending' };
 }
