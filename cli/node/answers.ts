@@ -22,13 +22,12 @@ async function backfill(system: System, ask: Ask<'backfill'>): Promise<object> {
     migrations.filter(({ columns }) => columns.includes(ask.column)),
     `${ask.table}.${ask.column}; of ${ask.table} they change ${listed(migrations.flatMap(({ columns }) => columns))}`,
   );
-  const begun = performance.now();
-  const { processed, updated, errors } = await migrated(system, name, ask.batch_size);
+  const { processed, updated, errors, seconds } = await migrated(system, name, ask.batch_size);
   return {
     type: 'backfill_complete',
     total_processed: processed,
     total_updated: updated,
-    duration_seconds: Math.round(performance.now() - begun) / 1_000,
+    duration_seconds: seconds,
     ...(errors > 0 && { errors }),
   };
 }
@@ -51,7 +50,7 @@ async function validate(system: System, { table, validations }: Ask<'validate'>)
   }
   const found: ValidationResult[] = [];
   for (const { name } of new Set(validations.map((asked) => declaring.get(asked) as RowMigration))) {
-    const answer = await run(system, { validate: name }, name);
+    const { answer } = await run(system, { validate: name }, name);
     if (answer !== 'skipped' && 'validations' in answer) {
       const own = (answer.validations ?? []).filter((result) => declaring.get(result.name)?.name === name);
       found.push(...own);
@@ -88,9 +87,10 @@ async function migrate(system: System, ask: Ask<'migrate'>): Promise<object> {
 /** Runs a migration without rests; nothing is processed where it has no work. */
 async function migrated(system: System, only: string, batch_size?: number) {
   const input = { only, ...(batch_size !== undefined && { batch_size }), mode: 'foreground' } as const;
-  const answer = await run(system, input, only);
-  if (answer === 'skipped' || !('total_processed' in answer)) return { processed: 0, updated: 0, errors: 0 };
-  return { processed: answer.total_processed, updated: answer.total_updated, errors: answer.errors };
+  const { answer, seconds } = await run(system, input, only);
+  return answer !== 'skipped' && 'total_processed' in answer
+    ? { processed: answer.total_processed, updated: answer.total_updated, errors: answer.errors, seconds }
+    : { processed: 0, updated: 0, errors: 0, seconds };
 }
 
 function ofTable({ registered }: System, table: string): readonly RowMigration[] {

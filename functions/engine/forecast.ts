@@ -52,9 +52,14 @@ export async function forecast(database: Database, migration: Migration): Promis
   try {
     return await rolledBack(database, trialLimits, (inside) => look(inside, migration));
   } catch (error) {
-    return { migration, pending: true, line: undefined, problem: messageOf(error) };
+    return { migration, pending: true, line: undefined, problem: problemOf(error) };
   }
 }
+
+const problemOf = (error: unknown): string =>
+  error instanceof DatabaseError && error.fault === 'moment'
+    ? `the database had no time for it, so what it would do is not known: ${error.message}. Plan again later`
+    : messageOf(error);
 
 async function look(inside: Inside, migration: Migration): Promise<Forecast> {
   const line = await lineOf(inside, migration.name);
@@ -68,7 +73,7 @@ async function look(inside: Inside, migration: Migration): Promise<Forecast> {
       ? { ...found, ...(await lookAtTables(inside, migration)) }
       : { ...found, ...(await lookAtRows(inside, migration, line)) };
   } catch (error) {
-    return { ...found, problem: messageOf(error) };
+    return { ...found, problem: problemOf(error) };
   }
 }
 
@@ -78,10 +83,9 @@ interface Line extends ForecastLine {
 }
 
 async function lineOf(inside: Database, name: string): Promise<Line | undefined> {
-  // As JSON, since a ledger of version 1 has fewer columns.
   const [row] = await inside.query(sql`
     SELECT m.status, m.pass, m.cursor::text AS cursor, extract(epoch FROM m.started_at)::float8 AS started_at,
-      to_jsonb(m) ->> 'cleaned_up_at' IS NOT NULL AS cleaned_up
+      m.cleaned_up_at IS NOT NULL AS cleaned_up
     FROM data_migrations.migrations m WHERE m.name = ${name}`);
   return (
     row && {
@@ -125,7 +129,7 @@ async function lookAtRows(
   try {
     return { rows: { ...rows, trial: await tryOut(inside, migration, table) } };
   } catch (error) {
-    return { rows, problem: messageOf(error) };
+    return { rows, problem: problemOf(error) };
   }
 }
 

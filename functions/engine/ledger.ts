@@ -135,7 +135,8 @@ export async function upgradeLedger(database: Database): Promise<void> {
   }
 }
 
-async function ledgerVersion(database: Statements): Promise<number> {
+/** The version of the ledger that there is; 0 for none. */
+export async function ledgerVersion(database: Statements): Promise<number> {
   // From the catalog itself: to_regclass may remember, within a transaction, that there was no such schema when it began.
   const [exists] = await database.query(sql`
     SELECT EXISTS (

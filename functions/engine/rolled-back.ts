@@ -1,6 +1,6 @@
 import type { Database, Statements } from './database.ts';
 import { DatabaseError, DatabaseUnavailable, messageOf } from './errors.ts';
-import { upgradeLedger } from './ledger.ts';
+import { ledgerInside } from './ledger-inside.ts';
 import { render, type Sql, sql, unsafeSql } from './sql.ts';
 
 /** A database inside a transaction that will be rolled back. */
@@ -47,7 +47,7 @@ export async function rolledBack<T>(
       await tx.query(sql`SET CONSTRAINTS ALL IMMEDIATE`);
       const { inside, end } = insideOf(tx, now);
       try {
-        await ensureLedger(inside);
+        await ledgerInside(inside);
         done = { value: await work(inside) };
       } finally {
         await end();
@@ -64,15 +64,6 @@ export async function rolledBack<T>(
 class RolledBack extends Error {}
 
 const milliseconds = (seconds: number): string => `${Math.round(seconds * 1_000)}ms`;
-
-/** A ledger as old as it may be does: nothing here needs a column of a later version. Where there is none, one is made. */
-async function ensureLedger(inside: Database): Promise<void> {
-  const [ledger] = await inside.query(sql`
-    SELECT EXISTS (
-      SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = 'data_migrations' AND c.relname = 'migrations') AS there`);
-  if (!ledger?.there) await upgradeLedger(inside);
-}
 
 // One call to release them all now and then, instead of one after each statement. PostgreSQL keeps up to 64 in its backend's
 // own memory, of which a transaction within has its share.

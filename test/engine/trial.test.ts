@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { backfill } from '../../functions/engine/backfill.ts';
 import { DatabaseError } from '../../functions/engine/errors.ts';
-import { upgradeLedger } from '../../functions/engine/ledger.ts';
+import { upgradeLedger, versions } from '../../functions/engine/ledger.ts';
 import type { RowMigration } from '../../functions/engine/migration.ts';
 import { rewrite } from '../../functions/engine/rewrite.ts';
 import { rolledBack } from '../../functions/engine/rolled-back.ts';
@@ -135,6 +135,23 @@ describe('A trial', () => {
     };
     await tried({ ...whole, marker: 'done' });
     expect(locks).toEqual([]);
+  });
+
+  it('works beside a run of an older release, with the ledger of that', async () => {
+    for (const statement of [...(versions[0] ?? []), 'INSERT INTO data_migrations.version VALUES (1)'])
+      await engine.database.query(statement);
+    await engine.database.query(`
+      INSERT INTO data_migrations.migrations (name, status, run, cursor) VALUES ('whole-names', 'running', 'a run', '["2990"]')`);
+    const before = await everythingIn(engine.database);
+    const older = await engine.database.pool.connect();
+    try {
+      await older.query('BEGIN; UPDATE data_migrations.migrations SET batches = 1');
+      expect(await tried(whole)).toMatchObject({ rows: 10, updated: 10 });
+    } finally {
+      await older.query('ROLLBACK');
+      older.release();
+    }
+    expect(await everythingIn(engine.database)).toEqual(before);
   });
 
   it('gives up soon where rows are locked, and says why', async () => {

@@ -3,6 +3,7 @@ import { backfill } from '../../functions/engine/backfill.ts';
 import { MigrationFailed } from '../../functions/engine/errors.ts';
 import { rewrite } from '../../functions/engine/rewrite.ts';
 import { sql } from '../../functions/engine/sql.ts';
+import { describeTable, markerComment } from '../../functions/engine/table.ts';
 import { verify } from '../../functions/engine/verify.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { everythingIn } from '../support/everything.ts';
@@ -32,6 +33,7 @@ beforeAll(async () => {
     SELECT CASE n % 2 WHEN 0 THEN 'north' ELSE 'south' END, 1 + n % 50, n, CASE WHEN n <= 40 THEN n END, '{"a":  1}', n
     FROM generate_series(1, 100) AS n;
     ALTER TABLE shop."Orders" ADD CONSTRAINT late CHECK (serial > 3) NOT VALID;
+    COMMENT ON COLUMN shop."Orders".done IS '${markerComment('doubled')}';
     CREATE TRIGGER never BEFORE UPDATE ON shop."Orders" FOR EACH ROW EXECUTE FUNCTION shop.never()`);
 });
 afterAll(() => engine.stop());
@@ -88,6 +90,7 @@ it('A marker does not hide that a second run would change the rows again', async
     transform: ({ price }) => ({ price: price * 2 }),
     onInvalid: 'restore',
   });
+  expect((await describeTable(engine.dataApi(), doubled)).marker, 'the table has it').toBeDefined();
   const verified = await verify(engine.dataApi(), doubled, { runs: 2 });
   expect(verified).toMatchObject({ rows_updated: 97, final_state: 'changed', errors: 3 });
   expect(verified.differences).toHaveLength(10);
