@@ -7,7 +7,8 @@ import { keyName, keyNames, type Table } from './table.ts';
  * The undo journal of a migration, a table of its own, so that dropping it costs nothing: of each changed row the key, the
  * columns' values before, the transactions that had written it (`was`) and that changed it (`version`), and when. As long as
  * the row's xmin is `version`, nobody has changed the row since. Freezing a row keeps its xmin; what rewrites the table
- * (an ALTER that changes a type) does not, and counts as a change of every row.
+ * (an ALTER that changes a type) does not, and counts as a change of every row. So does, of its row, what an AFTER trigger
+ * changes in a block with an exception handler, which is a transaction of its own.
  *
  * Values are kept as text, from which PostgreSQL makes the same value again, whatever its type; and by their columns' names,
  * because the release that restores them may be a later one, which changes other columns.

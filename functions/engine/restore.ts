@@ -17,13 +17,13 @@ export function restoring(because: string, isInvalid: boolean): Omit<Restore, 's
 
 /**
  * Enters a migration whose validation failed as one to be restored; false if the claim was not ours any more. Only what
- * it changed since it began is put back: what an earlier life of it changed was valid, and has long been lived with.
+ * it changed since it began, or was last finished, is put back: what it changed before was valid, and has been lived with.
  */
 export async function enterInvalid(database: Database, at: Checkpoint, because: string): Promise<boolean> {
   const [entered] = await database.query(sql`
     WITH ${heldBy(at, 'durably')}, entered AS (
       UPDATE data_migrations.migrations m SET status = 'restoring', batches = m.batches + 1,
-        restore = ${JSON.stringify(restoring(because, true))}::jsonb || jsonb_build_object('since', m.started_at)
+        restore = ${JSON.stringify(restoring(because, true))}::jsonb || jsonb_build_object('since', GREATEST(m.started_at, m.finished_at))
       FROM held WHERE m.name = held.name RETURNING m.name
     )
     SELECT name FROM entered`);

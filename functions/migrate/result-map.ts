@@ -5,8 +5,8 @@ const mostBytes = 200_000;
 
 /**
  * The output of a run: what each registered migration says of itself, in order, or that it had no work; and the follow-up
- * jobs to start. Where the samples of row errors would make it too large for a state, it goes without them: they are in
- * the ledger.
+ * jobs to start. Where the samples of row errors, and the keys that validations found, would make it too large for a state,
+ * it goes without them: they are in the ledger.
  */
 export function resultMap(
   names: readonly string[],
@@ -31,6 +31,9 @@ function mapped(
 
 function withoutSamples(result: Counters | Answer | undefined): Counters | Answer | undefined {
   if (result === undefined || !('duration_seconds' in result)) return result;
-  const { error_samples: _, ...counters } = result;
-  return counters;
+  const { error_samples: _, validations, ...counters } = result;
+  return {
+    ...counters,
+    ...(validations && { validations: validations.map(({ keys: __, ...found }) => found) }),
+  };
 }
