@@ -60,7 +60,7 @@ function one(planned: Planned): string {
     ]);
     lines.push([
       'batches',
-      `${grouped(planned.batches ?? 0)} of up to ${grouped(planned.rows_per_batch ?? 0)} rows, in ${grouped(planned.slices ?? 0)} slices`,
+      `${grouped(planned.batches ?? 0)} of up to ${grouped(planned.rows_per_batch ?? 0)} rows, in ${counted(planned.slices ?? 0, 'slice')}`,
     ]);
   }
   if (pending) lines.push(['uses', `${usage(planned.usage)}: ${dollars(planned.dollars.total)}`]);
@@ -95,10 +95,12 @@ const value = (text: string | null): string =>
 
 function usage({ state_transitions, lambda_requests, lambda_seconds, data_api_requests }: Usage): string {
   return (
-    `${grouped(state_transitions)} state transitions, ${grouped(lambda_requests)} Lambda invocations ` +
-    `(${durationText(lambda_seconds)}), ${grouped(data_api_requests)} Data API requests`
+    `${counted(state_transitions, 'state transition')}, ${counted(lambda_requests, 'Lambda invocation')} ` +
+    `(${durationText(lambda_seconds)}), ${counted(data_api_requests, 'Data API request')}`
   );
 }
+
+const counted = (count: number, what: string): string => `${grouped(count)} ${what}${count === 1 ? '' : 's'}`;
 
 /** Cents where there are any, else what there is: most migrations cost less than one. */
 function dollars(amount: number): string {

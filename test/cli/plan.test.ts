@@ -103,14 +103,14 @@ test('plan beside a run changes nothing, goes on from where that is, and the run
   const reached = new Promise<void>((resolve) => {
     let batches = 0;
     at.runtime.between.call = async ({ body }) => {
-      if (body.includes('moved AS') && ++batches === 10) {
+      if (body.includes('moved AS') && ++batches === 5) {
         resolve();
         await held;
       }
       return 'pass' as const;
     };
   });
-  const input = { only: 'ci-builds-stage-id', batch_size: 1_000, mode: 'foreground' };
+  const input = { only: 'ci-builds-stage-id', batch_size: 2_500, mode: 'foreground' };
   const run = await at.runtime.start(input);
   await reached;
   const before = await everything();
@@ -138,7 +138,7 @@ describe('What is in the way is said, and exits with 1', () => {
   const slowly = {
     table: 'engine_configs',
     key: 'id',
-    set: { name: sql`name || pg_sleep(0.001)::text` },
+    set: { name: sql`name || pg_sleep(0.0005)::text` },
   } as const;
   test.each([
     [

@@ -111,6 +111,16 @@ it('Rows that fail stay as they are, each time', async () => {
   });
 });
 
+it('A partitioned table is copied as a whole', async () => {
+  await engine.database.query(`
+    CREATE TABLE visits (id integer PRIMARY KEY, page text) PARTITION BY RANGE (id);
+    CREATE TABLE visits_1 PARTITION OF visits FOR VALUES FROM (1) TO (6);
+    CREATE TABLE visits_2 PARTITION OF visits FOR VALUES FROM (6) TO (11);
+    INSERT INTO visits SELECT n, '/' || n FROM generate_series(1, 10) AS n`);
+  const pages = { name: 'pages', table: 'visits', key: 'id', set: { page: sql`lower(page)` } };
+  expect(await verify(engine.dataApi(), backfill(pages))).toMatchObject({ rows_updated: 10, runs: 3 });
+});
+
 it('A migration of tables, or a wrong number, is refused in words', async () => {
   const tables = { kind: 'alterTables', name: 'tables' } as never;
   await expect(verify(engine.dataApi(), tables)).rejects.toThrow(MigrationFailed);
