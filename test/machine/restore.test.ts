@@ -130,13 +130,13 @@ test('promise 8: it does so although its worker dies before and after each state
   chain.between.call = async (call): Promise<Fault> => {
     const { sql } = JSON.parse(call.body) as { readonly sql: string };
     const deaths = statements.get(sql) ?? 0;
-    if (!restoring || deaths === 2) return 'pass';
+    // A run that fails by its worker's third death when all is restored would say nothing of it, and the next begin anew.
+    if (!restoring || deaths === 2 || (deaths === 1 && sql.includes(`status = 'restored'`))) return 'pass';
     statements.set(sql, deaths + 1);
     if (deaths === 1) await chain.forward(call);
     await chain.crash();
     return 'refuse';
   };
-  // A state whose worker dies a third time fails the run.
   let runs = 1;
   let ended = await chain.run({ only: 'cents' });
   for (; ended.error !== 'ValidationFailed'; runs += 1) {
@@ -145,7 +145,8 @@ test('promise 8: it does so although its worker dies before and after each state
   }
   await expectRestored('cents', ended);
   expect(runs).toBeGreaterThan(5);
-  expect([...statements.values()].every((deaths) => deaths === 2)).toBe(true);
+  const deaths = [...statements.values()];
+  expect(deaths).toEqual(deaths.map((_, i) => (i < deaths.length - 1 ? 2 : 1)));
 });
 
 test.each<[string, (number: number) => Fault]>([
