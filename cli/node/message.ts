@@ -81,7 +81,7 @@ export class Refusal extends Error {
   }
 }
 
-/** What a line asks for, or why that cannot be answered, and how to address the answer. */
+/** What a line asks for, or why that cannot be answered, and what makes an answer of a body. */
 export interface Read {
   readonly message: Message | Refusal;
   readonly replyTo: (body: object) => object;
@@ -90,9 +90,9 @@ export interface Read {
 /** Reads a line: a message by itself, or in an envelope `{src, dest, body}`. */
 export function readMessage(line: string): Read {
   const whole = parsed(line);
-  if (whole instanceof Refusal) return { message: whole, replyTo: addressed({}, undefined) };
+  if (whole instanceof Refusal) return { message: whole, replyTo: answering(undefined) };
   const body = 'body' in whole ? whole.body : whole;
-  const replyTo = addressed(whole, (body as { msg_id?: unknown } | null)?.msg_id);
+  const replyTo = answering((body as { msg_id?: unknown } | null)?.msg_id);
   if ('body' in whole && !(typeof whole.src === 'string' && typeof whole.dest === 'string')) {
     const got = JSON.stringify({ src: whole.src, dest: whole.dest });
     return refused(`an envelope has src, dest and body; src and dest are texts, got ${got}`);
@@ -145,12 +145,14 @@ function problemOf({ path, type, expected, received }: Issue): string {
   return `the field "${key}" is wrong: expected ${type === 'integer' ? 'a whole number' : expected}, got ${received}`;
 }
 
-/** The answer in an envelope of its own, if the message came in one; and the message that it answers. */
-function addressed({ src, dest, ...rest }: Json, id: unknown): Read['replyTo'] {
+/**
+ * The answer, with the message that it answers. It comes without an envelope also to a message that has one: that is the protocol's
+ * expected output, and on a pipe there is nobody else to deliver it to.
+ */
+function answering(id: unknown): Read['replyTo'] {
   const inReplyTo = Number.isInteger(id) ? { in_reply_to: id } : {};
   return (body) => {
     const { type, ...fields } = body as { readonly type: string };
-    const reply = { type, ...inReplyTo, ...fields };
-    return 'body' in rest ? { src: dest, dest: src, body: reply } : reply;
+    return { type, ...inReplyTo, ...fields };
   };
 }

@@ -201,7 +201,7 @@ export async function runState(database: Database, run: Caller): Promise<RunStat
   return {
     slices: Number(row.slices),
     request: JSON.parse(String(row.request)) as RunInput,
-    answer: row.result === null ? undefined : (JSON.parse(String(row.result)) as Answer),
+    answer: row.result === null ? undefined : inOrder(JSON.parse(String(row.result)) as Answer),
   };
 }
 
@@ -240,13 +240,25 @@ export async function resultsOf(database: Database, run: Caller): Promise<Readon
     JOIN data_migrations.runs part ON part.first_arn = me.first_arn
     JOIN data_migrations.migrations m ON m.run = part.execution_arn
     WHERE me.execution_arn = ${run.execution_arn} AND m.status = 'finished'`);
-  return new Map(rows.map(({ name, result }) => [String(name), inOrder(JSON.parse(String(result)))]));
+  return new Map(
+    rows.map(({ name, result }) => [String(name), inOrder(JSON.parse(String(result)) as Counters)]),
+  );
 }
 
-/** The counters as people read them: jsonb keeps no order. */
-function inOrder(result: Counters): Counters {
-  const { total_processed, total_updated, errors, duration_seconds, ...rest } = result;
-  return { total_processed, total_updated, errors, duration_seconds, ...rest };
+const fields = [
+  ...['name', 'passed', 'failed_rows', 'keys'],
+  ...['key', 'reason', 'sqlstate'],
+  ...['total_processed', 'total_updated', 'errors', 'duration_seconds', 'restored', 'left'],
+];
+
+/** What the ledger keeps, in the order in which people read it: jsonb has one of its own. */
+function inOrder<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(inOrder) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const place = ([name]: readonly [string, unknown]) => fields.indexOf(name);
+  const entries = Object.entries(value).map(([name, each]) => [name, inOrder(each)] as const);
+  const known = entries.filter(([name]) => fields.includes(name)).sort((a, b) => place(a) - place(b));
+  return Object.fromEntries([...known, ...entries.filter(([name]) => !fields.includes(name))]) as T;
 }
 
 /** The ARN of an execution, from its machine's. */
