@@ -226,6 +226,7 @@ describe('A retry', () => {
     await engine.run([inSql({ where })]);
     await correct(4);
     let refused = 0;
+    engine.statements.length = 0;
     engine.between = ({ sql: text }) => {
       if (!text.includes('UPDATE "public"."orders"') || refused === 3) return 'pass';
       refused += 1;
@@ -236,6 +237,8 @@ describe('A retry', () => {
       errors: 0,
     });
     expect(refused).toBe(3);
+    const claims = engine.statements.filter((text) => text.includes('gen_random_uuid()'));
+    expect(claims, 'in one slice').toHaveLength(1);
   });
 
   it('takes no row a second time in the continuation of its run', async () => {
@@ -260,6 +263,21 @@ describe('A retry', () => {
     expect(result.cents).toMatchObject({ errors: 150 });
     expect(transformed).toHaveLength(150);
     expect(await status()).toBe('finished');
+  });
+
+  it('takes nothing for finished again that an ordinary run has begun since', async () => {
+    await fill();
+    await poison('much', 4);
+    const migration = inSql({ where, errorBudget: 2 });
+    await engine.run([migration]);
+    await correct(4);
+    engine.between = ({ sql: text }) => (text.includes('m.result IS NULL THEN') ? 'refuse' : 'pass');
+    await expect(retry(migration, { attempts: 1 })).rejects.toMatchObject({ name: 'DatabaseUnavailable' });
+    engine.between = () => 'pass';
+    await engine.database.query(`INSERT INTO orders SELECT 'zoo', n, 'much' FROM generate_series(1, 5) AS n`);
+    await expect(engine.run([migration])).rejects.toMatchObject({ name: 'ErrorBudgetSpent' });
+    expect((await retry(migration)).cents).toEqual({ total_updated: rows, errors: expect.any(Number) });
+    expect(await status()).toBe('failed');
   });
 
   it.each(['retry', 'only'] as const)('that is broken off before its end is ended by %s', async (how) => {
