@@ -215,7 +215,7 @@ describe('A clean-up', () => {
       let begun = false;
       let what = 'without trouble';
       engine.between = (call: Call): Fault => {
-        begun ||= call.sql.includes('cleaned_up_at IS NOT NULL');
+        begun ||= call.sql === 'BeginTransaction'; // until then it only looks
         if (!begun) return 'pass';
         count += 1;
         if (count !== number) return 'pass';
