@@ -46,7 +46,8 @@ const columns = unsafeSql(
 
 /**
  * Makes this invocation the one that may write, if its run holds the ledger; undefined otherwise. Counted as a slice of
- * the run. A newer claim makes older ones powerless.
+ * the run. A newer claim makes older ones powerless. What had failed runs again: a redrive comes here straight away, and only
+ * of what runs is the claim taken away when its run ends.
  */
 export async function claim(
   database: Database,
@@ -60,7 +61,7 @@ export async function claim(
       RETURNING execution_arn, slices, request
     ), claimed AS (
       UPDATE data_migrations.migrations m SET claim = gen_random_uuid(), run = run.execution_arn,
-        resting = NULL, slice_started_at = now(), slice_processed = m.total_processed
+        status = CASE m.status WHEN 'failed' THEN 'running' ELSE m.status END, resting = NULL, slice_started_at = now(), slice_processed = m.total_processed
       FROM run WHERE m.name = ${migration}
       RETURNING m.*
     )
@@ -78,6 +79,13 @@ export async function claim(
   // Read by itself: the statement above may have waited for a zombie's last batch, and not see what that recorded. If a
   // duplicate of this invocation has claimed in between, it is our turn again.
   return (await reload(database, mine)) ?? claim(database, migration, run);
+}
+
+/** A condition: one execution is a part of the same run as another, which goes on over continuations. */
+export function ofThisRun(execution: Sql, run: Sql): Sql {
+  return sql`(${execution} = ${run} OR ${execution} IN (
+    SELECT part.execution_arn FROM data_migrations.runs me JOIN data_migrations.runs part ON part.first_arn = me.first_arn
+    WHERE me.execution_arn = ${run}))`;
 }
 
 function progress(row: Row) {
@@ -100,7 +108,7 @@ export async function reload(database: Database, at: Claim): Promise<Checkpoint 
   const [row] = await database.query(sql`
     SELECT ${columns},
       (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name) AS row_errors,
-      (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name AND e.run = m.run)
+      (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name AND ${ofThisRun(sql`e.run`, sql`m.run`)})
         AS row_errors_of_this_run
     FROM data_migrations.migrations m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
   return (

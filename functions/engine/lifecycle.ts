@@ -170,6 +170,9 @@ export async function finish(
       FROM held WHERE m.name = held.name
       RETURNING m.result
     ),
+    validated AS ( -- should it begin anew in this run, it is validated anew
+      UPDATE data_migrations.runs r SET stage = NULL FROM finished WHERE r.execution_arn = ${at.run}
+    ),
     owed AS (
       INSERT INTO data_migrations.follow_ups AS f (job)
       SELECT job FROM finished, jsonb_array_elements_text(${JSON.stringify(migration.rebuilds)}::jsonb) AS job

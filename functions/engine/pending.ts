@@ -1,5 +1,5 @@
 import { tablesOf } from './alter-tables.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import { type Checkpoint, ofThisRun } from './checkpoint.ts';
 import type { Database, Row } from './database.ts';
 import { DatabaseError } from './errors.ts';
 import type { Migration, RowMigration } from './migration.ts';
@@ -120,11 +120,11 @@ export async function mayBeLeft(
   where: Sql,
   at: Checkpoint,
 ): Promise<boolean> {
-  const ofThisRun = sql`"error#".migration = ${at.migration} AND "error#".run = ${at.run}`;
+  const known = sql`"error#".migration = ${at.migration} AND ${ofThisRun(sql`"error#".run`, sql`${at.run}`)}`;
   const needed =
     at.rowErrorsOfThisRun === 0
       ? sql`SELECT FROM ${table.name} WHERE (${where})`
-      : rowsInNeed(table, where, ofThisRun);
+      : rowsInNeed(table, where, known);
   try {
     if ((await plan(database, needed))['Total Cost'] > affordable) return true;
     // Counted, because most often there is none: for EXISTS the planner hopes to find one at once, and so reads with one

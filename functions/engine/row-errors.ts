@@ -1,4 +1,4 @@
-import { type Checkpoint, heldBy, type Move, move, moved } from './checkpoint.ts';
+import { type Checkpoint, heldBy, type Move, move, moved, ofThisRun } from './checkpoint.ts';
 import type { Database } from './database.ts';
 import type { Page } from './migration.ts';
 import { type Sql, sql, when } from './sql.ts';
@@ -89,7 +89,8 @@ export function withRowErrors(at: Checkpoint, count: number): Checkpoint {
 export function needy(table: Table, at: Checkpoint, where: Sql | undefined, page: Page): Sql {
   const condition = inNeed(table, 'keys' in page ? Number.POSITIVE_INFINITY : at.pass, where);
   if (at.rowErrorsOfThisRun === 0) return sql`(${condition})`;
-  return unless(table, sql`"error#".migration = ${at.migration} AND "error#".run = ${at.run}`, condition);
+  const known = sql`"error#".migration = ${at.migration} AND ${ofThisRun(sql`"error#".run`, sql`${at.run}`)}`;
+  return unless(table, known, condition);
 }
 
 /** The condition for the rows that need to be looked at in this pass. */
@@ -119,9 +120,7 @@ export function cured(table: Table, at: Checkpoint): Sql {
 
 /** A condition for row errors `e` that no part of this run has recorded. */
 export function ofEarlierRuns(run: Sql): Sql {
-  return sql`NOT EXISTS (
-    SELECT FROM data_migrations.runs me JOIN data_migrations.runs part ON part.first_arn = me.first_arn
-    WHERE me.execution_arn = ${run} AND part.execution_arn = e.run)`;
+  return sql`NOT ${ofThisRun(sql`e.run`, run)}`;
 }
 
 /** The row errors of a migration, oldest first, at most `limit`. */

@@ -232,16 +232,20 @@ export function actionOf(
   return undefined;
 }
 
-/** What the migrations that this run finished say of themselves, its earlier parts included. */
-export async function resultsOf(database: Database, run: Caller): Promise<ReadonlyMap<string, Counters>> {
+/** What the migrations that this run finished, or went on restoring, say of themselves, its earlier parts included. */
+export async function resultsOf(
+  database: Database,
+  run: Caller,
+): Promise<ReadonlyMap<string, Counters | Answer>> {
   const rows = await database.query(sql`
-    SELECT m.name, m.result::text AS result
+    SELECT m.name, (CASE m.status WHEN 'finished' THEN m.result
+      ELSE jsonb_build_object('restored', m.restore -> 'restored', 'left', m.restore -> 'left') END)::text AS result
     FROM data_migrations.runs me
     JOIN data_migrations.runs part ON part.first_arn = me.first_arn
     JOIN data_migrations.migrations m ON m.run = part.execution_arn
-    WHERE me.execution_arn = ${run.execution_arn} AND m.status = 'finished'`);
+    WHERE me.execution_arn = ${run.execution_arn} AND m.status IN ('finished', 'restored')`);
   return new Map(
-    rows.map(({ name, result }) => [String(name), inOrder(JSON.parse(String(result)) as Counters)]),
+    rows.map(({ name, result }) => [String(name), inOrder(JSON.parse(String(result)) as Counters | Answer)]),
   );
 }
 

@@ -3,7 +3,7 @@ import type { Caller, Slice } from '../contract.ts';
 import { runAlter } from '../engine/alter-run.ts';
 import { checkValidations } from '../engine/ask.ts';
 import { type Checkpoint, claim } from '../engine/checkpoint.ts';
-import { Superseded } from '../engine/errors.ts';
+import { MigrationFailed, Superseded } from '../engine/errors.ts';
 import { sliceDeadline } from '../engine/invocation.ts';
 import { ensureJournal } from '../engine/journal.ts';
 import { finish, retried } from '../engine/lifecycle.ts';
@@ -29,6 +29,12 @@ export async function batches(engine: Engine, run: Caller, name: string): Promis
   // Asked again after an answer that got lost.
   if (at.status === 'finished') return answer('done', at);
   if (at.status === 'restoring') return answer('restore', at);
+  // Redriven, after another run has restored it: going on from here would pass over the rows that were put back.
+  if (at.status === 'restored') {
+    throw new MigrationFailed(
+      `migration "${name}" was restored since this run worked on it. Start the machine again: it begins anew`,
+    );
+  }
 
   const progress =
     migration.kind === 'alterTables'

@@ -8,7 +8,8 @@ import { resultMap } from './result-map.ts';
 export async function close(engine: Engine, run: Caller): Promise<Closed> {
   const { database, migrations, slicesPerExecution } = engine;
   const { slices, request, answer } = await runState(database, run);
-  if (slices >= slicesPerExecution) {
+  // A run that has its answer has nothing left to go on with.
+  if (slices >= slicesPerExecution && answer === undefined) {
     const name = await held(engine, run, () => handOver(database, run));
     return { state: 'continued', execution_name: name, input: { continues: run.execution_arn } };
   }

@@ -1,12 +1,14 @@
 import type { Caller, Validated } from '../contract.ts';
-import { claim } from '../engine/checkpoint.ts';
-import { Superseded } from '../engine/errors.ts';
+import { claim, ofThisRun } from '../engine/checkpoint.ts';
+import type { Database } from '../engine/database.ts';
+import { MigrationFailed, Superseded } from '../engine/errors.ts';
 import { invalid } from '../engine/failures.ts';
 import { sliceDeadline } from '../engine/invocation.ts';
 import { finish } from '../engine/lifecycle.ts';
 import type { RowMigration } from '../engine/migration.ts';
 import { enterInvalid } from '../engine/restore.ts';
 import { countSlice, hold, keepAnswer, runState } from '../engine/runs.ts';
+import { sql } from '../engine/sql.ts';
 import { describeTable } from '../engine/table.ts';
 import { runValidations, validationResults, whatFailed } from '../engine/validate.ts';
 import type { Engine } from './migrate.ts';
@@ -27,6 +29,7 @@ export async function validate(engine: Engine, run: Caller, name: string): Promi
 
 async function validateMigrated(engine: Engine, run: Caller, migration: RowMigration): Promise<Validated> {
   const { database } = engine;
+  await checkOurs(database, migration, run);
   const at = await claim(database, migration.name, run);
   if (at === undefined) throw doesNotHold(migration, run);
   // Asked again after an answer that got lost.
@@ -43,6 +46,18 @@ async function validateMigrated(engine: Engine, run: Caller, migration: RowMigra
   if (migration.onInvalid === 'fail') throw invalid(migration, whatFailed(stage.found));
   const entered = await enterInvalid(database, at, whatFailed(stage.found));
   return entered ? answer('restore') : unended(engine, at.slices);
+}
+
+/** Redriven, after another run has worked on it: whether all its batches are done, this run does not know any more. */
+async function checkOurs(database: Database, { name }: RowMigration, run: Caller): Promise<void> {
+  const [other] = await database.query(sql`
+    SELECT m.run FROM data_migrations.migrations m
+    WHERE m.name = ${name} AND m.status IN ('running', 'failed')
+      AND NOT ${ofThisRun(sql`m.run`, sql`${run.execution_arn}`)}`);
+  if (other === undefined) return;
+  throw new MigrationFailed(
+    `migration "${name}": the run ${other.run} has worked on it since this one. Start the machine again: it goes on from there`,
+  );
 }
 
 async function report(engine: Engine, run: Caller, migration: RowMigration): Promise<Validated> {

@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { backfill } from '../../functions/engine/backfill.ts';
+import { upgradeLedger } from '../../functions/engine/ledger.ts';
+import type { RowOptions } from '../../functions/engine/migration.ts';
+import { sql } from '../../functions/engine/sql.ts';
+import { condition } from '../../functions/engine/validations.ts';
+import { caller, type LambdaProcess, startEngine, type TestEngine } from '../support/engine.ts';
+
+// Where one feature meets another: continuations, redrives of runs that another came after, and what somebody asks for.
+
+let engine: TestEngine;
+
+beforeAll(async () => {
+  engine = await startEngine();
+  await upgradeLedger(engine.dataApi());
+});
+afterAll(() => engine.stop());
+beforeEach(fill);
+
+async function fill(): Promise<void> {
+  await engine.forget();
+  await engine.database.query(`
+    DROP TABLE IF EXISTS things, data_migrations.undo_things;
+    CREATE TABLE things (id integer PRIMARY KEY, form text NOT NULL, changes integer NOT NULL);
+    INSERT INTO things SELECT n, 'old', 0 FROM generate_series(1, 20) AS n`);
+}
+
+const query = <Row extends object>(text: string) => engine.database.query<Row>(text);
+/** How many rows were changed how often. */
+const changed = () =>
+  query<{ changes: number; rows: number }>(
+    'SELECT changes, count(*)::int AS rows FROM things GROUP BY changes ORDER BY changes',
+  );
+const line = async () =>
+  (await engine.ledger<{ status: string; claim: string | null }>('migrations'))[0] as {
+    status: string;
+    claim: string | null;
+  };
+
+/** A batch of four rows in each slice. */
+const things = (more: Partial<RowOptions> = {}, form = sql`'new'`) =>
+  backfill({
+    name: 'things',
+    table: 'things',
+    key: 'id',
+    where: sql`form = 'old'`,
+    pace: { maxRows: 4, restSeconds: 10 },
+    ...more,
+    set: { form, changes: sql`changes + 1` },
+  });
+
+type Operation = 'pending' | 'batches' | 'validate' | 'restore' | 'cleanup';
+/** One operation after the other, by hand. */
+function asked(process: LambdaProcess, name: string, redrives = 0) {
+  const run = caller(name, redrives);
+  return {
+    open: (input: unknown = {}) => {
+      engine.executions.set(run.execution_arn, 'RUNNING');
+      return process.invoke({ operation: 'open', run, input });
+    },
+    ask: (operation: Operation) =>
+      process.invoke({ operation, run, migration: 'things' }) as Promise<{ state: string }>,
+    close: () => process.invoke({ operation: 'close', run }),
+    fail: () => process.invoke({ operation: 'fail', run, error: 'Failed', cause: 'of a test' }),
+    stop: () => engine.executions.set(run.execution_arn, 'ABORTED'),
+  };
+}
+
+describe('A run that goes on in another part', () => {
+  it.each([1, 2])('ends when it has its answer, after %i slices too', async (slicesPerExecution) => {
+    const migration = things({ onInvalid: 'restore', validate: [condition('counts', sql`changes >= 0`)] });
+    await engine.run([migration]);
+    const asking = (input: object) => engine.run([migration], { slicesPerExecution, input });
+    expect(await asking({ validate: 'things' })).toMatchObject({
+      things: { validations: [{ passed: true }] },
+    });
+    expect(await asking({ restore: 'things' })).toEqual({ things: { restored: 20, left: 0 } });
+    expect(await changed()).toEqual([{ changes: 0, rows: 20 }]);
+  });
+
+  it.each([1, 2])(
+    'promise 2: changes rows once that match ever after, after %i slices too',
+    async (slices) => {
+      const result = await engine.run([things({}, sql`'old'`)], { slicesPerExecution: slices });
+      expect(result).toMatchObject({ things: { total_updated: 0, errors: 20 } });
+      expect(await changed()).toEqual([{ changes: 1, rows: 20 }]);
+    },
+  );
+
+  it('spends one error budget, however many parts it has', async () => {
+    const migration = things({ errorBudget: 10 }, sql`'old'`);
+    await expect(engine.run([migration], { slicesPerExecution: 1 })).rejects.toMatchObject({
+      name: 'ErrorBudgetSpent',
+    });
+  });
+
+  it('validates anew what began anew in a later part', async () => {
+    const migration = things({ validate: [condition('known', sql`id <= 20`)] });
+    const after = async (_: unknown, answer: unknown) => {
+      if ((answer as { state?: string }).state !== 'continued' || (await line()).status !== 'finished')
+        return;
+      await query(`INSERT INTO things VALUES (21, 'old', 0) ON CONFLICT DO NOTHING`);
+    };
+    const error = {
+      name: 'ValidationFailed',
+      message: expect.stringContaining('"known" failed for 1 row: (21)'),
+    };
+    await expect(engine.run([migration], { slicesPerExecution: 1, after })).rejects.toMatchObject(error);
+  });
+});
+
+describe('A redrive', () => {
+  it('promise 5: does not pass over rows that another run has put back', async () => {
+    const migration = things({ onInvalid: 'restore', where: undefined });
+    const process = engine.process([migration]);
+    const first = asked(process, 'first');
+    await first.open();
+    await first.ask('pending');
+    await first.ask('batches');
+    first.stop();
+    expect(await engine.run([migration], { input: { restore: 'things' } })).toEqual({
+      things: { restored: 4, left: 0 },
+    });
+
+    const redriven = asked(process, 'first', 1);
+    await expect(redriven.ask('batches')).rejects.toMatchObject({
+      name: 'MigrationFailed',
+      message: expect.stringMatching(/was restored since.*begins anew/),
+    });
+    await redriven.fail();
+    await engine.run([migration]);
+    expect(await changed()).toEqual([{ changes: 1, rows: 20 }]);
+  });
+
+  it('promise 5: does not finish by validating what another run is still changing', async () => {
+    const migration = things({
+      onInvalid: 'restore',
+      where: undefined,
+      validate: [condition('any', sql`true`)],
+    });
+    const process = engine.process([migration]);
+    const [first, second] = [asked(process, 'first'), asked(process, 'second')];
+    await first.open();
+    await first.ask('pending');
+    while ((await first.ask('batches')).state === 'more');
+    first.stop();
+    await engine.run([migration], { input: { restore: 'things' } });
+    await second.open();
+    await second.ask('pending');
+    await second.ask('batches');
+    second.stop();
+
+    const redriven = asked(process, 'first', 1);
+    await expect(redriven.ask('validate')).rejects.toMatchObject({
+      name: 'MigrationFailed',
+      message: expect.stringMatching(/:second has worked on it since/),
+    });
+    await redriven.fail();
+    await engine.run([migration]);
+    expect(await changed()).toEqual([{ changes: 1, rows: 20 }]);
+  });
+
+  it('promise 4: of a run that had failed loses its claim when it ends', async () => {
+    const process = engine.process([things()]);
+    const first = asked(process, 'first');
+    await first.open();
+    await first.ask('pending');
+    await first.ask('batches');
+    await first.fail();
+    const redriven = asked(process, 'first', 1);
+    await redriven.ask('batches');
+    expect(await line()).toMatchObject({ status: 'running', claim: expect.any(String) });
+    await redriven.fail();
+    expect(await line()).toMatchObject({ status: 'failed', claim: null });
+  });
+});
+
+describe('What somebody asked for', () => {
+  it('and another run went on with is in its result', async () => {
+    const migration = things({ onInvalid: 'restore' });
+    await engine.run([migration]);
+    const first = asked(engine.process([migration]), 'first');
+    await first.open({ restore: 'things' });
+    await first.ask('pending');
+    first.stop();
+    expect(await engine.run([migration])).toEqual({ things: { restored: 20, left: 0 } });
+  });
+});
