@@ -4,7 +4,7 @@ import { MigrationFailed, Superseded } from './errors.ts';
 import { hasJournal, journalOf } from './journal.ts';
 import type { Migration } from './migration.ts';
 import { isPending } from './pending.ts';
-import { keepAnswer } from './runs.ts';
+import { keepAnswer, runState } from './runs.ts';
 import type { Clock } from './slice.ts';
 import { identifier, sql } from './sql.ts';
 import { markerComment } from './table.ts';
@@ -21,7 +21,11 @@ export async function cleanUp(
   clock: Clock,
 ): Promise<void> {
   const state = await checkFinished(database, migration);
-  if (state !== 'finished') return keepAnswer(database, run, { cleaned_up: [] });
+  if (state !== 'finished') {
+    // A duplicate of this invocation may have been faster, and have said what it dropped.
+    const { answer } = await runState(database, run);
+    return answer === undefined ? keepAnswer(database, run, { cleaned_up: [] }) : undefined;
+  }
   const what = `migration "${migration.name}" could not be cleaned up`;
   const table = migration.kind === 'alterTables' ? 'data_migrations.migrations' : migration.table;
   await withTableLock(database, clock, { what, table }, async (tx) => {

@@ -1,5 +1,6 @@
 import type { Checkpoint } from './checkpoint.ts';
 import type { Statements } from './database.ts';
+import { MigrationFailed } from './errors.ts';
 import { identifier, join, type Sql, sql, unsafeSql, when } from './sql.ts';
 import { keyName, keyNames, type Table } from './table.ts';
 
@@ -17,9 +18,22 @@ export function journalOf(migration: string): Sql {
   return identifier('data_migrations', `undo_${migration}`);
 }
 
-/** Creates the journal, unless it is there. */
+/**
+ * Creates the journal, unless it is there. Throws MigrationFailed halfway through a migration: what it has changed already,
+ * nobody could put back, nor tell that it is missing.
+ */
 export async function ensureJournal(database: Statements, migration: string, table: Table): Promise<void> {
   if (await hasJournal(database, migration)) return;
+  // One that has a result was finished, and is being retried: only what it changes from now on would be put back.
+  const [begun] = await database.query(sql`
+    SELECT m.name FROM data_migrations.migrations m
+    WHERE m.name = ${migration} AND m.total_updated > 0 AND m.result IS NULL`);
+  if (begun !== undefined) {
+    throw new MigrationFailed(
+      `migration "${migration}", onInvalid: it has begun without an undo journal, and the rows that it has changed could not be ` +
+        "restored. Take onInvalid: 'restore' away until it is finished, and start the machine again",
+    );
+  }
   const columns = table.key.map(({ type }, i) => sql`${keyName(i)} ${unsafeSql(type)}`);
   try {
     await database.query(sql`

@@ -185,4 +185,34 @@ describe('What somebody asked for', () => {
     first.stop();
     expect(await engine.run([migration])).toEqual({ things: { restored: 20, left: 0 } });
   });
+
+  it('to clean up is said as it was, although the invocation came twice', async () => {
+    const migration = things({ onInvalid: 'restore' });
+    await engine.run([migration]);
+    const twice = [engine.process([migration]), engine.process([migration])] as const;
+    const [first, late] = [asked(twice[0], 'first'), asked(twice[1], 'first')];
+    await first.open({ cleanup: 'things' });
+    engine.between = async ({ process, sql: text }) => {
+      if (process === twice[1] && text.includes('cleaned_up_at IS NOT NULL')) await first.ask('cleanup');
+      return 'pass';
+    };
+    await late.ask('cleanup');
+    expect(await first.close()).toMatchObject({
+      result: { things: { cleaned_up: [expect.stringContaining('undo_things')] } },
+    });
+  });
+});
+
+it('promise 8: a journal that comes halfway is refused, since it could not restore what was changed before', async () => {
+  const first = asked(engine.process([things()]), 'first');
+  await first.open();
+  await first.ask('pending');
+  await first.ask('batches');
+  first.stop();
+  await expect(engine.run([things({ onInvalid: 'restore' })])).rejects.toMatchObject({
+    name: 'MigrationFailed',
+    message: expect.stringMatching(/begun without an undo journal.*until it is finished/),
+  });
+  await engine.run([things()]);
+  expect(await changed()).toEqual([{ changes: 1, rows: 20 }]);
 });
