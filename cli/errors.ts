@@ -58,9 +58,14 @@ async function rowErrors(database: Database, name: string): Promise<readonly Row
       });
     }
     last = rows.at(-1)?.key as string | undefined;
-    if (rows.length < page) return found.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+    if (rows.length < page) return found.sort((a, b) => compare(a.at, b.at) || compareKeys(a.key, b.key));
   }
 }
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+/** Numbers in the order of numbers: 250 before 10000. */
+const compareKeys = (a: readonly string[], b: readonly string[]): number =>
+  a.join().localeCompare(b.join(), 'en', { numeric: true });
 
 const flat = ({ key, ...rest }: RowError) => ({ ...rest, key: key.join(', ') });
 

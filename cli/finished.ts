@@ -15,12 +15,23 @@ export const finished: OperatorCommand<{ readonly json?: boolean }> = {
     const { ledger, status } = await statusOfOne(system, name);
     const { state } = status;
     const left = await whatIsLeft(system, ledger, status);
-    const answer = { name, finished: left === undefined, state, left: left ?? null };
+    const errors = status.line?.errors ?? 0;
+    const answer = { name, finished: left === undefined, state, left: left ?? null, errors };
     if (json) system.io.out.write(`${JSON.stringify(answer)}\n`);
-    system.io.err.write(left === undefined ? `${name} is finished\n` : `${name} is not finished: ${left}\n`);
+    system.io.err.write(
+      left === undefined
+        ? `${name} is finished${withErrors(system, name, errors)}\n`
+        : `${name} is not finished: ${left}\n`,
+    );
     return left === undefined ? 0 : 1;
   },
 };
+
+/** Rows that could not be migrated do not keep it from being finished, but nobody should be surprised by them. */
+function withErrors(system: System, name: string, errors: number): string {
+  if (errors === 0) return '';
+  return `, but ${grouped(errors)} rows could not be migrated: ${system.command(`errors ${name}`)}`;
+}
 
 /** Undefined for a migration that is finished, or never had anything to do. */
 async function whatIsLeft(

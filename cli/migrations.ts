@@ -1,4 +1,4 @@
-import { operate } from './operate.ts';
+import { messageOf } from '../functions/engine/errors.ts';
 
 // The SDK warns on stderr that its versions from 2027 on want Node 22; the Lambdas have that already.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
@@ -9,4 +9,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 const { stdin, stdout, stderr, env, argv } = process;
-process.exitCode = await operate({ in: stdin, out: stdout, err: stderr, env }, argv.slice(2));
+try {
+  // A migration that is wrong says so when it is loaded.
+  const { operate } = await import('./operate.ts');
+  process.exitCode = await operate({ in: stdin, out: stdout, err: stderr, env }, argv.slice(2));
+} catch (error) {
+  stderr.write(`${messageOf(error)}\n`);
+  process.exitCode = 2;
+}

@@ -1,5 +1,7 @@
 import { createInterface } from 'node:readline/promises';
+import type { ResultMap } from '../functions/contract.ts';
 import { jsonOption, Misuse, noSuchMigration, type OperatorCommand } from './command.ts';
+import { grouped } from './format.ts';
 import { act } from './system/act.ts';
 import { type RunOptions, runOptions } from './system/input.ts';
 import { statusOfOne } from './system/status.ts';
@@ -20,9 +22,19 @@ export const restore: OperatorCommand<RunOptions & { readonly yes?: boolean }> =
       system.io.err.write('nothing was done\n');
       return 1;
     }
-    return act(system, 'restore', name, options);
+    return act(system, 'restore', name, options, (result) => {
+      const left = leftOf(result[name]);
+      if (left > 0)
+        system.io.err.write(`${grouped(left)} rows were left as they are: they have been changed since\n`);
+      return 0;
+    });
   },
 };
+
+/** Rows that were not put back. */
+function leftOf(answer: ResultMap[string] | undefined): number {
+  return typeof answer === 'object' && 'left' in answer ? answer.left : 0;
+}
 
 async function confirmed({ io }: System, name: string): Promise<boolean> {
   if (!io.in.isTTY)

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DescribeExecutionOutput, RedriveExecutionCommand } from '@aws-sdk/client-sfn';
 import { ErrorName, type RunInput } from '../functions/contract.ts';
+import { actionOf } from '../functions/engine/runs.ts';
 import { jsonOption, type OperatorCommand } from './command.ts';
 import { printStarted } from './start.ts';
 import { continuedBy, describe, describeSoon, latest, underWay } from './system/executions.ts';
@@ -42,13 +43,20 @@ export const resume: OperatorCommand<{ readonly wait?: boolean; readonly json?: 
 // Enough to look past: whoever was refused that often has noticed.
 const looked = 50;
 
-/** The latest execution that was not refused before it did anything. */
+/**
+ * The latest execution that may be gone on with: not one that was refused before it did anything, and of those that were
+ * asked to do one thing with one migration only one that was stopped; whoever still wants it asks again.
+ */
 async function lastRun(system: System): Promise<DescribeExecutionOutput | undefined> {
   const refusals: readonly string[] = [ErrorName.AlreadyRunning, ErrorName.InvalidInput];
   for (const { executionArn } of await latest(system, looked)) {
     const execution = await describe(system, executionArn as string);
-    const refused = execution?.status === 'FAILED' && refusals.includes(execution.error ?? '');
-    if (execution !== undefined && !refused) return execution;
+    if (execution === undefined) continue;
+    const { status = '', error = '' } = execution;
+    const refused = status === 'FAILED' && refusals.includes(error);
+    const { action = 'only' } = actionOf(await firstInput(system, execution)) ?? {};
+    const aside = action !== 'only' && /SUCCEEDED|FAILED/.test(status);
+    if (!refused && !aside) return execution;
   }
   return undefined;
 }

@@ -55,6 +55,7 @@ function restoreOf(line: Line | undefined): Progress['restore'] {
 /** With one decimal, rounded down, and below 100 until all that comes after the last row is done too. */
 function percent({ status, total_processed: done }: Line, known: number): number {
   if (status === 'finished') return 100;
+  if (status === 'restored') return 0; // its rows are what they were before
   if (known === 0) return 0;
   return Math.min(Math.floor((done / known) * 1000) / 10, 99.9);
 }

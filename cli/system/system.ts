@@ -76,7 +76,7 @@ async function findMachine(sfn: SFNClient, name: string): Promise<string> {
   const suggestion = closest(name, names);
   throw new Misuse(
     `no state machine is called ${name} in ${await sfn.config.region()}` +
-      `${suggestion === undefined ? '' : `; did you mean --machine ${suggestion}?`} ` +
+      `${suggestion === undefined ? '.' : `; did you mean --machine ${suggestion}?`} ` +
       `There are: ${names.join(', ') || 'none'}`,
   );
 }

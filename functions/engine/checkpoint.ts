@@ -61,7 +61,8 @@ export async function claim(
       RETURNING execution_arn, slices, request
     ), claimed AS (
       UPDATE data_migrations.migrations m SET claim = gen_random_uuid(), run = run.execution_arn,
-        status = CASE m.status WHEN 'failed' THEN 'running' ELSE m.status END, resting = NULL, slice_started_at = now(), slice_processed = m.total_processed
+        status = CASE m.status WHEN 'failed' THEN 'running' ELSE m.status END,
+        resting = NULL, slice_started_at = now(), slice_processed = m.total_processed
       FROM run WHERE m.name = ${migration}
       RETURNING m.*
     )

@@ -60,7 +60,7 @@ async function checkFinished(
   const state = {
     none: 'it has never run',
     running: `it is under way: ${counts}`,
-    failed: `its last run failed: ${counts}`,
+    failed: `its last run failed, or was stopped: ${counts}`,
     restoring: 'it is being restored',
     restored: 'it was restored, so that its rows are what they were before',
     finished: `it is finished, but ${things} have come in since that need it`,

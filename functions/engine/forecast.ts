@@ -1,8 +1,10 @@
 import { checkLimits } from './alter-limits.ts';
 import { tablesOf } from './alter-tables.ts';
+import { checkValidations } from './ask.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Database } from './database.ts';
 import { DatabaseError, messageOf } from './errors.ts';
+import { hasMarker, markerState } from './marker-state.ts';
 import type { AlterMigration, Migration, RowMigration } from './migration.ts';
 import { plan as expectedBy, isPending } from './pending.ts';
 import { type Inside, rolledBack } from './rolled-back.ts';
@@ -113,7 +115,11 @@ async function lookAtRows(
   migration: RowMigration,
   line: Line | undefined,
 ): Promise<Pick<Forecast, 'rows' | 'problem'>> {
-  const table = await describeTable(inside, migration);
+  // What a run would be refused for, before its first batch.
+  if (hasMarker(migration)) await markerState(inside, migration);
+  const columns = [...migration.columns, ...migration.validate.flatMap((validation) => validation.columns)];
+  const table = await describeTable(inside, { ...migration, columns });
+  await checkValidations(inside, migration, table);
   const goesOn = line?.status === 'running' || line?.status === 'failed';
   const { cursor, pass } = goesOn ? line : { cursor: null, pass: 1 };
   const after = cursor === null ? sql`true` : afterKey(table, cursor);

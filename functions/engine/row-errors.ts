@@ -131,7 +131,7 @@ export async function rowErrors(
 ): Promise<readonly (RowError & { readonly run: string })[]> {
   const rows = await database.query(sql`
     SELECT e.key::text AS key, e.reason, e.sqlstate, e.run FROM data_migrations.row_errors e
-    WHERE e.migration = ${migration} ORDER BY e.at, e.key LIMIT ${limit}`);
+    WHERE e.migration = ${migration} ORDER BY e.at, length(e.key::text), e.key LIMIT ${limit}`);
   return rows.map((row) => ({
     key: JSON.parse(String(row.key)) as Key,
     reason: String(row.reason),

@@ -145,10 +145,10 @@ export async function succeed(database: Database, run: Caller): Promise<readonly
       UPDATE data_migrations.runs r
       SET status = 'succeeded', redrive_count = ${run.redrive_count}, ended_at = now()
       FROM me WHERE r.execution_arn = me.execution_arn AND r.status = 'running'
-      RETURNING r.execution_arn
-    ), taken AS ( -- once: what is owed later is another run's
+      RETURNING r.execution_arn, jsonb_exists_any(r.request, '{validate,cleanup}'::text[]) AS only_looks
+    ), taken AS ( -- once: what is owed later is another run's, and one that changed no row starts nothing
       UPDATE data_migrations.follow_ups f SET run = ended.execution_arn, execution_name = ${name}
-      FROM ended WHERE f.run IS NULL
+      FROM ended WHERE f.run IS NULL AND NOT ended.only_looks
     )
     SELECT execution_arn FROM me`);
   if (!ended) return undefined;

@@ -52,7 +52,7 @@ const machine = (name: string): string =>
 
 /** As npx starts it, in a folder below. */
 const list = (env = { LOCAL_SESSION: session }) =>
-  command(['list', '--json', '--local'], { script: '../bin/migrations.js', cwd: 'test', env });
+  command(['list', '--json', '--local'], { script: '../cli/bin.js', cwd: 'test', env });
 
 describe('npm run local', () => {
   test('prints what clients need, and where the machines are', () => {

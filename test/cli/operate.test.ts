@@ -87,6 +87,7 @@ describe('start --wait', () => {
       finished: true,
       state: 'finished',
       left: null,
+      errors: 2,
     });
 
     // The pipeline runs again, and finds the release migrated: of the same name, the last link's output.
@@ -157,6 +158,9 @@ describe('a run that is under way', () => {
     expect(await states()).toMatchObject({ prices: 'finished', labels: 'stopped' });
 
     goOn();
+    // What was done meanwhile with one migration is not what is gone on with, whatever became of it.
+    expect(await does('cleanup', 'labels')).toMatchObject({ code: 1 });
+    expect(await does('validate', 'labels')).toMatchObject({ code: 0 });
     const resumed = await does('resume', '--wait');
     expect(resumed.code, resumed.stderr).toBe(0);
     expect(resumed.stderr).toContain(`${started.execution_arn} was ABORTED: redriven`);
@@ -175,7 +179,7 @@ describe('a run that is under way', () => {
     await held;
     // As npx starts it, and from a folder below.
     const child = command(['watch'], {
-      script: '../bin/migrations.js',
+      script: '../cli/bin.js',
       cwd: 'test',
       env: at.runtime.clientEnvironment,
     });

@@ -3,4 +3,4 @@
 import { register } from 'tsx/esm/api';
 
 register();
-await import('../cli/migrations.ts');
+await import('./migrations.ts');
