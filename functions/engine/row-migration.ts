@@ -60,6 +60,13 @@ export function rowMigration(options: RowOptions): Omit<RowMigration, 'kind' | '
   const checks = validate.map((validation) => validation.name);
   check(new Set(checks).size === checks.length, 'validate', checks, 'validations with different names');
   check(['restore', 'fail', 'report'].includes(onInvalid), 'onInvalid', onInvalid, 'restore, fail or report');
+  // Rows that a restore leaves, because somebody changed them, are not to be changed a second time after it.
+  check(
+    onInvalid !== 'restore' || options.where !== undefined || marker !== undefined,
+    'onInvalid',
+    onInvalid,
+    'restore only with a "where" or a "marker", by which migrated rows are known',
+  );
   // "undo_" and 58 characters are the 63 that a name has in PostgreSQL.
   check(
     onInvalid !== 'restore' || options.name.length <= 58,

@@ -33,6 +33,11 @@ describe('A migration that cannot work is refused when it is written', () => {
     ],
     ['no table', made({ table: '' }), 'table: got ""'],
     ['no key', made({ key: [] }), 'key: got [], allowed is one column or several different ones'],
+    [
+      'a restore that would have rows changed twice',
+      made({ onInvalid: 'restore' }),
+      'onInvalid: got "restore", allowed is restore only with a "where" or a "marker", by which migrated rows are known',
+    ],
     ['a key twice', made({ key: ['id', 'id'] }), 'key: got ["id","id"]'],
     ['nothing to set', made({ set: {} }), 'set: got {}, allowed is at least one column'],
     ['a key to set', made({ set: { id: sql`1` } }), 'set: got ["id"], allowed is columns outside the key'],

@@ -111,7 +111,7 @@ describe('A run that goes on in another part', () => {
 
 describe('A redrive', () => {
   it('promise 5: does not pass over rows that another run has put back', async () => {
-    const migration = things({ onInvalid: 'restore', where: undefined });
+    const migration = things({ onInvalid: 'restore' });
     const process = engine.process([migration]);
     const first = asked(process, 'first');
     await first.open();
@@ -135,7 +135,6 @@ describe('A redrive', () => {
   it('promise 5: does not finish by validating what another run is still changing', async () => {
     const migration = things({
       onInvalid: 'restore',
-      where: undefined,
       validate: [condition('any', sql`true`)],
     });
     const process = engine.process([migration]);
