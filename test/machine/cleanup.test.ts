@@ -160,7 +160,7 @@ describe('A clean-up', () => {
   const unfinished: Record<string, readonly [before: string, problem: string]> = {
     'that failed': [
       `UPDATE data_migrations.migrations SET status = 'failed', total_processed = 20`,
-      'its last run failed: 10 of 30 rows are left, and 1 row errors are recorded',
+      'its last run failed, or was stopped: 10 of 30 rows are left, and 1 row errors are recorded',
     ],
     'that was restored': [
       `UPDATE data_migrations.migrations SET status = 'restored'`,
