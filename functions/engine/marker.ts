@@ -40,6 +40,7 @@ async function make(
   const index = markerIndex(migration.name);
   const { schema, table } = before;
   if (before.index === 'invalid') {
+    await countLostBuild(database, migration, at);
     const done = await outlasting(
       database,
       sql`DROP INDEX CONCURRENTLY IF EXISTS ${identifier(schema, index)}`,
@@ -92,6 +93,24 @@ async function addColumn(
       COMMENT ON COLUMN ${name}.${identifier(migration.marker)} IS ${unsafeSql(`'${markerComment(migration.name)}'`)}`);
     return true;
   });
+}
+
+// Each of them reads the whole table; what ended three of them will end the fourth.
+const mostLostBuilds = 3;
+
+/** Counts, in its run, a build that ended without an index. Throws MigrationFailed if there were too many. */
+async function countLostBuild(database: Database, { name }: Marked, at: Checkpoint): Promise<void> {
+  const [run] = await database.query(sql`
+    UPDATE data_migrations.runs r SET stage = jsonb_build_object('index_of', ${name}::text, 'lost_builds',
+      CASE WHEN r.stage ->> 'index_of' = ${name} THEN (r.stage ->> 'lost_builds')::integer + 1 ELSE 1 END)
+    WHERE r.execution_arn = ${at.run}
+    RETURNING (r.stage ->> 'lost_builds')::integer AS lost`);
+  if (run === undefined || Number(run.lost) < mostLostBuilds) return;
+  throw new MigrationFailed(
+    `migration "${name}", marker: the index "${markerIndex(name)}" is not valid after ${mostLostBuilds} builds of it have ended. ` +
+      'The log of the database says why: a statement_timeout of the database user, say, or no space left. Correct that, and ' +
+      'start the machine again',
+  );
 }
 
 /** Runs DDL that goes on by itself when it takes longer than a call; false if nobody knows yet what became of it. */

@@ -604,6 +604,22 @@ describe('The index of a marker', () => {
     expect(after[0]?.oid).not.toBe(before?.oid);
   });
 
+  it('is given up after three builds that ended without one, which read the whole table each', async () => {
+    const slice = await begun(slow.process([migration]), 'never');
+    slow.between = async ({ sql: text }) => {
+      if (!text.includes('pg_stat_progress_create_index')) return;
+      await slow.database.query(
+        `UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass('labels_ix')`,
+      );
+    };
+    for (const _ of [1, 2, 3]) expect(await slice()).toMatchObject({ state: 'more', rest_seconds: 10 });
+    await expect(slice()).rejects.toMatchObject({
+      name: 'MigrationFailed',
+      message: expect.stringMatching(/"labels_ix" is not valid after 3 builds.*statement_timeout/),
+    });
+    expect(builds()).toBe(3);
+  });
+
   it('is one although two invocations begin to build it at the same moment', async () => {
     const [one, two] = [slow.process([migration]), slow.process([migration])];
     const slice = await begun(one, 'twice');
