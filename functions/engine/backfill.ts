@@ -43,7 +43,10 @@ interface Change {
 async function batch(change: Change, work: Work, page: Page): Promise<Batch | undefined> {
   const { database, table, at, seconds, secondsPerRow } = work;
   const behind = 'keys' in page;
-  const fromOld = change.journal || table.marker !== undefined;
+  // Unless a key of one column has an end on both sides, the planner takes the page for a third of the table, and may read
+  // all of it; where the rows are read first, they are limited.
+  const unbounded = at.cursor === null || table.key.length > 1;
+  const fromOld = change.journal || table.marker !== undefined || unbounded;
   const done = await move(
     database,
     at,
@@ -87,8 +90,8 @@ function changed({ where, set }: Change, table: Table, at: Checkpoint, page: Pag
 }
 
 /**
- * The change where the values before it are needed, for the journal, or because a marked row may have had nothing to
- * change. Only PostgreSQL 18 has the old row in RETURNING; here it is read, and locked, just before.
+ * The change where its rows are read, and locked, first: because the values before it are needed, for the journal, and only
+ * PostgreSQL 18 has the old row in RETURNING; because a marked row may have had nothing to change; or for the plan's sake.
  */
 function changedFromOld({ where, set, journal }: Change, table: Table, at: Checkpoint, page: Page): Sql {
   const mayStay = table.marker !== undefined && where !== undefined;

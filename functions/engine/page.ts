@@ -36,7 +36,9 @@ export function pageOf(table: Table, at: Checkpoint, page: Page): Sql {
     last AS MATERIALIZED (SELECT * FROM page UNION ALL SELECT * FROM rest),
     counted AS MATERIALIZED (
       SELECT CASE WHEN EXISTS (SELECT FROM page) THEN ${page.size} ELSE (
-        SELECT count(*) FROM ${table.name} WHERE ${insidePage(table, at, page)}) END AS page_rows
+        SELECT count(*) FROM (
+          SELECT FROM ${table.name} WHERE ${insidePage(table, at, page)} ${inOrder(table, page)}
+        ) AS few) END AS page_rows
     )`;
 }
 
