@@ -1,6 +1,6 @@
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
 import type { ResultMap, RunInput } from '../functions/contract.ts';
-import { executionArn, executionName } from '../functions/engine/runs.ts';
+import { executionArn, executionName } from '../functions/engine/execution-names.ts';
 import { sql } from '../functions/engine/sql.ts';
 import { migrations } from '../functions/migrations/index.ts';
 import { interruptedByUser } from './command.ts';

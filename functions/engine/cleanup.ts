@@ -4,7 +4,7 @@ import { MigrationFailed, Superseded } from './errors.ts';
 import { hasJournal, journalOf } from './journal.ts';
 import type { Migration } from './migration.ts';
 import { isPending } from './pending.ts';
-import { keepAnswer, runState } from './runs.ts';
+import { keepAnswer, runState } from './run-state.ts';
 import type { Clock } from './slice.ts';
 import { identifier, sql } from './sql.ts';
 import { markerComment } from './table.ts';

@@ -9,6 +9,7 @@ import type { AlterMigration, Migration, RowMigration } from './migration.ts';
 import { plan as expectedBy, isPending } from './pending.ts';
 import { type Inside, rolledBack } from './rolled-back.ts';
 import { inNeed } from './row-errors.ts';
+import { columnsNeeded } from './row-migration.ts';
 import { type Sql, sql } from './sql.ts';
 import { compare, describeTable, type Key, keyColumns, keyValues, type Table } from './table.ts';
 import { type Trial, trialLimits, tryOut } from './trial.ts';
@@ -117,8 +118,7 @@ async function lookAtRows(
 ): Promise<Pick<Forecast, 'rows' | 'problem'>> {
   // What a run would be refused for, before its first batch.
   if (hasMarker(migration)) await markerState(inside, migration);
-  const columns = [...migration.columns, ...migration.validate.flatMap((validation) => validation.columns)];
-  const table = await describeTable(inside, { ...migration, columns });
+  const table = await describeTable(inside, { ...migration, columns: columnsNeeded(migration) });
   await checkValidations(inside, migration, table);
   const goesOn = line?.status === 'running' || line?.status === 'failed';
   const { cursor, pass } = goesOn ? line : { cursor: null, pass: 1 };

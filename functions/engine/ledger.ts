@@ -75,7 +75,8 @@ export const versions: readonly (readonly string[])[] = [
 )`,
   ],
   [
-    // What a run was asked for, how far it is with validating, and what it answers where that is not a migration's result.
+    // What a run was asked for; how far it is with what no migration's line keeps, validating and lost builds of an index; and
+    // what it answers where that is not a migration's result.
     `ALTER TABLE data_migrations.runs
   ADD COLUMN request jsonb NOT NULL DEFAULT '{}',
   ADD COLUMN stage jsonb,

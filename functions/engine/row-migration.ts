@@ -100,6 +100,11 @@ function parsed<T>(migration: string, option: string, parse: () => T): T {
   }
 }
 
+/** The columns that must exist, for the change and for what is checked after it. */
+export function columnsNeeded({ columns, validate }: RowMigration): string[] {
+  return [...columns, ...validate.flatMap((validation) => validation.columns)];
+}
+
 /** Refuses a name that the ledger, or the names derived from it, cannot take. */
 export function checkName(name: string): void {
   // 60 characters leave room for the names that are derived from it.

@@ -10,7 +10,9 @@ import { finish, retried } from '../engine/lifecycle.ts';
 import { ensureMarker } from '../engine/marker.ts';
 import type { Migration, RowMigration } from '../engine/migration.ts';
 import { runRetry } from '../engine/retry.ts';
-import { hold, keepAnswer } from '../engine/runs.ts';
+import { columnsNeeded } from '../engine/row-migration.ts';
+import { keepAnswer } from '../engine/run-state.ts';
+import { hold } from '../engine/runs.ts';
 import { scheduleOf } from '../engine/schedule.ts';
 import { type Progress, runSlice } from '../engine/slice.ts';
 import { describeTable } from '../engine/table.ts';
@@ -69,9 +71,7 @@ async function runRows(
   const isRetry = at.request.retry !== undefined;
   const rest = isRetry ? undefined : await ensureMarker(database, migration, at, clock);
   if (rest !== undefined) return { state: 'more', at, longestBatch: 0, rest };
-  const { validate } = migration;
-  const columns = [...migration.columns, ...validate.flatMap((validation) => validation.columns)];
-  const table = await describeTable(database, { ...migration, columns });
+  const table = await describeTable(database, { ...migration, columns: columnsNeeded(migration) });
   if (migration.onInvalid === 'restore') await ensureJournal(database, migration.name, table);
   if (isRetry) return runRetry(database, migration, table, at, clock, deadline);
   // What can never be asked is found before anything is changed.

@@ -1,6 +1,7 @@
 import type { Caller, CleanedUp } from '../contract.ts';
 import { cleanUp } from '../engine/cleanup.ts';
-import { hold, runState } from '../engine/runs.ts';
+import { runState } from '../engine/run-state.ts';
+import { hold } from '../engine/runs.ts';
 import type { Engine } from './migrate.ts';
 import { find } from './registry.ts';
 

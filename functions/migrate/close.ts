@@ -1,6 +1,7 @@
 import type { Caller, Closed } from '../contract.ts';
 import { Superseded } from '../engine/errors.ts';
-import { actionOf, handOver, hold, resultsOf, runState, succeed } from '../engine/runs.ts';
+import { actionOf, resultsOf, runState } from '../engine/run-state.ts';
+import { handOver, hold, succeed } from '../engine/runs.ts';
 import type { Engine } from './migrate.ts';
 import { resultMap } from './result-map.ts';
 

@@ -15,7 +15,8 @@ import {
 import { actions, type Caller, type Opened, type RunInput } from '../contract.ts';
 import { InvalidInput } from '../engine/errors.ts';
 import { upgradeLedger } from '../engine/ledger.ts';
-import { actionOf, hold, settleFollowUps } from '../engine/runs.ts';
+import { actionOf } from '../engine/run-state.ts';
+import { hold, settleFollowUps } from '../engine/runs.ts';
 import type { Engine } from './migrate.ts';
 import { checkJobs, known } from './registry.ts';
 

@@ -2,7 +2,8 @@ import type { Caller, Pending } from '../contract.ts';
 import { begin, beginRestore, beginRetry, statusOf } from '../engine/lifecycle.ts';
 import { isPending, rowsKnown } from '../engine/pending.ts';
 import { checkRequired } from '../engine/requires.ts';
-import { actionOf, hold, runState } from '../engine/runs.ts';
+import { actionOf, runState } from '../engine/run-state.ts';
+import { hold } from '../engine/runs.ts';
 import type { Engine } from './migrate.ts';
 import { find, ofRows } from './registry.ts';
 
