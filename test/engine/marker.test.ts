@@ -354,6 +354,36 @@ describe('Promise 11, with a marker', () => {
     },
   );
 
+  it.each([
+    ['one column', 'gen_random_uuid() AS a, n AS b', ['a']],
+    ['two columns', '(random() * 20)::integer AS a, n AS b', ['a', 'b']],
+  ])(
+    'a backfill of all rows finds them page by page by the index of a key of %s in random order',
+    async (_, columns, key) => {
+      await engine.database.query('DROP TABLE IF EXISTS spread');
+      await engine.database.query(
+        `CREATE TABLE spread AS SELECT ${columns}, 'old' AS label, repeat('x', 200) AS filler FROM generate_series(1, 20000) AS n`,
+      );
+      await engine.database.query(`ALTER TABLE spread ADD PRIMARY KEY (${key.join(', ')})`);
+      await engine.database.query('VACUUM ANALYZE spread');
+      let plans = '';
+      engine.between = async (call) => {
+        if (call.sql.includes('changed AS')) plans += await planOf(call);
+      };
+      const all = backfill({
+        name: 'labels',
+        table: 'spread',
+        key,
+        set: { label: sql`'new'` },
+        pace: { maxRows: 10 },
+      });
+      const slice = await begun(engine.process([all], { milliseconds: 200 }), `of ${key.length}`);
+      await slice();
+      expect(plans).toContain('spread_pkey');
+      expect(plans).not.toContain('Seq Scan on spread');
+    },
+  );
+
   it('finished and large, it is asked cheaply, and finds what an old release writes wherever that is', async () => {
     const scans = async () => {
       await engine.database.query('SELECT pg_stat_force_next_flush()');
