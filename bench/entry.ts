@@ -1,7 +1,7 @@
 import { conditionGroups } from '../functions/application/condition-groups.ts';
-import { backfill } from '../functions/engine/backfill.ts';
-import { rewrite } from '../functions/engine/rewrite.ts';
-import { sql } from '../functions/engine/sql.ts';
+import { backfill } from '../functions/engine/batch/backfill.ts';
+import { rewrite } from '../functions/engine/batch/rewrite.ts';
+import { sql } from '../functions/engine/database/sql.ts';
 import { migrate } from '../functions/migrate/migrate.ts';
 
 const people = (table: string) =>

@@ -1,5 +1,5 @@
-import type { Course } from '../functions/engine/course.ts';
-import type { Forecast } from '../functions/engine/forecast.ts';
+import type { Course } from '../functions/engine/plan/estimate.ts';
+import type { Forecast } from '../functions/engine/plan/preview.ts';
 
 /** What AWS asks for what a run uses, in dollars: the list prices of us-east-1, without free tiers and discounts. */
 export const prices = {

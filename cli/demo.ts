@@ -1,7 +1,7 @@
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
 import type { ResultMap, RunInput } from '../functions/contract.ts';
-import { executionArn, executionName } from '../functions/engine/execution-names.ts';
-import { sql } from '../functions/engine/sql.ts';
+import { sql } from '../functions/engine/database/sql.ts';
+import { executionArn, executionName } from '../functions/engine/ledger/execution-names.ts';
 import { migrations } from '../functions/migrations/index.ts';
 import { interruptedByUser } from './command.ts';
 import type { Io } from './io.ts';

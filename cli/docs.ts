@@ -1,13 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { ledgerScript } from '../functions/engine/ledger.ts';
+import { ledgerScript } from '../functions/engine/ledger/schema.ts';
 import type { Io } from './io.ts';
 
 const root = new URL('../', import.meta.url);
 
 /** What each generated document should be, from what it is now. */
 const documents: Readonly<Record<string, (now: string) => Promise<string>>> = {
-  'functions/engine/ledger.sql': async () =>
-    `-- The ledger, for those who apply it themselves. Written by \`npm run docs\` from ledger.ts; do not edit.\n\n${ledgerScript()}\n`,
+  'functions/engine/ledger/ledger.sql': async () =>
+    `-- The ledger, for those who apply it themselves. Written by \`npm run docs\` from schema.ts; do not edit.\n\n${ledgerScript()}\n`,
   'README.md': withFiles,
 };
 

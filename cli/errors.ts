@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Database } from '../functions/engine/database.ts';
-import { sql, when } from '../functions/engine/sql.ts';
+import type { Database } from '../functions/engine/database/data-api.ts';
+import { sql, when } from '../functions/engine/database/sql.ts';
 import { jsonOption, Misuse, noSuchMigration, type OperatorCommand } from './command.ts';
 import { grouped, localTime } from './format.ts';
 import { statusOfOne } from './system/status.ts';

@@ -1,5 +1,5 @@
-import { versions } from '../functions/engine/ledger.ts';
-import { isPending } from '../functions/engine/pending.ts';
+import { versions } from '../functions/engine/ledger/schema.ts';
+import { isPending } from '../functions/engine/lifecycle/pending.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command.ts';
 import { grouped } from './format.ts';
 import type { Ledger } from './system/ledger.ts';

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
+import type { Migration } from '../functions/engine/define/migration.ts';
 import { messageOf } from '../functions/engine/errors.ts';
-import type { Migration } from '../functions/engine/migration.ts';
 import { migrations } from '../functions/migrations/index.ts';
 import { cleanup } from './cleanup.ts';
 import { Misuse, type OperatorCommand } from './command.ts';

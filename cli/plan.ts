@@ -1,4 +1,4 @@
-import { forecast } from '../functions/engine/forecast.ts';
+import { forecast } from '../functions/engine/plan/preview.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command.ts';
 import { costOf, prices, sum, usageOfRun } from './cost.ts';
 import { type Planned, planned } from './planned.ts';

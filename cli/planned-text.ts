@@ -1,4 +1,4 @@
-import { durationText } from '../functions/engine/duration.ts';
+import { durationText } from '../functions/engine/time/duration.ts';
 import type { prices as allPrices, Cost, Usage } from './cost.ts';
 import { grouped, localTime } from './format.ts';
 import type { Planned } from './planned.ts';

@@ -1,8 +1,8 @@
-import { type Course, courseOf } from '../functions/engine/course.ts';
-import type { Difference } from '../functions/engine/differences.ts';
-import type { Count, Forecast, RowsAhead } from '../functions/engine/forecast.ts';
-import type { Migration, RowMigration } from '../functions/engine/migration.ts';
-import type { Trial } from '../functions/engine/trial.ts';
+import type { Migration, RowMigration } from '../functions/engine/define/migration.ts';
+import { type Course, courseOf } from '../functions/engine/plan/estimate.ts';
+import type { Count, Forecast, RowsAhead } from '../functions/engine/plan/preview.ts';
+import type { Difference } from '../functions/engine/trial/row-diff.ts';
+import type { Trial } from '../functions/engine/trial/trial.ts';
 import { type Cost, costOf, type Usage, usageOf } from './cost.ts';
 import { grouped } from './format.ts';
 

@@ -1,4 +1,4 @@
-import { executionName } from '../functions/engine/execution-names.ts';
+import { executionName } from '../functions/engine/ledger/execution-names.ts';
 import { jsonOption, Misuse, type OperatorCommand } from './command.ts';
 import { inputOf, type RunOptions, runOptions } from './system/input.ts';
 import { type Asked, startNamed, start as startOne } from './system/start.ts';

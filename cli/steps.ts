@@ -1,6 +1,6 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
-import type { Database } from '../functions/engine/database.ts';
-import { sql } from '../functions/engine/sql.ts';
+import type { Database } from '../functions/engine/database/data-api.ts';
+import { sql } from '../functions/engine/database/sql.ts';
 import type { Line, Stage } from './system/ledger.ts';
 
 /** How far a migration or a rebuild is. */

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { defaultRows, verify as verifyMigration } from '../functions/engine/verify.ts';
+import { defaultRows, verify as verifyMigration } from '../functions/engine/trial/verify.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command.ts';
 import { grouped } from './format.ts';
 import { requireKnown } from './system/names.ts';

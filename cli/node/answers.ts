@@ -1,6 +1,6 @@
 import type { ValidationResult } from '../../functions/contract.ts';
-import { fingerprint } from '../../functions/engine/fingerprint.ts';
-import type { RowMigration } from '../../functions/engine/migration.ts';
+import type { RowMigration } from '../../functions/engine/define/migration.ts';
+import { fingerprint } from '../../functions/engine/trial/table-fingerprint.ts';
 import type { System } from '../system/system.ts';
 import { type Ask, type Message, Refusal } from './message.ts';
 import { run } from './run.ts';

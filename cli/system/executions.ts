@@ -7,7 +7,7 @@ import {
   ListExecutionsCommand,
 } from '@aws-sdk/client-sfn';
 import { nameOf } from '../../functions/engine/errors.ts';
-import { executionArn } from '../../functions/engine/execution-names.ts';
+import { executionArn } from '../../functions/engine/ledger/execution-names.ts';
 import type { System } from './system.ts';
 
 /** An execution as Step Functions describes it; undefined if it knows none of this ARN. */

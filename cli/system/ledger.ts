@@ -1,7 +1,7 @@
-import type { Database } from '../../functions/engine/database.ts';
+import type { Database } from '../../functions/engine/database/data-api.ts';
+import { sql } from '../../functions/engine/database/sql.ts';
 import { DatabaseError } from '../../functions/engine/errors.ts';
-import { versions } from '../../functions/engine/ledger.ts';
-import { sql } from '../../functions/engine/sql.ts';
+import { versions } from '../../functions/engine/ledger/schema.ts';
 
 /** One migration's line in the ledger. What version 1 does not have is optional. */
 export interface Line {

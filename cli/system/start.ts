@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DescribeExecutionOutput, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { RunInput } from '../../functions/contract.ts';
 import { nameOf } from '../../functions/engine/errors.ts';
-import { executionName } from '../../functions/engine/execution-names.ts';
+import { executionName } from '../../functions/engine/ledger/execution-names.ts';
 import { Misuse } from '../command.ts';
 import { describe, lastLink, runArn, underWay } from './executions.ts';
 import { sameInput } from './input.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { ListTagsForResourceCommand, paginateListStateMachines, type SFNClient } from '@aws-sdk/client-sfn';
-import { type Database, dataApi } from '../../functions/engine/database.ts';
-import type { Migration } from '../../functions/engine/migration.ts';
+import { type Database, dataApi } from '../../functions/engine/database/data-api.ts';
+import type { Migration } from '../../functions/engine/define/migration.ts';
 import { arnFromTag, databaseTags } from '../../infra/tags.ts';
 import { Misuse } from '../command.ts';
 import type { Io } from '../io.ts';

@@ -1,5 +1,5 @@
 import { DatabaseError, DatabaseUnavailable, MigrationFailed } from './errors.ts';
-import type { Clock } from './slice.ts';
+import type { Clock } from './slice/slice.ts';
 
 /** Real time. */
 export const lambdaClock: Clock = {

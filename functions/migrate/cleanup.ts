@@ -1,7 +1,7 @@
 import type { Caller, CleanedUp } from '../contract.ts';
-import { cleanUp } from '../engine/cleanup.ts';
-import { runState } from '../engine/run-state.ts';
-import { hold } from '../engine/runs.ts';
+import { hold } from '../engine/ledger/run-lock.ts';
+import { runState } from '../engine/ledger/run-record.ts';
+import { cleanUp } from '../engine/lifecycle/cleanup.ts';
 import type { Engine } from './migrate.ts';
 import { find } from './registry.ts';
 

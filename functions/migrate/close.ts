@@ -1,7 +1,7 @@
 import type { Caller, Closed } from '../contract.ts';
 import { Superseded } from '../engine/errors.ts';
-import { actionOf, resultsOf, runState } from '../engine/run-state.ts';
-import { handOver, hold, succeed } from '../engine/runs.ts';
+import { handOver, hold, succeed } from '../engine/ledger/run-lock.ts';
+import { actionOf, resultsOf, runState } from '../engine/ledger/run-record.ts';
 import type { Engine } from './migrate.ts';
 import { resultMap } from './result-map.ts';
 

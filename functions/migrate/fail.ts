@@ -1,5 +1,5 @@
 import type { Caller, Failure } from '../contract.ts';
-import { end } from '../engine/runs.ts';
+import { end } from '../engine/ledger/run-lock.ts';
 import type { Engine } from './migrate.ts';
 
 /** Records that a run failed, lets go of the ledger, and says what the operator reads. */

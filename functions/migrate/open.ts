@@ -14,9 +14,9 @@ import {
 } from 'valibot';
 import { actions, type Caller, type Opened, type RunInput } from '../contract.ts';
 import { InvalidInput } from '../engine/errors.ts';
-import { upgradeLedger } from '../engine/ledger.ts';
-import { actionOf } from '../engine/run-state.ts';
-import { hold, settleFollowUps } from '../engine/runs.ts';
+import { hold, settleFollowUps } from '../engine/ledger/run-lock.ts';
+import { actionOf } from '../engine/ledger/run-record.ts';
+import { upgradeLedger } from '../engine/ledger/schema.ts';
 import type { Engine } from './migrate.ts';
 import { checkJobs, known } from './registry.ts';
 

@@ -1,9 +1,9 @@
 import type { Caller, Pending } from '../contract.ts';
-import { begin, beginRestore, beginRetry, statusOf } from '../engine/lifecycle.ts';
-import { isPending, rowsKnown } from '../engine/pending.ts';
-import { checkRequired } from '../engine/requires.ts';
-import { actionOf, runState } from '../engine/run-state.ts';
-import { hold } from '../engine/runs.ts';
+import { hold } from '../engine/ledger/run-lock.ts';
+import { actionOf, runState } from '../engine/ledger/run-record.ts';
+import { begin, beginRestore, beginRetry, statusOf } from '../engine/lifecycle/migration-status.ts';
+import { isPending, rowsKnown } from '../engine/lifecycle/pending.ts';
+import { checkRequired } from '../engine/lifecycle/requires.ts';
 import type { Engine } from './migrate.ts';
 import { find, ofRows } from './registry.ts';
 

@@ -1,7 +1,7 @@
+import type { Migration, RowMigration } from '../engine/define/migration.ts';
 import { MigrationFailed } from '../engine/errors.ts';
-import type { Migration, RowMigration } from '../engine/migration.ts';
-import { checkRequires } from '../engine/requires.ts';
-import type { Jobs } from '../engine/runs.ts';
+import type { Jobs } from '../engine/ledger/run-lock.ts';
+import { checkRequires } from '../engine/lifecycle/requires.ts';
 
 /** Checks the list of migrations as a whole. Throws MigrationFailed. */
 export function checkRegistry(migrations: readonly Migration[]): void {

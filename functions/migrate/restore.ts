@@ -1,12 +1,12 @@
 import type { Caller, Restored } from '../contract.ts';
-import { claim } from '../engine/checkpoint.ts';
+import { describeTable } from '../engine/database/table.ts';
 import { MigrationFailed, Superseded } from '../engine/errors.ts';
-import { invalidAndRestored } from '../engine/failures.ts';
 import { sliceDeadline } from '../engine/invocation.ts';
-import { runRestore } from '../engine/restore.ts';
-import { keepAnswer } from '../engine/run-state.ts';
-import { hold } from '../engine/runs.ts';
-import { describeTable } from '../engine/table.ts';
+import { claim } from '../engine/ledger/checkpoint.ts';
+import { hold } from '../engine/ledger/run-lock.ts';
+import { keepAnswer } from '../engine/ledger/run-record.ts';
+import { runRestore } from '../engine/restore/run-restore.ts';
+import { invalidAndRestored } from '../engine/slice/failure-messages.ts';
 import type { Engine } from './migrate.ts';
 import { find, ofRows } from './registry.ts';
 

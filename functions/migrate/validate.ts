@@ -1,17 +1,17 @@
 import type { Caller, Validated } from '../contract.ts';
-import { claim, ofThisRun } from '../engine/checkpoint.ts';
-import type { Database } from '../engine/database.ts';
+import type { Database } from '../engine/database/data-api.ts';
+import { sql } from '../engine/database/sql.ts';
+import { describeTable } from '../engine/database/table.ts';
+import type { RowMigration } from '../engine/define/migration.ts';
 import { MigrationFailed, Superseded } from '../engine/errors.ts';
-import { invalid } from '../engine/failures.ts';
 import { sliceDeadline } from '../engine/invocation.ts';
-import { finish } from '../engine/lifecycle.ts';
-import type { RowMigration } from '../engine/migration.ts';
-import { enterInvalid } from '../engine/restore.ts';
-import { countSlice, keepAnswer, runState } from '../engine/run-state.ts';
-import { hold } from '../engine/runs.ts';
-import { sql } from '../engine/sql.ts';
-import { describeTable } from '../engine/table.ts';
-import { runValidations, validationResults, whatFailed } from '../engine/validate.ts';
+import { claim, ofThisRun } from '../engine/ledger/checkpoint.ts';
+import { hold } from '../engine/ledger/run-lock.ts';
+import { countSlice, keepAnswer, runState } from '../engine/ledger/run-record.ts';
+import { finish } from '../engine/lifecycle/migration-status.ts';
+import { enterInvalid } from '../engine/restore/run-restore.ts';
+import { invalid } from '../engine/slice/failure-messages.ts';
+import { runValidations, validationResults, whatFailed } from '../engine/validate/run-validations.ts';
 import type { Engine } from './migrate.ts';
 import { find, ofRows } from './registry.ts';
 

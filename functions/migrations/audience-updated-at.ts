@@ -1,5 +1,5 @@
-import { alterTables, partitionsMissingColumn } from '../engine/alter-tables.ts';
-import { sql } from '../engine/sql.ts';
+import { alterTables, partitionsMissingColumn } from '../engine/alter/alter-tables.ts';
+import { sql } from '../engine/database/sql.ts';
 
 /** Gives every app's audience the column `updated_at`, which the tables of newer apps are made with. */
 export const audienceUpdatedAt = alterTables({

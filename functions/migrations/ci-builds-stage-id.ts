@@ -1,5 +1,5 @@
-import { backfill } from '../engine/backfill.ts';
-import { sql } from '../engine/sql.ts';
+import { backfill } from '../engine/batch/backfill.ts';
+import { sql } from '../engine/database/sql.ts';
 
 /**
  * Points each build at its stage. A build whose pipeline has no such stage stays as it is and is recorded as a row error,

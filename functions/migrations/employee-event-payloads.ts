@@ -1,6 +1,6 @@
 import { type Encoding, readPayload, writePayload } from '../application/event-payload.ts';
-import { rewrite } from '../engine/rewrite.ts';
-import { sql } from '../engine/sql.ts';
+import { rewrite } from '../engine/batch/rewrite.ts';
+import { sql } from '../engine/database/sql.ts';
 
 /** Rewrites event payloads from JSON text to CBOR, a quarter smaller. The projection must be rebuilt from them. */
 export const employeeEventPayloads = rewrite<{ payload: Uint8Array; encoding: Encoding }>({

@@ -1,6 +1,6 @@
 import { conditionGroups, type StoredConditions } from '../application/condition-groups.ts';
-import { rewrite } from '../engine/rewrite.ts';
-import { sql } from '../engine/sql.ts';
+import { rewrite } from '../engine/batch/rewrite.ts';
+import { sql } from '../engine/database/sql.ts';
 
 /** Turns each list of conditions into groups of conditions: "A and B" becomes "(A and B) or …". */
 export const engineConfigConditionGroups = rewrite<{ conditions: StoredConditions }>({

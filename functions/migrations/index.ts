@@ -1,4 +1,4 @@
-import type { Migration } from '../engine/migration.ts';
+import type { Migration } from '../engine/define/migration.ts';
 import { audienceUpdatedAt } from './audience-updated-at.ts';
 import { ciBuildsStageId } from './ci-builds-stage-id.ts';
 import { employeeEventPayloads } from './employee-event-payloads.ts';

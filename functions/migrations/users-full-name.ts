@@ -1,6 +1,6 @@
-import { backfill } from '../engine/backfill.ts';
-import { sql } from '../engine/sql.ts';
-import { emailFormat, noNulls } from '../engine/validations.ts';
+import { backfill } from '../engine/batch/backfill.ts';
+import { sql } from '../engine/database/sql.ts';
+import { emailFormat, noNulls } from '../engine/define/validations.ts';
 
 /** Fills the new column `full_name`, which releases before this one did not write. */
 export const usersFullName = backfill({

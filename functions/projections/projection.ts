@@ -1,4 +1,4 @@
-import type { Row } from '../engine/database.ts';
+import type { Row } from '../engine/database/data-api.ts';
 
 /** A row of a projection, by column name, in JSON's types. */
 export type State = Readonly<Record<string, string | number | boolean | null>>;

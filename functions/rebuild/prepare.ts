@@ -1,8 +1,8 @@
 import type { Caller } from '../contract.ts';
-import type { Database, Statements } from '../engine/database.ts';
+import type { Database, Statements } from '../engine/database/data-api.ts';
+import { identifier, type Sql, sql, unsafeSql } from '../engine/database/sql.ts';
 import { MigrationFailed } from '../engine/errors.ts';
-import { upgradeLedger } from '../engine/ledger.ts';
-import { identifier, type Sql, sql, unsafeSql } from '../engine/sql.ts';
+import { upgradeLedger } from '../engine/ledger/schema.ts';
 import type { Projection } from '../projections/projection.ts';
 
 /** The fresh table that a rebuild fills. */

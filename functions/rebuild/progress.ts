@@ -1,6 +1,6 @@
 import type { Caller } from '../contract.ts';
-import type { Database } from '../engine/database.ts';
-import { type Sql, sql } from '../engine/sql.ts';
+import type { Database } from '../engine/database/data-api.ts';
+import { type Sql, sql } from '../engine/database/sql.ts';
 
 /** Where a rebuild stands, and the right to write: as a migration's checkpoint, in a table of its own. */
 export interface RebuildProgress {

@@ -1,11 +1,11 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { Context } from 'aws-lambda';
 import type { Caller, RebuildRequest, Replayed } from '../contract.ts';
-import { type Database, stackDatabase } from '../engine/database.ts';
+import { measured, startPace, tooSlow } from '../engine/batch/batch-size.ts';
+import { type Database, stackDatabase } from '../engine/database/data-api.ts';
 import { DatabaseError, MigrationFailed, Superseded } from '../engine/errors.ts';
 import { lambdaClock, operation, sliceDeadline } from '../engine/invocation.ts';
-import { measured, startPace, tooSlow } from '../engine/pace.ts';
-import type { Clock } from '../engine/slice.ts';
+import type { Clock } from '../engine/slice/slice.ts';
 import type { Projection } from '../projections/projection.ts';
 import { prepare } from './prepare.ts';
 import { claimRebuild, isHeld, type RebuildProgress } from './progress.ts';

@@ -1,6 +1,6 @@
-import type { Row, Statements } from '../engine/database.ts';
+import type { Row, Statements } from '../engine/database/data-api.ts';
+import { identifier, join, type Sql, sql, when } from '../engine/database/sql.ts';
 import { MigrationFailed, messageOf } from '../engine/errors.ts';
-import { identifier, join, type Sql, sql, when } from '../engine/sql.ts';
 import type { Projection, State, StoredEvent } from '../projections/projection.ts';
 import { freshTable } from './prepare.ts';
 import { heldRebuild, type RebuildProgress } from './progress.ts';

@@ -1,6 +1,6 @@
-import type { Database, Statements } from '../engine/database.ts';
+import type { Database, Statements } from '../engine/database/data-api.ts';
+import { identifier, type Sql, sql } from '../engine/database/sql.ts';
 import { DatabaseError } from '../engine/errors.ts';
-import { identifier, type Sql, sql } from '../engine/sql.ts';
 import type { Projection } from '../projections/projection.ts';
 import { freshName, freshTable } from './prepare.ts';
 import { heldRebuild, type RebuildProgress } from './progress.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { versions } from '../../functions/engine/ledger.ts';
+import { versions } from '../../functions/engine/ledger/schema.ts';
 import { command } from './command.ts';
 import { registered } from './fixtures/migrations.ts';
 import { type Operator, operator } from './operator.ts';

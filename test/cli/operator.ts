@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { operate } from '../../cli/operate.ts';
-import type { Migration } from '../../functions/engine/migration.ts';
+import type { Migration } from '../../functions/engine/define/migration.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 import type { Exit } from './command.ts';
 import { registered } from './fixtures/migrations.ts';

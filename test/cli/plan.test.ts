@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lambdaGigabytes, slicesPerExecution } from '../../cli/cost.ts';
-import { backfill } from '../../functions/engine/backfill.ts';
-import { sliceSeconds } from '../../functions/engine/course.ts';
-import { sql } from '../../functions/engine/sql.ts';
+import { backfill } from '../../functions/engine/batch/backfill.ts';
+import { sql } from '../../functions/engine/database/sql.ts';
+import { sliceSeconds } from '../../functions/engine/plan/estimate.ts';
 import { migrations } from '../../functions/migrations/index.ts';
 import { everythingIn } from '../support/everything.ts';
 import { type DemoOperator, demoOperator } from './demo-operator.ts';

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { countLocks, tooMany } from '../../functions/engine/alter-limits.ts';
 import {
   type AlterOptions,
   alterTables,
   partitionsMissingColumn,
-} from '../../functions/engine/alter-tables.ts';
-import { upgradeLedger } from '../../functions/engine/ledger.ts';
-import { type Sql, sql } from '../../functions/engine/sql.ts';
+} from '../../functions/engine/alter/alter-tables.ts';
+import { countLocks, tooMany } from '../../functions/engine/alter/lock-limits.ts';
+import { type Sql, sql } from '../../functions/engine/database/sql.ts';
+import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { caller, startEngine, type TestEngine } from '../support/engine.ts';
 
 const options: AlterOptions = {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { MigrateOperation, Slice } from '../../functions/contract.ts';
-import { backfill } from '../../functions/engine/backfill.ts';
-import { upgradeLedger } from '../../functions/engine/ledger.ts';
-import type { Migration } from '../../functions/engine/migration.ts';
-import { rewrite } from '../../functions/engine/rewrite.ts';
-import { sql } from '../../functions/engine/sql.ts';
+import { backfill } from '../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../functions/engine/batch/rewrite.ts';
+import { sql } from '../../functions/engine/database/sql.ts';
+import type { Migration } from '../../functions/engine/define/migration.ts';
+import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import {
   type Call,
   type LambdaProcess,

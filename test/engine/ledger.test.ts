@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ledgerScript, upgradeLedger, versions } from '../../functions/engine/ledger.ts';
+import { ledgerScript, upgradeLedger, versions } from '../../functions/engine/ledger/schema.ts';
 import { caller, startEngine, type TestEngine } from '../support/engine.ts';
 
 let engine: TestEngine;
@@ -60,7 +60,10 @@ describe('The ledger', () => {
   });
 
   it('is written down in ledger.sql as it is', () => {
-    const written = readFileSync(new URL('../../functions/engine/ledger.sql', import.meta.url), 'utf8');
+    const written = readFileSync(
+      new URL('../../functions/engine/ledger/ledger.sql', import.meta.url),
+      'utf8',
+    );
     expect(written).toContain(ledgerScript());
   });
 

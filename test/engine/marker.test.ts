@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Opened, Pending, Slice } from '../../functions/contract.ts';
-import { backfill } from '../../functions/engine/backfill.ts';
-import { upgradeLedger } from '../../functions/engine/ledger.ts';
-import type { Migration, RowOptions } from '../../functions/engine/migration.ts';
-import { rewrite } from '../../functions/engine/rewrite.ts';
-import { type Sql, sql } from '../../functions/engine/sql.ts';
+import { backfill } from '../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../functions/engine/batch/rewrite.ts';
+import { type Sql, sql } from '../../functions/engine/database/sql.ts';
+import type { Migration, RowOptions } from '../../functions/engine/define/migration.ts';
+import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { type Call, caller, type LambdaProcess, startEngine, type TestEngine } from '../support/engine.ts';
 import type { Fault } from '../support/fault-proxy.ts';
 

@@ -1,14 +1,14 @@
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RunInput, Slice } from '../../functions/contract.ts';
-import { backfill } from '../../functions/engine/backfill.ts';
-import type { Checkpoint } from '../../functions/engine/checkpoint.ts';
-import type { Database } from '../../functions/engine/database.ts';
+import { backfill } from '../../functions/engine/batch/backfill.ts';
+import type { Database } from '../../functions/engine/database/data-api.ts';
+import { render, type Sql, sql } from '../../functions/engine/database/sql.ts';
+import { describeTable, type Table } from '../../functions/engine/database/table.ts';
 import { lambdaClock } from '../../functions/engine/invocation.ts';
-import { pressure, pressureLimits } from '../../functions/engine/pressure.ts';
-import { scheduleOf } from '../../functions/engine/schedule.ts';
-import { render, type Sql, sql } from '../../functions/engine/sql.ts';
-import { describeTable, type Table } from '../../functions/engine/table.ts';
+import type { Checkpoint } from '../../functions/engine/ledger/checkpoint.ts';
+import { pressure, pressureLimits } from '../../functions/engine/schedule/load-signals.ts';
+import { scheduleOf } from '../../functions/engine/schedule/schedule.ts';
 import { caller, startEngine, type TestEngine } from '../support/engine.ts';
 
 let engine: TestEngine;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { backfill } from '../../functions/engine/backfill.ts';
-import { upgradeLedger } from '../../functions/engine/ledger.ts';
-import type { Migration } from '../../functions/engine/migration.ts';
-import { sql } from '../../functions/engine/sql.ts';
+import { backfill } from '../../functions/engine/batch/backfill.ts';
+import { sql } from '../../functions/engine/database/sql.ts';
+import type { Migration } from '../../functions/engine/define/migration.ts';
+import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { checkRegistry } from '../../functions/migrate/registry.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 

@@ -1,13 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { backfill } from '../../functions/engine/backfill.ts';
+import { backfill } from '../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../functions/engine/batch/rewrite.ts';
+import { type Sql, sql } from '../../functions/engine/database/sql.ts';
+import type { RowMigration, RowOptions } from '../../functions/engine/define/migration.ts';
+import { condition, type Validation } from '../../functions/engine/define/validations.ts';
 import { lambdaClock } from '../../functions/engine/invocation.ts';
-import { upgradeLedger } from '../../functions/engine/ledger.ts';
-import type { RowMigration, RowOptions } from '../../functions/engine/migration.ts';
-import { rewrite } from '../../functions/engine/rewrite.ts';
-import { type Sql, sql } from '../../functions/engine/sql.ts';
-import { condition, type Validation } from '../../functions/engine/validations.ts';
+import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { caller, startEngine, type TestEngine } from '../support/engine.ts';
 import type { Fault } from '../support/fault-proxy.ts';
 

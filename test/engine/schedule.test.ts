@@ -1,10 +1,11 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RunInput, Slice } from '../../functions/contract.ts';
-import { type BackfillOptions, backfill } from '../../functions/engine/backfill.ts';
+import { type BackfillOptions, backfill } from '../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../functions/engine/batch/rewrite.ts';
+import { sql } from '../../functions/engine/database/sql.ts';
+import type { Migration } from '../../functions/engine/define/migration.ts';
 import { lambdaClock } from '../../functions/engine/invocation.ts';
-import type { Migration } from '../../functions/engine/migration.ts';
-import { rewrite } from '../../functions/engine/rewrite.ts';
 import {
   type Planned,
   restAfter,
@@ -12,8 +13,7 @@ import {
   type Situation,
   spread,
   tooShort,
-} from '../../functions/engine/spread.ts';
-import { sql } from '../../functions/engine/sql.ts';
+} from '../../functions/engine/schedule/throttle.ts';
 import { caller, startEngine, type TestEngine } from '../support/engine.ts';
 
 const hour = 3_600;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { backfill } from '../../functions/engine/backfill.ts';
-import { upgradeLedger } from '../../functions/engine/ledger.ts';
-import type { RowOptions } from '../../functions/engine/migration.ts';
-import { sql } from '../../functions/engine/sql.ts';
-import { condition } from '../../functions/engine/validations.ts';
+import { backfill } from '../../functions/engine/batch/backfill.ts';
+import { sql } from '../../functions/engine/database/sql.ts';
+import type { RowOptions } from '../../functions/engine/define/migration.ts';
+import { condition } from '../../functions/engine/define/validations.ts';
+import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { caller, type LambdaProcess, startEngine, type TestEngine } from '../support/engine.ts';
 
 // Where one feature meets another: continuations, redrives of runs that another came after, and what somebody asks for.

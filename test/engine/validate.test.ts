@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RunInput, ValidationResult } from '../../functions/contract.ts';
-import { type BackfillOptions, backfill } from '../../functions/engine/backfill.ts';
-import { lambdaClock } from '../../functions/engine/invocation.ts';
-import { upgradeLedger } from '../../functions/engine/ledger.ts';
-import { sql } from '../../functions/engine/sql.ts';
+import { type BackfillOptions, backfill } from '../../functions/engine/batch/backfill.ts';
+import { sql } from '../../functions/engine/database/sql.ts';
 import {
   condition,
   emailFormat,
@@ -12,7 +10,9 @@ import {
   oneOf,
   unique,
   type Validation,
-} from '../../functions/engine/validations.ts';
+} from '../../functions/engine/define/validations.ts';
+import { lambdaClock } from '../../functions/engine/invocation.ts';
+import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { caller, startEngine, type TestEngine } from '../support/engine.ts';
 import type { Fault } from '../support/fault-proxy.ts';
 

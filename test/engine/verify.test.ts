@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { backfill } from '../../functions/engine/backfill.ts';
+import { backfill } from '../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../functions/engine/batch/rewrite.ts';
+import { sql } from '../../functions/engine/database/sql.ts';
+import { describeTable, markerComment } from '../../functions/engine/database/table.ts';
 import { MigrationFailed } from '../../functions/engine/errors.ts';
-import { rewrite } from '../../functions/engine/rewrite.ts';
-import { sql } from '../../functions/engine/sql.ts';
-import { describeTable, markerComment } from '../../functions/engine/table.ts';
-import { verify } from '../../functions/engine/verify.ts';
+import { verify } from '../../functions/engine/trial/verify.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { everythingIn } from '../support/everything.ts';
 

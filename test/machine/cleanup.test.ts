@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
-import { backfill } from '../../functions/engine/backfill.ts';
-import { upgradeLedger } from '../../functions/engine/ledger.ts';
-import type { Migration, RowOptions } from '../../functions/engine/migration.ts';
-import { sql } from '../../functions/engine/sql.ts';
-import { markerComment } from '../../functions/engine/table.ts';
+import { backfill } from '../../functions/engine/batch/backfill.ts';
+import { sql } from '../../functions/engine/database/sql.ts';
+import { markerComment } from '../../functions/engine/database/table.ts';
+import type { Migration, RowOptions } from '../../functions/engine/define/migration.ts';
+import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { type Call, startEngine, type TestEngine } from '../support/engine.ts';
 import type { Fault } from '../support/fault-proxy.ts';

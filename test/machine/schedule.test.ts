@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Planned } from '../../functions/engine/spread.ts';
+import type { Planned } from '../../functions/engine/schedule/throttle.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 
 const rows = 30;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Closed, MigrateRequest, Slice } from '../../functions/contract.ts';
-import { backfill } from '../../functions/engine/backfill.ts';
-import { upgradeLedger } from '../../functions/engine/ledger.ts';
-import { sql } from '../../functions/engine/sql.ts';
+import { backfill } from '../../functions/engine/batch/backfill.ts';
+import { sql } from '../../functions/engine/database/sql.ts';
+import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { caller, type LambdaProcess, startEngine, type TestEngine } from '../support/engine.ts';
 import type { Fault } from '../support/fault-proxy.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { verify } from '../../functions/engine/verify.ts';
+import { verify } from '../../functions/engine/trial/verify.ts';
 import { migrations } from '../../functions/migrations/index.ts';
 import { type DemoDatabase, demoDatabase } from '../support/demo-database.ts';
 

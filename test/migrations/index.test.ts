@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import type { Migration } from '../../functions/engine/migration.ts';
+import type { Migration } from '../../functions/engine/define/migration.ts';
 import { checkRegistry } from '../../functions/migrate/registry.ts';
 import { migrations } from '../../functions/migrations/index.ts';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { conditionGroups } from '../../functions/application/condition-groups.ts';
 import { readPayload } from '../../functions/application/event-payload.ts';
-import type { RowMigration } from '../../functions/engine/migration.ts';
-import { sql } from '../../functions/engine/sql.ts';
+import { sql } from '../../functions/engine/database/sql.ts';
+import type { RowMigration } from '../../functions/engine/define/migration.ts';
 import { migrations } from '../../functions/migrations/index.ts';
 import { prepareDemo } from '../../local/demo/demo.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';

@@ -1,5 +1,5 @@
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
-import { type Database, dataApi } from '../../functions/engine/database.ts';
+import { type Database, dataApi } from '../../functions/engine/database/data-api.ts';
 import { demoConnection, prepareDemo } from '../../local/demo/demo.ts';
 import { startRdsData } from '../../local/rds-data/endpoint.ts';
 import { freshDatabase } from './database.ts';

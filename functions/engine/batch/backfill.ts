@@ -1,0 +1,117 @@
+import { identifier, join, type Sql, sql, when } from '../database/sql.ts';
+import { compare, keyColumns, keyNames, marked, namedKey, type Table } from '../database/table.ts';
+import type { Batch, Page, RowMigration, RowOptions, Work } from '../define/migration.ts';
+import { checker, checkSql, rowMigration } from '../define/options.ts';
+import { type Checkpoint, heldBy, move, moved } from '../ledger/checkpoint.ts';
+import { cured, needy, recordedStillMatching, withRowErrors } from '../ledger/row-errors.ts';
+import { inOrder, insidePage, lastKey, pageOf } from './page.ts';
+import { before, journaled } from './undo-journal.ts';
+
+export interface BackfillOptions extends RowOptions {
+  /** The new values, one SQL expression for each column, over the row as it is. */
+  readonly set: Readonly<Record<string, Sql>>;
+}
+
+/**
+ * A migration whose change is SQL: `UPDATE table SET … WHERE …`, in batches. Rows never leave the database. Throws
+ * MigrationFailed for options that cannot work.
+ */
+export function backfill(options: BackfillOptions): RowMigration {
+  const base = rowMigration(options);
+  const columns = Object.keys(options.set);
+  const check = checker(options.name);
+  check(columns.length > 0, 'set', options.set, 'at least one column');
+  check(
+    !columns.some((column) => base.key.includes(column)),
+    'set',
+    columns,
+    'columns outside the key, which the cursor needs',
+  );
+  check(!columns.includes(base.marker ?? ''), 'marker', base.marker, 'a column that "set" does not change');
+  for (const [column, value] of Object.entries(options.set)) checkSql(options.name, `set.${column}`, value);
+  const change: Change = { where: base.where, set: options.set, journal: base.onInvalid === 'restore' };
+  return { ...base, kind: 'backfill', columns, batch: (work, page) => batch(change, work, page) };
+}
+
+interface Change {
+  readonly where: Sql | undefined;
+  readonly set: BackfillOptions['set'];
+  readonly journal: boolean;
+}
+
+/** One statement: takes the page's keys, changes the rows among them that need it, moves the checkpoint. */
+async function batch(change: Change, work: Work, page: Page): Promise<Batch | undefined> {
+  const { database, table, at, seconds, secondsPerRow } = work;
+  const behind = 'keys' in page;
+  // Unless a key of one column has an end on both sides, the planner takes the page for a third of the table, and may read
+  // all of it; where the rows are read first, they are limited.
+  const unbounded = at.cursor === null || table.key.length > 1;
+  const fromOld = change.journal || table.marker !== undefined || unbounded;
+  const done = await move(
+    database,
+    at,
+    sql`
+    WITH ${heldBy(at)},
+    ${pageOf(table, at, page)},
+    ${fromOld ? changedFromOld(change, table, at, page) : changed(change, table, at, page)},
+    done AS MATERIALIZED (
+      SELECT count(*) ${when(fromOld, sql`FILTER (WHERE "changed#")`)} AS updated,
+        count(*) FILTER (WHERE still_matching) AS still_matching
+      FROM changed
+    )
+    ${cured(table, at)}
+    ${journaled(change.journal, table, at)},
+    ${recordedStillMatching(table, at)},
+    ${moved({
+      ...(!behind && { cursor: sql`COALESCE(${lastKey(table)}, m.cursor)` }),
+      processed: at.pass === 1 && !behind ? sql`(SELECT page_rows FROM counted)` : sql`0`,
+      updated: sql`(SELECT updated - still_matching FROM done)`,
+      stillMatching: sql`(SELECT still_matching FROM done)`,
+      seconds,
+      secondsPerRow,
+    })}
+    SELECT moved.*, page_rows FROM moved, counted`,
+  );
+  if (!done) return undefined;
+  const rows = Number(done.row.page_rows);
+  const after = withRowErrors(done.at, done.at.stillMatching - at.stillMatching);
+  return { at: after, rows, bytesPerRow: 0, passEnded: 'size' in page && rows < page.size };
+}
+
+/** The change where nothing but the new values is asked for. */
+function changed({ where, set }: Change, table: Table, at: Checkpoint, page: Page): Sql {
+  const assignments = Object.entries(set).map(([column, value]) => sql`${identifier(column)} = ${value}`);
+  return sql`
+    changed AS (
+      UPDATE ${table.name} SET ${join(assignments, ', ')}
+      WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND ${needy(table, at, where, page)}
+      RETURNING ${namedKey(table)}, (${where ?? sql`false`}) AS still_matching
+    )`;
+}
+
+/**
+ * The change where its rows are read, and locked, first: because the values before it are needed, for the journal, and only
+ * PostgreSQL 18 has the old row in RETURNING; because a marked row may have had nothing to change; or for the plan's sake.
+ */
+function changedFromOld({ where, set, journal }: Change, table: Table, at: Checkpoint, page: Page): Sql {
+  const mayStay = table.marker !== undefined && where !== undefined;
+  const assignments = Object.entries(set).map(([name, value]) => {
+    const column = identifier(name);
+    const own = sql`${table.alias}.${column}`;
+    return sql`${column} = ${mayStay ? sql`CASE WHEN "changed#" THEN ${value} ELSE ${own} END` : value}`;
+  });
+  return sql`
+    "old#" AS MATERIALIZED (
+      SELECT ${namedKey(table)}, ${mayStay ? sql`COALESCE((${where ?? null}), false)` : sql`true`} AS "changed#"
+        ${when(journal, sql`, ${before(table, Object.keys(set))}`)}
+      FROM ${table.name}
+      WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND ${needy(table, at, where, page)}
+      ${inOrder(table, page)}
+      FOR UPDATE
+    ),
+    changed AS (
+      UPDATE ${table.name} SET ${join([...assignments, ...marked(table)], ', ')}
+      FROM "old#" WHERE ${compare(keyColumns(table), '=', keyNames(table))}
+      RETURNING "old#".*, "changed#" AND (${where ?? sql`false`}) AS still_matching
+    )`;
+}

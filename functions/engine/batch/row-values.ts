@@ -1,0 +1,57 @@
+import { isSafeNumber, parse } from 'lossless-json';
+import type { Column, Key, Table } from '../database/table.ts';
+
+/** A row as `transform` sees it. */
+// biome-ignore lint/suspicious/noExplicitAny: what a jsonb column holds is known to the migration's author alone
+export type RowOf = Record<string, any>;
+
+/** Turns what the Data API sent into the row that `transform` sees. Throws if that would lose something. */
+export function decode(table: Table, columns: readonly Column[], { key, values }: Sent): RowOf {
+  const row: RowOf = {};
+  table.key.forEach(({ name, form }, i) => {
+    row[name] = form === 'number' ? Number(key[i]) : key[i];
+  });
+  columns.forEach((column, i) => {
+    row[column.name] = decodeValue(column, values[i]);
+  });
+  return row;
+}
+
+interface Sent {
+  readonly key: Key;
+  readonly values: readonly unknown[];
+}
+
+function decodeValue({ name, form }: Column, value: unknown): unknown {
+  if (value === null || form === 'bytes' || form === 'boolean' || form === 'text') return value;
+  return form === 'number' ? Number(value) : parseJson(name, value as string);
+}
+
+// A double holds 15 digits of any number; shorter ones without an exponent need no second look.
+const maybeTooExact = /[\d.]{16}|\d[eE]/;
+
+/** JSON.parse rounds 12345678901234567890 silently, and writing the row back would destroy it. */
+function parseJson(column: string, text: string): unknown {
+  if (!maybeTooExact.test(text)) return JSON.parse(text);
+  return parse(text, undefined, (number) => {
+    if (isSafeNumber(number)) return Number(number);
+    throw new RangeError(`${column} contains the number ${number}, which JavaScript cannot hold exactly`);
+  });
+}
+
+/** Turns a changed value into what `jsonb_to_recordset` reads as the column's type; bytes travel as base64. */
+export function encode({ name, form }: Column, value: unknown): unknown {
+  if (value === undefined) throw new TypeError(`${name} became undefined; leave it out, or set it to null`);
+  // JSON has no bigint, NaN or Infinity and would turn the last two into NULL; PostgreSQL reads them all as text.
+  if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))) {
+    if (form === 'json' || form === 'jsonb')
+      throw new TypeError(`${name} became ${value}, which JSON does not have`);
+    return String(value);
+  }
+  if (form === 'number' && Object.is(value, -0)) return '-0';
+  if (value === null || form !== 'bytes') return value;
+  if (value instanceof Uint8Array) {
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
+  }
+  throw new TypeError(`${name} is bytea, so its new value must be a Uint8Array, got ${typeof value}`);
+}

@@ -1,0 +1,167 @@
+import {
+  BeginTransactionCommand,
+  CommitTransactionCommand,
+  ExecuteStatementCommand,
+  type ExecuteStatementCommandInput,
+  type Field,
+  RDSDataClient,
+  RollbackTransactionCommand,
+  type SqlParameter,
+} from '@aws-sdk/client-rds-data';
+import { object, parse, string } from 'valibot';
+import { DatabaseError, DatabaseUnavailable, databaseError, nameOf } from '../errors.ts';
+import { type Parameter, render, type Sql } from './sql.ts';
+
+/** One value of a result. Numbers are int8 or float8; everything the queries do not cast to those is text. */
+export type Value = string | number | boolean | null | Uint8Array;
+export type Row = Readonly<Record<string, Value>>;
+
+export interface QueryOptions {
+  /**
+   * The statement goes on by itself, outside of a transaction, when it takes longer than the 45 s of a call, which then fails
+   * with a moment's fault as it would otherwise. For DDL: nobody can tell by the answer what became of it. Sent once.
+   */
+  readonly continueAfterTimeout?: boolean;
+}
+
+export interface Statements {
+  /** Runs one statement, by itself, and returns its rows. Throws DatabaseError or DatabaseUnavailable. */
+  query(statement: Sql, options?: QueryOptions): Promise<Row[]>;
+  /**
+   * Runs one SELECT and returns its rows from one JSON text, which for many rows is several times as fast, and may be ten
+   * times as large. Bytes come as base64. `bytes` is the length of that text.
+   */
+  read(statement: Sql): Promise<{ readonly rows: Row[]; readonly bytes: number }>;
+}
+
+export interface Database extends Statements {
+  /** Runs the work in one transaction: all of it, or on a throw nothing. */
+  transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T>;
+}
+
+/** Where the cluster is, and how to wait: `sleep` takes seconds. */
+export interface Connection {
+  readonly client: RDSDataClient;
+  /** For transactions and long DDL: it makes one request of a call, because what arrives there twice is done twice. */
+  readonly once: RDSDataClient;
+  readonly clusterArn: string;
+  readonly secretArn: string;
+  readonly database: string;
+  readonly sleep: (seconds: number) => Promise<void>;
+}
+
+/** A database behind the RDS Data API. */
+export function dataApi({ client, once, clusterArn, secretArn, database, sleep }: Connection): Database {
+  const target = { resourceArn: clusterArn, secretArn };
+
+  const execute = (statement: Sql, options: Partial<ExecuteStatementCommandInput>) =>
+    awake(sleep, () => {
+      const { text, parameters } = render(statement);
+      const named = parameters.map(toParameter);
+      const alone = options.transactionId === undefined && !options.continueAfterTimeout;
+      const sender = alone ? client : once;
+      return sender.send(
+        new ExecuteStatementCommand({ ...target, database, sql: text, parameters: named, ...options }),
+      );
+    });
+  const statements = (options: { readonly transactionId?: string }): Statements => ({
+    query: async (statement, given) => {
+      const answer = await execute(statement, { ...options, ...given, includeResultMetadata: true });
+      const labels = (answer.columnMetadata ?? []).map(({ label }) => label ?? '');
+      return (answer.records ?? []).map((fields) =>
+        Object.fromEntries(labels.map((label, i) => [label, toValue(fields[i])])),
+      );
+    },
+    read: async (statement) => {
+      const { formattedRecords, records } = await execute(statement, { ...options, formatRecordsAs: 'JSON' });
+      if (formattedRecords !== undefined) {
+        return { rows: JSON.parse(formattedRecords) as Row[], bytes: formattedRecords.length };
+      }
+      if (records === undefined || records.length === 0) return { rows: [], bytes: 0 };
+      // Taken for no rows, this would be a table that is silently skipped.
+      throw new DatabaseError(
+        'the Data API answered a SELECT without the JSON it was asked for',
+        'migration',
+        null,
+      );
+    },
+  });
+
+  return {
+    ...statements({}),
+    transaction: async (work) => {
+      const { transactionId } = await awake(sleep, () =>
+        once.send(new BeginTransactionCommand({ ...target, database })),
+      );
+      if (transactionId === undefined) throw new DatabaseError('no transaction was begun', 'moment', null);
+      try {
+        const result = await work(statements({ transactionId }));
+        await once.send(new CommitTransactionCommand({ ...target, transactionId }));
+        return result;
+      } catch (error) {
+        // The first error is the one to tell; a transaction that is already gone is rolled back.
+        await once.send(new RollbackTransactionCommand({ ...target, transactionId })).catch(() => undefined);
+        throw error instanceof DatabaseError || !isClientError(error) ? error : databaseError(error);
+      }
+    },
+  };
+}
+
+// A paused Aurora takes 10 to 30 s to wake: 5 + 10 + 20 + 40 covers it twice.
+const wakeUpPauses = [5, 10, 20, 40];
+
+async function awake<T>(sleep: Connection['sleep'], call: () => Promise<T>): Promise<T> {
+  for (const pause of [...wakeUpPauses, undefined]) {
+    try {
+      return await call();
+    } catch (error) {
+      if (nameOf(error) !== 'DatabaseResumingException') throw databaseError(error);
+      if (pause !== undefined) await sleep(pause);
+    }
+  }
+  const waited = wakeUpPauses.reduce((sum, pause) => sum + pause);
+  throw new DatabaseUnavailable(`the database is still resuming after ${waited} s; it is tried again later`);
+}
+
+function isClientError(error: unknown): boolean {
+  return error instanceof Error && '$metadata' in error;
+}
+
+function toParameter({ name, value }: Parameter): SqlParameter {
+  return { name, value: toField(value) };
+}
+
+function toField(value: Parameter['value']): Field {
+  if (typeof value === 'string') return { stringValue: value };
+  if (typeof value === 'boolean') return { booleanValue: value };
+  if (value instanceof Uint8Array) return { blobValue: value };
+  if (Number.isSafeInteger(value)) return { longValue: value as number };
+  if (typeof value === 'number' && Number.isFinite(value)) return { doubleValue: value };
+  throw new TypeError(`cannot be sent exactly as a number: ${value}; pass it as a string and cast it`);
+}
+
+function toValue(field: Field | undefined): Value {
+  if (field === undefined || field.isNull) return null;
+  const value =
+    field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? field.blobValue;
+  if (value === undefined)
+    throw new TypeError(`a result of a kind that is not read: ${JSON.stringify(field)}`);
+  return value;
+}
+
+const target = object({ CLUSTER_ARN: string(), SECRET_ARN: string(), DATABASE_NAME: string() });
+
+/** The database that the stack names in the environment. Throws when a variable is missing. */
+export function stackDatabase(env: NodeJS.ProcessEnv, sleep: Connection['sleep']): Database {
+  const { CLUSTER_ARN, SECRET_ARN, DATABASE_NAME } = parse(target, env);
+  // Sockets outlast a statement: 45 s is the Data API's limit, after 60 s the answer is lost.
+  const requestHandler = { connectionTimeout: 5_000, requestTimeout: 60_000 };
+  return dataApi({
+    client: new RDSDataClient({ requestHandler }),
+    once: new RDSDataClient({ requestHandler, maxAttempts: 1 }),
+    clusterArn: CLUSTER_ARN,
+    secretArn: SECRET_ARN,
+    database: DATABASE_NAME,
+    sleep,
+  });
+}

@@ -1,0 +1,53 @@
+import { DatabaseError, DatabaseUnavailable } from '../errors.ts';
+import type { Clock } from '../slice/slice.ts';
+import type { Database, Statements } from './data-api.ts';
+import { identifier, sql } from './sql.ts';
+
+// Between tries, in seconds. Those whom we kept waiting for 2 s have the table for at least as long, and each time longer;
+// after 40 s in all, Step Functions tries for another 20 min.
+const pauses = [2, 4, 8, 16];
+
+/**
+ * Does work that needs a table for itself for a moment, in one transaction. Whoever uses the table meanwhile waits behind
+ * us: a lock that is not granted within 2 s is given up, and tried again later. The work may be done twice, since the answer
+ * to a COMMIT can get lost. Throws DatabaseUnavailable, with who is in the way.
+ */
+export async function withTableLock<T>(
+  database: Database,
+  clock: Clock,
+  { what, table }: { readonly what: string; readonly table: string },
+  work: (tx: Statements) => Promise<T>,
+): Promise<T> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await database.transaction(async (tx) => {
+        await tx.query(sql`SELECT set_config('lock_timeout', '2s', true)`);
+        return work(tx);
+      });
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || error.fault !== 'moment') throw error;
+      const pause = pauses[tries];
+      if (pause === undefined) {
+        throw new DatabaseUnavailable(
+          `${what}: ${error.message}. The table ${table} is used by ${await usersOf(database, table)}. End what is in the ` +
+            'way, or wait for it, and start the machine again',
+          { cause: error },
+        );
+      }
+      // Up to half as long again by chance, so that two who wait for each other do not meet again.
+      await clock.sleep(pause * (1 + Math.random() / 2));
+    }
+  }
+}
+
+/** The sessions that hold a lock on a table, the oldest transaction first, in words. */
+async function usersOf(database: Database, table: string): Promise<string> {
+  const [row] = await database.query(sql`
+    SELECT string_agg(format('process %s, in a transaction for %s s', pid, age), '; ' ORDER BY age DESC) AS users FROM (
+      SELECT DISTINCT a.pid, COALESCE(extract(epoch FROM now() - a.xact_start)::integer, 0) AS age
+      FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+      WHERE l.relation = to_regclass(${identifier(...table.split('.')).pieces.join('')})
+        AND l.granted AND a.datname = current_database() AND a.pid <> pg_backend_pid()
+    ) AS holders`);
+  return row?.users == null ? 'nobody any more' : String(row.users);
+}

@@ -1,0 +1,183 @@
+import { MigrationFailed } from '../errors.ts';
+import type { Database } from './data-api.ts';
+import { identifier, join, type Sql, sql, unsafeSql } from './sql.ts';
+
+/** How a column's values look in TypeScript: see `rewrite`. */
+export type Form = 'json' | 'jsonb' | 'bytes' | 'boolean' | 'number' | 'text';
+
+export interface Column {
+  readonly name: string;
+  /** The type as SQL writes it, with modifiers: `character varying(80)`. */
+  readonly type: string;
+  readonly form: Form;
+}
+
+/** A table as a migration sees it: read from the catalog once per slice. */
+export interface Table {
+  /** The quoted name with its schema, so that a table called like one of our CTEs is still the table. */
+  readonly name: Sql;
+  /** The quoted name without a schema: how statements refer to the table's columns. */
+  readonly alias: Sql;
+  readonly key: readonly Column[];
+  readonly columns: ReadonlyMap<string, Column>;
+  /** The migration's own marker column, if it is there: true for rows that are done. */
+  readonly marker: { readonly column: Sql; readonly left: Sql } | undefined;
+}
+
+/** A key as text, one string for each of its columns: how the ledger keeps cursors. */
+export type Key = readonly string[];
+
+/** What a migration needs of its table. */
+export interface TableNeeds {
+  readonly name: string;
+  readonly table: string;
+  readonly key: readonly string[];
+  readonly columns: readonly string[];
+  readonly marker?: string | undefined;
+}
+
+/**
+ * Reads what a migration needs to know of its table, and checks that it can be walked by its key: the columns exist, and
+ * the key has a unique index in this order and no NULLs. Throws MigrationFailed.
+ */
+export async function describeTable(database: Database, needs: TableNeeds): Promise<Table> {
+  const [found] = await database.query(catalog(identifier(...needs.table.split('.')).pieces.join('')));
+  const fail = (problem: string): never => {
+    throw new MigrationFailed(`migration "${needs.name}", table ${needs.table}: ${problem}`);
+  };
+  if (!found)
+    return fail(
+      'there is no such table; check the name, its schema and the search_path of the database user',
+    );
+  if (found.kind !== 'r' && found.kind !== 'p')
+    fail(`is not a table (relkind ${found.kind}); only tables are migrated`);
+
+  const rows = JSON.parse(String(found.columns)) as CatalogColumn[];
+  const columns = new Map(
+    rows.map((row) => [row.name, { name: row.name, type: row.type, form: formOf(row.base) }]),
+  );
+  const missing = [...needs.key, ...needs.columns].filter((column) => !columns.has(column));
+  if (missing.length > 0)
+    fail(`has no column ${missing.join(', ')}; it has ${[...columns.keys()].join(', ')}`);
+
+  const nullable = needs.key.filter((column) => rows.some((row) => row.name === column && !row.not_null));
+  if (nullable.length > 0) fail(`the key column ${nullable.join(', ')} may be NULL, so rows could be missed`);
+  const uniqueKeys = JSON.parse(String(found.unique_keys)) as string[][];
+  if (!uniqueKeys.some((unique) => unique.join('\0') === needs.key.join('\0'))) {
+    const known = uniqueKeys.map((unique) => `(${unique.join(', ')})`).join(', ') || 'none';
+    fail(
+      `has no unique index on (${needs.key.join(', ')}), so it cannot be walked in order; it has ${known}`,
+    );
+  }
+  const marker = rows.find(
+    ({ name, comment }) => name === needs.marker && comment === markerComment(needs.name),
+  );
+  const alias = identifier(String(found.relation));
+  return {
+    name: identifier(String(found.schema), String(found.relation)),
+    alias,
+    key: needs.key.map((column) => columns.get(column) as Column),
+    columns,
+    marker: marker && {
+      column: identifier(marker.name),
+      left: sql`NOT ${alias}.${identifier(marker.name)}`,
+    },
+  };
+}
+
+interface CatalogColumn {
+  readonly name: string;
+  readonly type: string;
+  /** The type's own name, of a domain the one below it. */
+  readonly base: string;
+  readonly not_null: boolean;
+  readonly comment: string | null;
+}
+
+const catalog = (quotedName: string): Sql => sql`
+  SELECT n.nspname::text AS schema, c.relname::text AS relation, c.relkind::text AS kind,
+    (SELECT json_agg(json_build_object(
+        'name', a.attname,
+        'type', format_type(a.atttypid, a.atttypmod),
+        'base', COALESCE(base.typname, t.typname),
+        'not_null', a.attnotnull,
+        'comment', col_description(c.oid, a.attnum)) ORDER BY a.attnum)
+      FROM pg_attribute a
+      JOIN pg_type t ON t.oid = a.atttypid
+      LEFT JOIN pg_type base ON base.oid = NULLIF(t.typbasetype, 0)
+      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)::text AS columns,
+    COALESCE((SELECT json_agg((
+        SELECT json_agg(a.attname ORDER BY k.place)
+        FROM unnest(string_to_array(i.indkey::text, ' ')::smallint[]) WITH ORDINALITY AS k (attnum, place)
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+        WHERE k.place <= i.indnkeyatts))
+      FROM pg_index i
+      WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL),
+      '[]')::text AS unique_keys
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(${quotedName})`;
+
+function formOf(type: string): Form {
+  if (type === 'json' || type === 'jsonb') return type;
+  if (type === 'bytea') return 'bytes';
+  if (type === 'bool') return 'boolean';
+  return /^(int2|int4|float4|float8)$/.test(type) ? 'number' : 'text';
+}
+
+/** The key's columns in this table: `"users"."id"`. */
+export function keyColumns(table: Table): Sql[] {
+  return table.key.map(({ name }) => sql`${table.alias}.${identifier(name)}`);
+}
+
+/** The key's columns under names of their own, for a CTE: `"users"."id" AS "k#0"`. */
+export function namedKey(table: Table): Sql {
+  return join(
+    keyColumns(table).map((column, i) => sql`${column} AS ${keyName(i)}`),
+    ', ',
+  );
+}
+
+/** The name of the key's column `i` in a CTE; `#` keeps it apart from any sane column of a table. */
+export function keyName(i: number): Sql {
+  return identifier(`k#${i}`);
+}
+
+/** The name of a rewritten column `i` while its values travel. */
+export function valueName(i: number): Sql {
+  return identifier(`v#${i}`);
+}
+
+/** All of the key's names in a CTE, in order. */
+export function keyNames(table: Table): Sql[] {
+  return table.key.map((_, i) => keyName(i));
+}
+
+/** A key as jsonb, an array of texts: `jsonb_build_array("users"."id"::text)`. */
+export function keyAsJson(parts: readonly Sql[]): Sql {
+  return sql`jsonb_build_array(${join(
+    parts.map((part) => sql`${part}::text`),
+    ', ',
+  )})`;
+}
+
+/** A key that came as text, as values of the key's types. */
+export function keyValues(table: Table, key: Key): Sql[] {
+  return table.key.map(({ type }, i) => sql`${key[i] ?? null}::${unsafeSql(type)}`);
+}
+
+/**
+ * What a marker column says of itself in the catalog. A column without it is somebody else's, whatever its name: it is
+ * neither believed, nor set, nor dropped.
+ */
+export function markerComment(migration: string): string {
+  return `Marker of the data migration ${migration}, whose clean-up drops it`;
+}
+
+/** The assignment that marks a row as done, where the table has a marker. */
+export function marked({ marker }: Table): Sql[] {
+  return marker === undefined ? [] : [sql`${marker.column} = true`];
+}
+
+/** Compares keys in the order of their index: `("a", "b") > (1, 'x')`. */
+export function compare(left: readonly Sql[], operator: '>' | '<=' | '=', right: readonly Sql[]): Sql {
+  return sql`(${join(left, ', ')}) ${unsafeSql(operator)} (${join(right, ', ')})`;
+}

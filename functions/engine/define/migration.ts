@@ -1,0 +1,140 @@
+import type { Prepared } from '../batch/rewrite.ts';
+import type { Database } from '../database/data-api.ts';
+import type { Sql } from '../database/sql.ts';
+import type { Key, Table } from '../database/table.ts';
+import type { Checkpoint } from '../ledger/checkpoint.ts';
+import type { WindowOptions } from '../time/maintenance-window.ts';
+import type { Validation } from './validations.ts';
+
+/** What every migration says of itself. */
+export interface Options {
+  /** Stable, and unique among all migrations: the ledger keeps its state under it. Lower case, digits, hyphens. */
+  readonly name: string;
+  /** Follow-up jobs to start once a run in which this migration ran has succeeded. */
+  readonly rebuilds?: readonly string[];
+  /** Migrations that must be finished before this one begins; registered before it. */
+  readonly requires?: readonly string[];
+}
+
+/** What every migration of rows says of itself. */
+export interface RowOptions extends Options {
+  /** The table, with its schema if it is not on the search path: `users`, `audience_data.app_1`. */
+  readonly table: string;
+  /** The column or columns of a unique index without NULLs; rows are walked in its order. */
+  readonly key: string | readonly string[];
+  /**
+   * Which rows still need the change, as a condition over the table's columns. Rows it does not match are left alone, so
+   * a migrated row must not match it any more. Left out, the migration changes every row once, as the cursor passes it.
+   */
+  readonly where?: Sql | undefined;
+  /**
+   * A boolean column that the engine adds for the time of the migration, with an index on the rows that are left: true once
+   * a row is done. Then what is left is found without walking over the others, however large the table. `cleanup` drops it.
+   */
+  readonly marker?: string | undefined;
+  /** What must hold for the table's rows once all batches are done. */
+  readonly validate?: readonly Validation[];
+  /**
+   * What a failed validation does: `restore` puts back the rows that this migration changed and nobody has changed since,
+   * and fails the run; `fail` fails the run; `report` says so in the result. Default `fail`.
+   */
+  readonly onInvalid?: OnInvalid;
+  /**
+   * In what time it is to be done, ISO 8601 or in words: `P7D`, `1 week`. It rests between batches as long as that allows; if
+   * it cannot be done in that time, it fails before it changes anything.
+   */
+  readonly within?: string | undefined;
+  /** When batches may begin; outside of it, it rests. The time of `within` is then counted in open hours only. */
+  readonly window?: WindowOptions | undefined;
+  /** How many bad rows one run may record and skip before the migration fails. Default 100. */
+  readonly errorBudget?: number;
+  readonly pace?: Partial<PaceOptions>;
+}
+
+export interface PaceOptions {
+  /** How long one batch should take, in seconds. Default 0.5: nobody waits longer for a row that we have locked. */
+  readonly targetSeconds: number;
+  /**
+   * Seconds to rest after each batch; from 5 s on the Lambda ends and Step Functions waits. Default a hundredth of the
+   * batch's time, or what `within` makes of it.
+   */
+  readonly restSeconds: number | undefined;
+  /** Most rows in one batch. Default 100,000, which bounds the batch when rows suddenly get more expensive. */
+  readonly maxRows: number;
+}
+
+/** What a failed validation does. */
+export type OnInvalid = 'restore' | 'fail' | 'report';
+
+/** What all kinds of migration have in common. */
+interface Registered {
+  readonly name: string;
+  readonly rebuilds: readonly string[];
+  readonly requires: readonly string[];
+}
+
+/** A migration of the rows of one table, as the engine runs it. Made by `backfill` or `rewrite`. */
+export interface RowMigration extends Registered {
+  readonly kind: 'backfill' | 'rewrite';
+  readonly table: string;
+  readonly key: readonly string[];
+  /** Columns that must exist, apart from the key. */
+  readonly columns: readonly string[];
+  readonly where: Sql | undefined;
+  readonly marker: string | undefined;
+  readonly validate: readonly Validation[];
+  readonly onInvalid: OnInvalid;
+  readonly within: string | undefined;
+  readonly window: WindowOptions | undefined;
+  readonly errorBudget: number;
+  readonly pace: PaceOptions;
+  /** Migrates one page and moves the checkpoint, together or not at all. */
+  readonly batch: (work: Work, page: Page) => Promise<Batch | undefined>;
+}
+
+/** A change of many tables, all of them or none. Made by `alterTables`. */
+export interface AlterMigration extends Registered {
+  readonly kind: 'alterTables';
+  /** A query for the tables, with the columns `schema`, `name` and `lacks`: whether it still lacks the change. */
+  readonly tables: Sql;
+  readonly alter: (table: Sql) => Sql;
+  readonly maxTables: number;
+  readonly lockTimeoutSeconds: number;
+  readonly maxLockedSeconds: number;
+}
+
+export type Migration = RowMigration | AlterMigration;
+
+/** What a batch works with. */
+export interface Work {
+  readonly database: Database;
+  readonly table: Table;
+  readonly at: Checkpoint;
+  /** Working time not yet in the ledger, and the pace to keep there, in seconds. */
+  readonly seconds: number;
+  readonly secondsPerRow: number | null;
+  /** What the batch before has read ahead. */
+  readonly ahead?: Ahead;
+}
+
+/** The page after a key, being read while the one before it is written. */
+export interface Ahead {
+  readonly after: Key;
+  readonly size: number;
+  readonly prepared: Promise<Prepared>;
+}
+
+/** Which rows a batch takes: so many after the cursor, just the next one, or some behind the cursor, which then stays. */
+export type Page = { readonly size: number } | { readonly next: Key } | { readonly keys: readonly Key[] };
+
+/** What a batch did. Undefined instead: the claim or the checkpoint was not ours any more, and nothing was done. */
+export interface Batch {
+  readonly at: Checkpoint;
+  /** Rows looked at. */
+  readonly rows: number;
+  /** Bytes a row takes in a result page; 0 where no rows travel. */
+  readonly bytesPerRow: number;
+  /** The page reached the end of the table. */
+  readonly passEnded: boolean;
+  readonly ahead?: Ahead;
+}

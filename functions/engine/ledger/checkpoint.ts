@@ -1,0 +1,224 @@
+import type { Caller, RunInput } from '../../contract.ts';
+import type { Database, Row, Statements } from '../database/data-api.ts';
+import { type Sql, sql, unsafeSql, when } from '../database/sql.ts';
+import type { Key } from '../database/table.ts';
+
+/**
+ * Where a migration stands, and the right to write: `claim` is this invocation's, `batches` counts the statements that
+ * moved the checkpoint. A statement goes on only if both are still what they were when it was built, so whatever is sent
+ * twice, late or by a zombie changes nothing.
+ */
+export interface Checkpoint {
+  readonly migration: string;
+  readonly run: string;
+  readonly claim: string;
+  readonly batches: number;
+  readonly status: 'running' | 'failed' | 'finished' | 'restoring' | 'restored';
+  /** 1 is the first walk over the table; the others sweep up what was written in the old form behind the cursor. */
+  readonly pass: number;
+  /** The last key done, or null before the first. */
+  readonly cursor: Key | null;
+  /** Keys behind the cursor whose rows the application changed between our read and our write: read again first. */
+  readonly conflicted: readonly Key[];
+  readonly totalProcessed: number;
+  readonly totalUpdated: number;
+  /** Rows changed in this pass. */
+  readonly passUpdated: number;
+  /** Rows that matched `where` even after their change, all of them among the row errors. */
+  readonly stillMatching: number;
+  readonly secondsPerRow: number | null;
+  /** Row errors of this migration; those that this run recorded are not tried again in it. */
+  readonly rowErrors: number;
+  readonly rowErrorsOfThisRun: number;
+  /** Slices that this execution has had. */
+  readonly slices: number;
+  /** What its run was asked for. */
+  readonly request: RunInput;
+}
+
+type Claim = Pick<Checkpoint, 'migration' | 'run' | 'claim' | 'slices' | 'request'>;
+
+const columns = unsafeSql(
+  `m.name, m.run, m.claim::text AS claim, m.batches, m.status, m.pass, m.cursor::text AS cursor,
+   m.conflicted::text AS conflicted, m.total_processed, m.total_updated, m.pass_updated, m.still_matching,
+   m.seconds_per_row`,
+);
+
+/**
+ * Makes this invocation the one that may write, if its run holds the ledger; undefined otherwise. Counted as a slice of
+ * the run. A newer claim makes older ones powerless. What had failed runs again: a redrive comes here straight away, and only
+ * of what runs is the claim taken away when its run ends.
+ */
+export async function claim(
+  database: Database,
+  migration: string,
+  run: Caller,
+): Promise<Checkpoint | undefined> {
+  const [row] = await database.query(sql`
+    WITH run AS (
+      UPDATE data_migrations.runs SET slices = slices + 1
+      WHERE execution_arn = ${run.execution_arn} AND redrive_count = ${run.redrive_count} AND status = 'running'
+      RETURNING execution_arn, slices, request
+    ), claimed AS (
+      UPDATE data_migrations.migrations m SET claim = gen_random_uuid(), run = run.execution_arn,
+        status = CASE m.status WHEN 'failed' THEN 'running' ELSE m.status END,
+        resting = NULL, slice_started_at = now(), slice_processed = m.total_processed
+      FROM run WHERE m.name = ${migration}
+      RETURNING m.*
+    )
+    SELECT m.name, m.run, m.claim::text AS claim, run.slices, run.request::text AS request FROM run, claimed m`);
+  if (!row) return undefined;
+  const { name, run: arn, claim: token, slices } = row;
+  const request = JSON.parse(String(row.request)) as RunInput;
+  const mine = {
+    migration: String(name),
+    run: String(arn),
+    claim: String(token),
+    slices: Number(slices),
+    request,
+  };
+  // Read by itself: the statement above may have waited for a zombie's last batch, and not see what that recorded. If a
+  // duplicate of this invocation has claimed in between, it is our turn again.
+  return (await reload(database, mine)) ?? claim(database, migration, run);
+}
+
+/** A condition: one execution is a part of the same run as another, which goes on over continuations. */
+export function ofThisRun(execution: Sql, run: Sql): Sql {
+  return sql`(${execution} = ${run} OR ${execution} IN (
+    SELECT part.execution_arn FROM data_migrations.runs me JOIN data_migrations.runs part ON part.first_arn = me.first_arn
+    WHERE me.execution_arn = ${run}))`;
+}
+
+function progress(row: Row) {
+  return {
+    batches: Number(row.batches),
+    status: row.status as Checkpoint['status'],
+    pass: Number(row.pass),
+    cursor: row.cursor === null ? null : (JSON.parse(String(row.cursor)) as Key),
+    conflicted: JSON.parse(String(row.conflicted)) as Key[],
+    totalProcessed: Number(row.total_processed),
+    totalUpdated: Number(row.total_updated),
+    passUpdated: Number(row.pass_updated),
+    stillMatching: Number(row.still_matching),
+    secondsPerRow: row.seconds_per_row === null ? null : Number(row.seconds_per_row),
+  };
+}
+
+/** What the ledger says now, if the claim is still ours: after a statement whose outcome is unknown. */
+export async function reload(database: Database, at: Claim): Promise<Checkpoint | undefined> {
+  const [row] = await database.query(sql`
+    SELECT ${columns},
+      (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name) AS row_errors,
+      (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name AND ${ofThisRun(sql`e.run`, sql`m.run`)})
+        AS row_errors_of_this_run
+    FROM data_migrations.migrations m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
+  return (
+    row && {
+      ...at,
+      ...progress(row),
+      rowErrors: Number(row.row_errors),
+      rowErrorsOfThisRun: Number(row.row_errors_of_this_run),
+    }
+  );
+}
+
+/**
+ * The first CTEs of every statement that writes. `held` has one row if the claim and the checkpoint are still ours, and
+ * locks it until the statement has committed; everything that changes something reads from it.
+ *
+ * A lock that the application holds longer than 2 s fails the statement rather than letting our own row locks queue up
+ * traffic behind it; `set_config(…, true)` lasts for this statement's transaction, the only setting autocommit leaves us.
+ *
+ * A batch does not wait until its commit is on disk. Should the database crash within the next half second, the batch is
+ * undone as a whole, rows and checkpoint, and done again from the checkpoint that is left. What ends a migration waits,
+ * for itself and so for all that was committed before.
+ */
+export function heldBy(at: Checkpoint, commit: 'soon' | 'durably' = 'soon'): Sql {
+  return sql`
+    patience AS MATERIALIZED (
+      SELECT set_config('lock_timeout', '2s', true)
+      ${when(commit === 'soon', sql`, set_config('synchronous_commit', 'off', true)`)}
+    ),
+    held AS MATERIALIZED (
+      SELECT m.name FROM patience, data_migrations.migrations m
+      WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid AND m.batches = ${at.batches}
+      FOR UPDATE OF m
+    )`;
+}
+
+/** How a statement moves the checkpoint: each an SQL expression over the CTEs that stand before it. */
+export interface Move {
+  /** A jsonb array of texts, or NULL to start over; left out, the cursor stays. */
+  readonly cursor?: Sql;
+  readonly conflicted?: Sql;
+  readonly processed?: Sql;
+  readonly updated?: Sql;
+  readonly stillMatching?: Sql;
+  /** Working time since the last statement, in seconds. */
+  readonly seconds?: number;
+  readonly secondsPerRow?: number | null;
+  /** The next pass begins. */
+  readonly pass?: number;
+}
+
+/** The last CTE of such a statement: moves the checkpoint together with the rows, or not at all. */
+export function moved(move: Move): Sql {
+  const updated = move.updated ?? sql`0`;
+  return sql`
+    moved AS (
+      UPDATE data_migrations.migrations m SET
+        batches = m.batches + 1,
+        total_processed = m.total_processed + ${move.processed ?? sql`0`},
+        total_updated = m.total_updated + ${updated},
+        pass_updated = ${move.pass === undefined ? sql`m.pass_updated + ${updated}` : sql`0`},
+        still_matching = m.still_matching + ${move.stillMatching ?? sql`0`},
+        duration_seconds = m.duration_seconds + ${move.seconds ?? 0}::float8
+        ${when(move.cursor, sql`, cursor = ${move.cursor ?? null}`)}
+        ${when(move.conflicted, sql`, conflicted = ${move.conflicted ?? null}`)}
+        ${when(move.secondsPerRow, sql`, seconds_per_row = ${move.secondsPerRow ?? null}::float8`)}
+        ${when(move.pass, sql`, pass = ${move.pass ?? null}::integer`)}
+      FROM held WHERE m.name = held.name
+      RETURNING ${columns}
+    )`;
+}
+
+/** Runs a statement that ends with `SELECT … FROM moved`; undefined if it found the claim or the checkpoint not ours. */
+export async function move(
+  database: Statements,
+  at: Checkpoint,
+  statement: Sql,
+): Promise<{ at: Checkpoint; row: Row } | undefined> {
+  const [row] = await database.query(statement);
+  return row && { at: { ...at, ...progress(row) }, row };
+}
+
+/**
+ * Leaves what this slice has learnt to the next one: working time not yet in the ledger, and the pace; and to whoever looks
+ * on, until when it rests and why.
+ */
+export async function remember(
+  database: Database,
+  at: Checkpoint,
+  seconds: number,
+  secondsPerRow: number | null,
+  rest: { readonly seconds: number; readonly reason?: string },
+): Promise<void> {
+  const { reason = 'leaves room for others' } = rest;
+  await database.query(sql`
+    UPDATE data_migrations.migrations
+    SET duration_seconds = duration_seconds + ${seconds}::float8,
+      seconds_per_row = COALESCE(${secondsPerRow}::float8, seconds_per_row),
+      resting = CASE WHEN ${rest.seconds} > 0 THEN
+        jsonb_build_object('until', now() + ${rest.seconds} * interval '1 s', 'reason', ${reason}::text) END
+    WHERE name = ${at.migration} AND claim = ${at.claim}::uuid`);
+}
+
+/** Starts the next pass from the first key. */
+export async function nextPass(database: Database, at: Checkpoint): Promise<Checkpoint | undefined> {
+  const done = await move(
+    database,
+    at,
+    sql`WITH ${heldBy(at)}, ${moved({ cursor: sql`NULL`, pass: at.pass + 1 })} SELECT * FROM moved`,
+  );
+  return done?.at;
+}

@@ -1,0 +1,141 @@
+import type { Database } from '../database/data-api.ts';
+import { type Sql, sql, when } from '../database/sql.ts';
+import { type Key, keyAsJson, keyColumns, keyNames, type Table } from '../database/table.ts';
+import type { Page } from '../define/migration.ts';
+import { type Checkpoint, heldBy, type Move, move, moved, ofThisRun } from './checkpoint.ts';
+
+/** A row that could not be migrated, and why. */
+export interface RowError {
+  readonly key: Key;
+  readonly reason: string;
+  readonly sqlstate: string | null;
+}
+
+// Enough for PostgreSQL's own messages with the offending value; ten of them are far from any limit of a result map.
+const longestReason = 300;
+
+/** A CTE that records row errors, given as jsonb `[{key, reason, sqlstate}]`; recorded again, the latest reason counts. */
+export function recorded(at: Checkpoint, errors: readonly RowError[]): Sql {
+  const rows = errors.map(({ key, reason, sqlstate }) => ({
+    key,
+    reason: reason.replaceAll('\0', '').slice(0, longestReason).toWellFormed(),
+    sqlstate,
+  }));
+  return sql`
+    recorded AS (
+      INSERT INTO data_migrations.row_errors (migration, key, run, reason, sqlstate)
+      SELECT held.name, e.key, ${at.run}, e.reason, e.sqlstate
+      FROM held, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS e (key jsonb, reason text, sqlstate text)
+      ON CONFLICT (migration, key)
+        DO UPDATE SET run = excluded.run, reason = excluded.reason, sqlstate = excluded.sqlstate, at = now()
+    )`;
+}
+
+/**
+ * A CTE that records the rows of a CTE `changed` which match `where` even after their change, as counted in a CTE `done`:
+ * nothing would ever end for them, and another pass would change them again.
+ */
+export function recordedStillMatching(table: Table, at: Checkpoint): Sql {
+  return sql`
+    unsettled AS (
+      INSERT INTO data_migrations.row_errors (migration, key, run, reason)
+      SELECT held.name, ${keyAsJson(keyNames(table))}, ${at.run}, 'it still matches "where" after its change'
+      FROM held, changed WHERE (SELECT still_matching FROM done) > 0 AND changed.still_matching
+      ON CONFLICT (migration, key)
+        DO UPDATE SET run = excluded.run, reason = excluded.reason, sqlstate = NULL, at = now()
+    )`;
+}
+
+/** Records one row as bad and moves the checkpoint past it: forward if it was the next, or off the conflicted ones. */
+export async function recordRowError(
+  database: Database,
+  at: Checkpoint,
+  error: RowError,
+  place: 'next' | 'behind',
+): Promise<Checkpoint | undefined> {
+  const key = JSON.stringify(error.key);
+  const forward: Move =
+    place === 'behind'
+      ? { conflicted: sql`${JSON.stringify(without(at.conflicted, [error.key]))}::jsonb` }
+      : { cursor: sql`${key}::jsonb`, processed: at.pass === 1 ? sql`1` : sql`0` };
+  const done = await move(
+    database,
+    at,
+    sql`WITH ${heldBy(at)}, ${recorded(at, [error])}, ${moved(forward)} SELECT * FROM moved`,
+  );
+  return done && withRowErrors(done.at, 1);
+}
+
+/** The keys that are not among others. */
+export function without(keys: readonly Key[], others: readonly Key[]): Key[] {
+  const gone = new Set(others.map((key) => JSON.stringify(key)));
+  return keys.filter((key) => !gone.has(JSON.stringify(key)));
+}
+
+/** The checkpoint after `count` more row errors. */
+export function withRowErrors(at: Checkpoint, count: number): Checkpoint {
+  return {
+    ...at,
+    rowErrors: at.rowErrors + count,
+    rowErrorsOfThisRun: at.rowErrorsOfThisRun + count,
+  };
+}
+
+/**
+ * The condition for the rows that need to be looked at, without those which this run has found bad. These are not even
+ * asked: the condition itself may be what fails. On the first walk over a table with a marker that is what says so; later
+ * ones, and those for rows behind the cursor, look for the old form, too: a marked row may still have it, or have it again.
+ */
+export function needy(table: Table, at: Checkpoint, where: Sql | undefined, page: Page): Sql {
+  const condition = inNeed(table, 'keys' in page ? Number.POSITIVE_INFINITY : at.pass, where);
+  if (at.rowErrorsOfThisRun === 0) return sql`(${condition})`;
+  const known = sql`"error#".migration = ${at.migration} AND ${ofThisRun(sql`"error#".run`, sql`${at.run}`)}`;
+  return unless(table, known, condition);
+}
+
+/** The condition for the rows that need to be looked at in this pass. */
+export function inNeed({ marker }: Table, pass: number, where: Sql | undefined): Sql {
+  if (marker === undefined) return where ?? sql`true`;
+  return pass === 1 || where === undefined ? marker.left : sql`${marker.left} OR (${where})`;
+}
+
+/** A condition that is not asked of rows with a row error of this kind: a condition over "error#", as no table is called. */
+export function unless(table: Table, recorded: Sql, where: Sql): Sql {
+  return sql`
+    CASE WHEN EXISTS (
+      SELECT FROM data_migrations.row_errors "error#"
+      WHERE ${recorded} AND "error#".key = ${keyAsJson(keyColumns(table))}) THEN false ELSE (${where}) END`;
+}
+
+/** A CTE that strikes out the errors of the rows of a CTE `changed`, which are migrated now; nothing while there are none. */
+export function cured(table: Table, at: Checkpoint): Sql {
+  return when(
+    at.rowErrors > 0,
+    sql`, cured AS (
+      DELETE FROM data_migrations.row_errors e USING held, changed
+      WHERE e.migration = held.name AND e.key = ${keyAsJson(keyNames(table))} AND NOT changed.still_matching
+    )`,
+  );
+}
+
+/** A condition for row errors `e` that no part of this run has recorded. */
+export function ofEarlierRuns(run: Sql): Sql {
+  return sql`NOT ${ofThisRun(sql`e.run`, run)}`;
+}
+
+/** The row errors of a migration, oldest first, at most `limit`. */
+export async function rowErrors(
+  database: Database,
+  migration: string,
+  limit: number,
+): Promise<readonly (RowError & { readonly run: string })[]> {
+  const rows = await database.query(sql`
+    SELECT e.key::text AS key, e.reason, e.sqlstate, e.run FROM data_migrations.row_errors e
+    WHERE e.migration = ${migration} ORDER BY e.at, length(e.key::text), e.key LIMIT ${limit}`);
+  return rows.map((row) => ({
+    key: JSON.parse(String(row.key)) as Key,
+    reason: String(row.reason),
+    sqlstate: row.sqlstate === null ? null : String(row.sqlstate),
+    run: String(row.run),
+  }));
+}

@@ -1,0 +1,177 @@
+import type { Caller, FollowUp, RunInput } from '../../contract.ts';
+import type { Database } from '../database/data-api.ts';
+import { sql } from '../database/sql.ts';
+import { AlreadyRunning, DatabaseError, Superseded } from '../errors.ts';
+import { continuationName, executionArn, executionName } from './execution-names.ts';
+
+/** Asks Step Functions how an execution is; undefined if it knows none of that ARN. */
+export type ExecutionStatus = (executionArn: string) => Promise<string | undefined>;
+
+/** Every way an execution may still write: it runs, or waits for a place to be redriven in. */
+export function isAlive(status: string | undefined): boolean {
+  return status === 'RUNNING' || status === 'PENDING_REDRIVE';
+}
+
+/**
+ * Makes this execution the one that holds the ledger. Whether another that holds it still runs is asked of Step
+ * Functions; if not, its place is taken. Throws AlreadyRunning, or Superseded for a call that is older than what the
+ * ledger knows of its own execution.
+ */
+export async function hold(
+  database: Database,
+  statusOf: ExecutionStatus,
+  run: Caller,
+  request: RunInput = {},
+): Promise<void> {
+  // Twice is enough unless several starts race for a dead run's place; then one of them wins each time.
+  for (let tries = 0; tries < 5; tries += 1) {
+    if (await enter(database, run, request)) return;
+    const [holder] = await database.query(sql`
+      SELECT r.execution_arn, r.redrive_count, (
+          SELECT before.execution_arn FROM data_migrations.runs before
+          WHERE before.first_arn = r.first_arn AND before.status = 'continued' AND r.slices = 0
+          ORDER BY before.ended_at DESC LIMIT 1) AS handed_over_by
+      FROM data_migrations.runs r WHERE r.status = 'running'`);
+    if (!holder) continue;
+    const arn = String(holder.execution_arn);
+    if (arn === run.execution_arn) continue; // entered meanwhile by a duplicate of this invocation
+    // A continuation may not have been started yet: as long as the part before it runs, it will be.
+    const before = holder.handed_over_by;
+    if (isAlive(await statusOf(arn)) || (before !== null && isAlive(await statusOf(String(before))))) {
+      throw new AlreadyRunning(
+        `the run ${arn} holds the ledger and is still running. Wait until it has ended, or stop it, and start again`,
+      );
+    }
+    await end(database, { execution_arn: arn, redrive_count: Number(holder.redrive_count) }, 'abandoned');
+  }
+  throw new AlreadyRunning('several runs are being started at once, and others were faster. Start again');
+}
+
+/** Enters the run as the running one; false if another is. A redrive goes on under the same name. */
+async function enter(
+  database: Database,
+  { execution_arn: arn, redrive_count: redrives }: Caller,
+  request: RunInput,
+): Promise<boolean> {
+  try {
+    const [row] = await database.query(sql`
+      INSERT INTO data_migrations.runs AS r (execution_arn, first_arn, redrive_count, status, request)
+      VALUES (${arn}, ${arn}, ${redrives}, 'running', ${JSON.stringify(request)}::jsonb)
+      ON CONFLICT (execution_arn) DO UPDATE
+        SET status = 'running', redrive_count = excluded.redrive_count, failure = NULL, ended_at = NULL
+        WHERE r.redrive_count < excluded.redrive_count
+          OR (r.redrive_count = excluded.redrive_count AND r.status = 'running')
+      RETURNING execution_arn`);
+    if (row) return true;
+  } catch (error) {
+    // The unique index one_run_at_a_time: another run is entered.
+    if (error instanceof DatabaseError && error.sqlState === '23505') return false;
+    throw error;
+  }
+  throw new Superseded(`the run ${arn} has ended, or was redriven since; nothing was done`);
+}
+
+/**
+ * Ends a run that did not succeed, and takes away the claims of whatever of it may still be under way. Ending it twice is
+ * the same, and a run that has been redriven since is left alone. A run that was handed over but whose continuation never
+ * began takes that with it.
+ */
+export async function end(
+  database: Database,
+  { execution_arn, redrive_count }: Caller,
+  status: 'abandoned' | 'failed',
+  failure: string | null = null,
+): Promise<void> {
+  await database.query(sql`
+    WITH ended AS (
+      UPDATE data_migrations.runs r SET status = ${status}, failure = ${failure}, ended_at = now()
+      FROM data_migrations.runs me
+      WHERE me.execution_arn = ${execution_arn} AND me.redrive_count <= ${redrive_count} AND (
+        (r.execution_arn = me.execution_arn AND me.status IN ('running', 'succeeded', 'continued'))
+        OR (me.status = 'continued' AND r.first_arn = me.first_arn AND r.status = 'running' AND r.slices = 0))
+      RETURNING r.first_arn
+    )
+    UPDATE data_migrations.migrations m
+    SET claim = NULL, resting = NULL, status = CASE m.status WHEN 'running' THEN 'failed' ELSE m.status END
+    FROM data_migrations.runs r, ended
+    WHERE m.status IN ('running', 'restoring') AND m.run = r.execution_arn AND r.first_arn = ended.first_arn`);
+}
+
+/** The follow-up jobs that are deployed, each with the ARN of its machine. */
+export type Jobs = Readonly<Record<string, string>>;
+
+/**
+ * Looks after follow-up jobs that earlier runs were to start: one whose execution succeeded is settled, one that failed or
+ * never began is owed again. So is one whose run was stopped before it could start it.
+ */
+export async function settleFollowUps(
+  database: Database,
+  statusOf: ExecutionStatus,
+  jobs: Jobs,
+): Promise<void> {
+  const rows = await database.query(sql`
+    SELECT job, run, execution_name FROM data_migrations.follow_ups WHERE run IS NOT NULL`);
+  for (const { job, run, execution_name } of rows) {
+    const machine = jobs[String(job)];
+    if (machine === undefined) continue;
+    const status = await statusOf(executionArn(machine, String(execution_name)));
+    const settled = sql`job = ${String(job)} AND run = ${String(run)}`;
+    if (status === 'SUCCEEDED') {
+      await database.query(sql`DELETE FROM data_migrations.follow_ups WHERE ${settled}`);
+    } else if (!isAlive(status) && !isAlive(await statusOf(String(run)))) {
+      await database.query(sql`
+        UPDATE data_migrations.follow_ups SET run = NULL, execution_name = NULL WHERE ${settled}`);
+    }
+  }
+}
+
+/** Ends a run that has done all, and hands it the follow-up jobs that are owed. The same answer when asked twice. */
+export async function succeed(database: Database, run: Caller): Promise<readonly FollowUp[] | undefined> {
+  // A follow-up's execution is called like its run: a retry cannot start a second, and people find one by the other.
+  const name = executionName(run.execution_arn);
+  const [ended] = await database.query(sql`
+    WITH me AS (
+      SELECT execution_arn FROM data_migrations.runs
+      WHERE execution_arn = ${run.execution_arn} AND redrive_count <= ${run.redrive_count}
+        AND status IN ('running', 'succeeded')
+    ), ended AS (
+      UPDATE data_migrations.runs r
+      SET status = 'succeeded', redrive_count = ${run.redrive_count}, ended_at = now()
+      FROM me WHERE r.execution_arn = me.execution_arn AND r.status = 'running'
+      RETURNING r.execution_arn, jsonb_exists_any(r.request, '{validate,cleanup}'::text[]) AS only_looks
+    ), taken AS ( -- once: what is owed later is another run's, and one that changed no row starts nothing
+      UPDATE data_migrations.follow_ups f SET run = ended.execution_arn, execution_name = ${name}
+      FROM ended WHERE f.run IS NULL AND NOT ended.only_looks
+    )
+    SELECT execution_arn FROM me`);
+  if (!ended) return undefined;
+  const jobs = await database.query(sql`
+    SELECT job, execution_name FROM data_migrations.follow_ups WHERE run = ${run.execution_arn} ORDER BY job`);
+  return jobs.map(({ job, execution_name }) => ({
+    job: String(job),
+    execution_name: String(execution_name),
+  }));
+}
+
+/**
+ * Ends a run whose history gets long, and holds the ledger for its continuation, so that no other run gets in between.
+ * Returns the continuation's execution name; undefined if the run does not hold the ledger.
+ */
+export async function handOver(database: Database, run: Caller): Promise<string | undefined> {
+  const name = continuationName(executionName(run.execution_arn));
+  const arn = run.execution_arn.replace(/[^:]+$/, name);
+  const [ended] = await database.query(sql`
+    WITH ended AS (
+      UPDATE data_migrations.runs
+      SET status = 'continued', redrive_count = ${run.redrive_count}, ended_at = COALESCE(ended_at, now())
+      WHERE execution_arn = ${run.execution_arn} AND redrive_count <= ${run.redrive_count}
+        AND status IN ('running', 'continued')
+      RETURNING first_arn, request, stage, result
+    ), entered AS (
+      INSERT INTO data_migrations.runs (execution_arn, first_arn, redrive_count, status, request, stage, result)
+      SELECT ${arn}, first_arn, 0, 'running', request, stage, result FROM ended
+      ON CONFLICT (execution_arn) DO NOTHING
+    )
+    SELECT first_arn FROM ended`);
+  return ended && name;
+}

@@ -1,0 +1,92 @@
+import {
+  type Action,
+  type Answer,
+  actions,
+  type Caller,
+  type Counters,
+  type RunInput,
+} from '../../contract.ts';
+import type { Database, Statements } from '../database/data-api.ts';
+import { sql } from '../database/sql.ts';
+
+/** What the ledger knows of an execution. */
+export interface RunState {
+  /** How many slices it has had, over all migrations. */
+  readonly slices: number;
+  readonly request: RunInput;
+  /** What it has to say of the one migration that it was asked about, where that is not the migration's result. */
+  readonly answer: Answer | undefined;
+}
+
+/** Reads what the ledger knows of an execution. */
+export async function runState(database: Database, run: Caller): Promise<RunState> {
+  const [row] = await database.query(sql`
+    SELECT slices, request::text AS request, result::text AS result
+    FROM data_migrations.runs WHERE execution_arn = ${run.execution_arn}`);
+  if (!row) return { slices: 0, request: {}, answer: undefined };
+  return {
+    slices: Number(row.slices),
+    request: JSON.parse(String(row.request)) as RunInput,
+    answer: row.result === null ? undefined : inOrder(JSON.parse(String(row.result)) as Answer),
+  };
+}
+
+/** Counts a slice that does not claim a migration; how many this execution has had, or undefined if it does not run. */
+export async function countSlice(database: Database, run: Caller): Promise<number | undefined> {
+  const [row] = await database.query(sql`
+    UPDATE data_migrations.runs SET slices = slices + 1
+    WHERE execution_arn = ${run.execution_arn} AND redrive_count = ${run.redrive_count} AND status = 'running'
+    RETURNING slices`);
+  return row && Number(row.slices);
+}
+
+/** Keeps what a run has to say of the one migration that it was asked about. */
+export async function keepAnswer(database: Statements, run: Caller, answer: Answer): Promise<void> {
+  await database.query(sql`
+    UPDATE data_migrations.runs SET result = ${JSON.stringify(answer)}::jsonb
+    WHERE execution_arn = ${run.execution_arn} AND status = 'running'`);
+}
+
+/** The one migration that a run was asked to do something with, and what; undefined for all that is pending. */
+export function actionOf(
+  request: RunInput,
+): { readonly action: Action; readonly migration: string } | undefined {
+  for (const action of actions) {
+    const migration = request[action];
+    if (migration !== undefined) return { action, migration };
+  }
+  return undefined;
+}
+
+/** What the migrations that this run finished, or went on restoring, say of themselves, its earlier parts included. */
+export async function resultsOf(
+  database: Database,
+  run: Caller,
+): Promise<ReadonlyMap<string, Counters | Answer>> {
+  const rows = await database.query(sql`
+    SELECT m.name, (CASE m.status WHEN 'finished' THEN m.result
+      ELSE jsonb_build_object('restored', m.restore -> 'restored', 'left', m.restore -> 'left') END)::text AS result
+    FROM data_migrations.runs me
+    JOIN data_migrations.runs part ON part.first_arn = me.first_arn
+    JOIN data_migrations.migrations m ON m.run = part.execution_arn
+    WHERE me.execution_arn = ${run.execution_arn} AND m.status IN ('finished', 'restored')`);
+  return new Map(
+    rows.map(({ name, result }) => [String(name), inOrder(JSON.parse(String(result)) as Counters | Answer)]),
+  );
+}
+
+const fields = [
+  ...['name', 'passed', 'failed_rows', 'keys'],
+  ...['key', 'reason', 'sqlstate'],
+  ...['total_processed', 'total_updated', 'errors', 'duration_seconds', 'restored', 'left'],
+];
+
+/** What the ledger keeps, in the order in which people read it: jsonb has one of its own. */
+function inOrder<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(inOrder) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const place = ([name]: readonly [string, unknown]) => fields.indexOf(name);
+  const entries = Object.entries(value).map(([name, each]) => [name, inOrder(each)] as const);
+  const known = entries.filter(([name]) => fields.includes(name)).sort((a, b) => place(a) - place(b));
+  return Object.fromEntries([...known, ...entries.filter(([name]) => !fields.includes(name))]) as T;
+}

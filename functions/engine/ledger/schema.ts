@@ -1,0 +1,151 @@
+import type { Database, Statements } from '../database/data-api.ts';
+import { sql, unsafeSql } from '../database/sql.ts';
+import { DatabaseError, MigrationFailed, messageOf } from '../errors.ts';
+
+/**
+ * The ledger's definition, one list of statements per version. Only ever add a version: databases out there have run
+ * the ones before. `npm run docs` writes it to ledger.sql for those who apply it themselves.
+ */
+export const versions: readonly (readonly string[])[] = [
+  [
+    `CREATE SCHEMA IF NOT EXISTS data_migrations`,
+    `CREATE TABLE data_migrations.version (
+  version integer PRIMARY KEY,
+  applied_at timestamptz NOT NULL DEFAULT now()
+)`,
+    `CREATE TABLE data_migrations.runs (
+  execution_arn text PRIMARY KEY,
+  redrive_count integer NOT NULL,
+  status text NOT NULL CHECK (status IN ('running', 'continued', 'succeeded', 'failed', 'abandoned')),
+  first_arn text NOT NULL,
+  slices integer NOT NULL DEFAULT 0,
+  failure text,
+  started_at timestamptz NOT NULL DEFAULT now(),
+  ended_at timestamptz
+)`,
+    // One run at a time is a rule of the database, not of the code.
+    `CREATE UNIQUE INDEX one_run_at_a_time ON data_migrations.runs ((true)) WHERE status = 'running'`,
+    // Updated once per batch: half-empty pages keep those updates inside the page, without touching the index.
+    `CREATE TABLE data_migrations.migrations (
+  name text PRIMARY KEY,
+  status text NOT NULL CHECK (status IN ('running', 'failed', 'finished')),
+  run text NOT NULL,
+  claim uuid,
+  batches bigint NOT NULL DEFAULT 0,
+  pass integer NOT NULL DEFAULT 1,
+  cursor jsonb,
+  conflicted jsonb NOT NULL DEFAULT '[]',
+  total_processed bigint NOT NULL DEFAULT 0,
+  total_updated bigint NOT NULL DEFAULT 0,
+  pass_updated bigint NOT NULL DEFAULT 0,
+  still_matching bigint NOT NULL DEFAULT 0,
+  duration_seconds double precision NOT NULL DEFAULT 0,
+  seconds_per_row double precision,
+  rows_known bigint NOT NULL DEFAULT 0,
+  result jsonb,
+  started_at timestamptz NOT NULL DEFAULT now(),
+  finished_at timestamptz
+) WITH (fillfactor = 50)`,
+    `CREATE TABLE data_migrations.row_errors (
+  migration text NOT NULL,
+  key jsonb NOT NULL,
+  run text NOT NULL,
+  reason text NOT NULL,
+  sqlstate text,
+  at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (migration, key)
+)`,
+    `CREATE TABLE data_migrations.follow_ups (
+  job text PRIMARY KEY,
+  owed_since timestamptz NOT NULL DEFAULT now(),
+  run text,
+  execution_name text
+)`,
+    `CREATE TABLE data_migrations.rebuilds (
+  job text PRIMARY KEY,
+  execution_arn text NOT NULL,
+  redrive_count integer NOT NULL,
+  claim uuid,
+  batches bigint NOT NULL DEFAULT 0,
+  position bigint NOT NULL DEFAULT 0,
+  events bigint NOT NULL DEFAULT 0,
+  projections bigint,
+  started_at timestamptz NOT NULL DEFAULT now(),
+  finished_at timestamptz
+)`,
+  ],
+  [
+    // What a run was asked for; how far it is with what no migration's line keeps, validating and lost builds of an index; and
+    // what it answers where that is not a migration's result.
+    `ALTER TABLE data_migrations.runs
+  ADD COLUMN request jsonb NOT NULL DEFAULT '{}',
+  ADD COLUMN stage jsonb,
+  ADD COLUMN result jsonb`,
+    `ALTER TABLE data_migrations.migrations
+  DROP CONSTRAINT migrations_status_check,
+  ADD CONSTRAINT migrations_status_check
+    CHECK (status IN ('running', 'failed', 'finished', 'restoring', 'restored')),
+  ADD COLUMN restore jsonb,
+  ADD COLUMN schedule jsonb,
+  ADD COLUMN resting jsonb,
+  ADD COLUMN slice_started_at timestamptz,
+  ADD COLUMN slice_processed bigint NOT NULL DEFAULT 0,
+  ADD COLUMN cleaned_up_at timestamptz`,
+  ],
+];
+
+/** The whole definition as a script. */
+export function ledgerScript(): string {
+  return versions
+    .flatMap((statements, i) => [...statements, recordVersion(i + 1)].map((statement) => `${statement};`))
+    .join('\n\n');
+}
+
+const recordVersion = (version: number): string =>
+  `INSERT INTO data_migrations.version (version) VALUES (${version})`;
+
+/**
+ * Creates the ledger or brings it up to date. Nothing is executed when it is, so a database user without the right to
+ * create tables will do once somebody has applied ledger.sql. A ledger newer than this code is refused.
+ */
+export async function upgradeLedger(database: Database): Promise<void> {
+  const current = await ledgerVersion(database);
+  if (current > versions.length) {
+    throw new MigrationFailed(
+      `the ledger (schema data_migrations) has version ${current}, this code knows ${versions.length}: ` +
+        'an older release was deployed over a newer one; deploy the newer one again',
+    );
+  }
+  if (current === versions.length) return;
+  try {
+    await database.transaction(async (tx) => {
+      // Any fixed number does, as long as nobody else uses it: the bytes of "data_mig". Held until the commit.
+      await tx.query(sql`SELECT 1 AS locked FROM pg_advisory_xact_lock(${'7233190438095382887'}::bigint)`);
+      for (const [i, statements] of versions.entries()) {
+        if (i < (await ledgerVersion(tx))) continue;
+        for (const statement of [...statements, recordVersion(i + 1)]) await tx.query(unsafeSql(statement));
+      }
+    });
+  } catch (error) {
+    if (error instanceof DatabaseError && error.fault === 'moment') throw error;
+    throw new MigrationFailed(
+      `the ledger could not be created or upgraded: ${messageOf(error)}. The database user needs CREATE on the ` +
+        'database, or somebody who has it applies functions/engine/ledger/ledger.sql',
+      { cause: error },
+    );
+  }
+}
+
+/** The version of the ledger that there is; 0 for none. */
+export async function ledgerVersion(database: Statements): Promise<number> {
+  // From the catalog itself: to_regclass may remember, within a transaction, that there was no such schema when it began.
+  const [exists] = await database.query(sql`
+    SELECT EXISTS (
+      SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = 'data_migrations' AND c.relname = 'version') AS there`);
+  if (!exists?.there) return 0;
+  const [row] = await database.query(
+    sql`SELECT COALESCE(max(version), 0) AS version FROM data_migrations.version`,
+  );
+  return Number(row?.version);
+}

@@ -1,0 +1,117 @@
+import type { Caller } from '../../contract.ts';
+import { hasJournal, journalOf } from '../batch/undo-journal.ts';
+import type { Database, Statements } from '../database/data-api.ts';
+import { identifier, sql } from '../database/sql.ts';
+import { markerComment } from '../database/table.ts';
+import { withTableLock } from '../database/table-lock.ts';
+import type { Migration } from '../define/migration.ts';
+import { MigrationFailed, Superseded } from '../errors.ts';
+import { keepAnswer, runState } from '../ledger/run-record.ts';
+import type { Clock } from '../slice/slice.ts';
+import { isPending } from './pending.ts';
+
+/**
+ * Drops what a finished migration has left behind, and keeps what that was as the run's answer: all in one transaction.
+ * From then on it is never pending again. The ledger keeps its line. Throws MigrationFailed if it is not finished.
+ */
+export async function cleanUp(
+  database: Database,
+  migration: Migration,
+  run: Caller,
+  clock: Clock,
+): Promise<void> {
+  const state = await checkFinished(database, migration);
+  if (state !== 'finished') {
+    // A duplicate of this invocation may have been faster, and have said what it dropped.
+    const { answer } = await runState(database, run);
+    return answer === undefined ? keepAnswer(database, run, { cleaned_up: [] }) : undefined;
+  }
+  const what = `migration "${migration.name}" could not be cleaned up`;
+  const table = migration.kind === 'alterTables' ? 'data_migrations.migrations' : migration.table;
+  await withTableLock(database, clock, { what, table }, async (tx) => {
+    if (!(await record(tx, migration, run))) return;
+    const dropped = [
+      ...(await dropMarker(tx, migration)),
+      ...(await dropJournal(tx, migration)),
+      ...(await forgetRowErrors(tx, migration)),
+    ];
+    await keepAnswer(tx, run, { cleaned_up: dropped });
+  });
+}
+
+/** Whether there may be something to clean up. Throws MigrationFailed if the migration has still work to do. */
+async function checkFinished(
+  database: Database,
+  migration: Migration,
+): Promise<'finished' | 'cleaned up' | 'never needed'> {
+  const { name, kind } = migration;
+  const [line] = await database.query(sql`
+    SELECT m.status, m.cleaned_up_at IS NOT NULL AS cleaned_up, m.rows_known, m.total_processed,
+      (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name) AS row_errors
+    FROM data_migrations.migrations m WHERE m.name = ${name}`);
+  if (line?.cleaned_up) return 'cleaned up';
+  const pending = await isPending(database, migration);
+  if (line?.status === 'finished' && !pending) return 'finished';
+  if (line === undefined && !pending) return 'never needed';
+
+  const things = kind === 'alterTables' ? 'tables' : 'rows';
+  const left = Math.max(0, Number(line?.rows_known) - Number(line?.total_processed));
+  const counts = `${left} of ${line?.rows_known} ${things} are left, and ${line?.row_errors} row errors are recorded`;
+  const state = {
+    none: 'it has never run',
+    running: `it is under way: ${counts}`,
+    failed: `its last run failed, or was stopped: ${counts}`,
+    restoring: 'it is being restored',
+    restored: 'it was restored, so that its rows are what they were before',
+    finished: `it is finished, but ${things} have come in since that need it`,
+  }[line === undefined ? 'none' : String(line.status)];
+  throw new MigrationFailed(
+    `migration "${name}" cannot be cleaned up: ${state}. Start the machine with {"only": "${name}"}, and clean up once that ` +
+      'has succeeded',
+  );
+}
+
+/** Records that it happens; false if that has been done. Throws Superseded if this run does not hold the ledger any more. */
+async function record(tx: Statements, { name }: Migration, run: Caller): Promise<boolean> {
+  const [held] = await tx.query(sql`
+    SELECT r.execution_arn FROM data_migrations.runs r
+    WHERE r.execution_arn = ${run.execution_arn} AND r.redrive_count = ${run.redrive_count} AND r.status = 'running'
+    FOR UPDATE`);
+  if (!held)
+    throw new Superseded(`migration "${name}": the run ${run.execution_arn} does not hold the ledger`);
+  const [recorded] = await tx.query(sql`
+    UPDATE data_migrations.migrations m SET cleaned_up_at = now()
+    WHERE m.name = ${name} AND m.status = 'finished' AND m.cleaned_up_at IS NULL RETURNING m.name`);
+  return recorded !== undefined;
+}
+
+/** Drops the marker column, which takes its index with it: by what it says of itself, even if "marker" is gone already. */
+async function dropMarker(tx: Statements, migration: Migration): Promise<string[]> {
+  if (migration.kind === 'alterTables') return [];
+  const { name, table } = migration;
+  const columns = await tx.query(sql`
+    SELECT n.nspname::text AS schema, c.relname::text AS relation, a.attname::text AS name
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.oid = to_regclass(${identifier(...table.split('.')).pieces.join('')}) AND NOT a.attisdropped AND a.attnum > 0
+      AND col_description(c.oid, a.attnum) = ${markerComment(name)}`);
+  for (const column of columns) {
+    await tx.query(sql`
+      ALTER TABLE ${identifier(String(column.schema), String(column.relation))} DROP COLUMN ${identifier(String(column.name))}`);
+  }
+  return columns.map((column) => `the marker column ${column.name} of ${table}, with its index`);
+}
+
+async function dropJournal(tx: Statements, { name }: Migration): Promise<string[]> {
+  if (!(await hasJournal(tx, name))) return [];
+  await tx.query(sql`DROP TABLE ${journalOf(name)}`);
+  return [`the undo journal data_migrations."undo_${name}"`];
+}
+
+/** Which rows could not be migrated, nobody knows afterwards: so at least how many they were is said. */
+async function forgetRowErrors(tx: Statements, { name }: Migration): Promise<string[]> {
+  const [row] = await tx.query(sql`
+    WITH forgotten AS (DELETE FROM data_migrations.row_errors e WHERE e.migration = ${name} RETURNING e.key)
+    SELECT count(*) AS rows FROM forgotten`);
+  const rows = Number(row?.rows);
+  return rows === 0 ? [] : [`the record of ${rows} row ${rows === 1 ? 'error' : 'errors'}`];
+}

@@ -1,0 +1,144 @@
+import type { Logger } from '@aws-lambda-powertools/logger';
+import { startPace } from '../batch/batch-size.ts';
+import type { Database } from '../database/data-api.ts';
+import { sql } from '../database/sql.ts';
+import type { Table } from '../database/table.ts';
+import type { RowMigration } from '../define/migration.ts';
+import { DatabaseError, MigrationFailed } from '../errors.ts';
+import type { Checkpoint } from '../ledger/checkpoint.ts';
+import type { Clock, Rest, Schedule } from '../slice/slice.ts';
+import { parseDuration } from '../time/duration.ts';
+import { secondsUntilOpen, type WindowOptions, windowText } from '../time/maintenance-window.ts';
+import { trial } from '../trial/trial.ts';
+import { pressure } from './load-signals.ts';
+import { type Planned, restAfter, rowsLeft, spread, tooShort } from './throttle.ts';
+
+/** What a schedule works with. */
+export interface Surroundings {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, 'warn'>;
+}
+
+// Room for whoever waits on the database: a hundredth of the time, unless the migration asks for more.
+export const restShare = 0.01;
+// Some milliseconds every 5 s are two thousandths of the time.
+const secondsBetweenAsking = 5;
+// Long enough for what is in the way to end, short enough not to miss the gap.
+const secondsUnderPressure = 10;
+// Step Functions waits for years; after a day it looks again, should somebody have changed the window.
+const longestWait = 86_400;
+
+/**
+ * When the batches of a slice may begin, and how long they rest: inside the window, while the database is not under
+ * pressure, spread over the time that the migration has. Throws MigrationFailed, before anything is changed, if it cannot be
+ * done in that time.
+ */
+export async function scheduleOf(
+  { database, clock, logger }: Surroundings,
+  migration: RowMigration,
+  table: Table,
+  at: Checkpoint,
+): Promise<Schedule> {
+  const { mode, force = false } = at.request;
+  const rests = mode !== 'foreground';
+  const window = rests ? migration.window : undefined;
+  const { within } = migration;
+  let asked = Number.NEGATIVE_INFINITY;
+  let unmeasured = within !== undefined && at.batches === 0 && at.secondsPerRow === null;
+  let load: number | undefined;
+
+  const held = async (): Promise<Rest | undefined> => {
+    if (force || clock.now() - asked < secondsBetweenAsking) return undefined;
+    asked = clock.now();
+    const reason = await pressure(database, table);
+    return reason === undefined ? undefined : { seconds: secondsUnderPressure, reason };
+  };
+
+  const plan = async (secondsPerRow: number): Promise<void> => {
+    if (within === undefined) return;
+    const begun = await begunWith(database, at);
+    if (begun === undefined) return; // the claim is gone, as the next batch will notice
+    const { batch_size: most = migration.pace.maxRows } = at.request;
+    const found = spread({
+      rowsLeft: rowsLeft(at.pass, begun.rowsKnown, at.totalProcessed),
+      looksAgain: at.pass > 1,
+      secondsPerRow,
+      batchRows: Math.min(most, startPace(migration.pace, secondsPerRow).size),
+      now: clock.date(),
+      mustEndAt: (begun.at + parseDuration(within)) * 1_000,
+      window,
+      rests,
+    });
+    load = found.load;
+    await keep(database, at, found.planned);
+    const problem = tooShort(found, within, window);
+    if (problem === undefined) return;
+    if (at.batches === 0)
+      throw new MigrationFailed(`migration "${migration.name}": ${problem}. Nothing was changed`);
+    logger.warn(`late, so it rests no more: ${problem}`, { schedule: found.planned });
+  };
+
+  if (at.secondsPerRow !== null) await plan(at.secondsPerRow);
+  return {
+    hold: async () => {
+      const rest = closed(window, clock.date()) ?? (await held());
+      if (rest !== undefined || !unmeasured) return rest;
+      unmeasured = false;
+      const secondsPerRow = await triedRate(database, migration, table, clock.now);
+      if (secondsPerRow !== undefined) await plan(secondsPerRow);
+      return undefined;
+    },
+    rest: (seconds) => {
+      if (!rests) return { seconds: 0 };
+      if (load !== undefined) return { seconds: restAfter(load, seconds), reason: `spread over ${within}` };
+      return { seconds: migration.pace.restSeconds ?? seconds * restShare };
+    },
+  };
+}
+
+/**
+ * Seconds per row before the first batch, from some that are rolled back: of rows that need the change, so where most do
+ * not, the plan is too careful. Undefined if that did not work: the batches will find out why.
+ */
+async function triedRate(
+  database: Database,
+  migration: RowMigration,
+  table: Table,
+  now: Clock['now'],
+): Promise<number | undefined> {
+  try {
+    const { rows, seconds } = await trial(database, migration, table, now);
+    return rows === 0 ? undefined : seconds / rows;
+  } catch (error) {
+    if (error instanceof DatabaseError) return undefined;
+    throw error;
+  }
+}
+
+/** When the migration began, in seconds since 1970, and with how many rows; undefined if the claim is not ours any more. */
+async function begunWith(
+  database: Database,
+  at: Checkpoint,
+): Promise<{ readonly at: number; readonly rowsKnown: number } | undefined> {
+  const [row] = await database.query(sql`
+    SELECT extract(epoch FROM m.started_at)::float8 AS started_at, m.rows_known
+    FROM data_migrations.migrations m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
+  return row && { at: Number(row.started_at), rowsKnown: Number(row.rows_known) };
+}
+
+/** Leaves the plan in the ledger, for whoever looks on. */
+async function keep(database: Database, at: Checkpoint, planned: Planned): Promise<void> {
+  await database.query(sql`
+    UPDATE data_migrations.migrations m SET schedule = ${JSON.stringify(planned)}::jsonb
+    WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
+}
+
+function closed(window: WindowOptions | undefined, date: number): Rest | undefined {
+  const seconds = secondsUntilOpen(window, date);
+  if (window === undefined || seconds === 0) return undefined;
+  return {
+    seconds: Math.min(seconds, longestWait),
+    reason: `outside the maintenance window ${windowText(window)}`,
+  };
+}

@@ -1,0 +1,82 @@
+import type { Database } from '../database/data-api.ts';
+import type { RowMigration } from '../define/migration.ts';
+import {
+  type DatabaseError,
+  DatabaseUnavailable,
+  ErrorBudgetSpent,
+  MigrationFailed,
+  ValidationFailed,
+} from '../errors.ts';
+import type { Checkpoint } from '../ledger/checkpoint.ts';
+import { rowErrors } from '../ledger/row-errors.ts';
+import type { Restore } from '../restore/restore-batch.ts';
+
+/** What an operator reads in the Cause of a failed run: which migration, which batch, what went wrong, what to do. */
+function where(migration: RowMigration, at: Checkpoint): string {
+  const after = at.cursor === null ? 'at the first key' : `after key (${at.cursor.join(', ')})`;
+  return `migration "${migration.name}", batch ${at.batches + 1} ${after}`;
+}
+
+const goesOn = 'start the machine again: it goes on from this checkpoint';
+
+/** The statement itself is wrong: no row and no moment is to blame. */
+export function migrationAtFault(
+  migration: RowMigration,
+  at: Checkpoint,
+  error: DatabaseError,
+): MigrationFailed {
+  return new MigrationFailed(
+    `${where(migration, at)}: ${error.message}. Correct the migration or its table, deploy, and ${goesOn}`,
+    { cause: error },
+  );
+}
+
+/** More bad rows than this migration allows. */
+export async function budgetSpent(
+  database: Database,
+  migration: RowMigration,
+  at: Checkpoint,
+): Promise<ErrorBudgetSpent> {
+  const [first] = await rowErrors(database, migration.name, 1);
+  const example = first ? ` One of them: key (${first.key.join(', ')}): ${first.reason}.` : '';
+  return new ErrorBudgetSpent(
+    `${where(migration, at)}: ${at.rowErrorsOfThisRun} rows could not be migrated, its errorBudget is ` +
+      `${migration.errorBudget}.${example} All of them: SELECT * FROM data_migrations.row_errors WHERE migration = ` +
+      `'${migration.name}'. Correct the rows or the migration, or allow more, and ${goesOn}`,
+  );
+}
+
+/** The database did not serve us for as long as a slice may wait. */
+export function stillUnavailable(
+  migration: RowMigration,
+  at: Checkpoint,
+  error: DatabaseError,
+): DatabaseUnavailable {
+  return new DatabaseUnavailable(
+    `${where(migration, at)}: ${error.message}. Tried again and again in vain; look for long transactions, locks and load ` +
+      `on the database, and ${goesOn}`,
+    { cause: error },
+  );
+}
+
+/** The migrated data does not meet the validations, and stays as it is. */
+export function invalid(migration: RowMigration, what: string): ValidationFailed {
+  return new ValidationFailed(
+    `migration "${migration.name}": ${what}. All its batches are done, and their rows stay as they are (onInvalid: ` +
+      `'${migration.onInvalid}'). Correct the rows or the migration, deploy, and start the machine again: it goes on with validating`,
+  );
+}
+
+/** The migrated data did not meet the validations, and was restored. */
+export function invalidAndRestored({ name }: RowMigration, restore: Restore): ValidationFailed {
+  const { because, restored, left } = restore;
+  const leftOver =
+    left === 0
+      ? 'none had been changed since'
+      : `${left} left, because they had been changed since, or are gone, or could not be put back: what these were before is ` +
+        `in data_migrations."undo_${name}"`;
+  return new ValidationFailed(
+    `migration "${name}": ${because}. So ${restored} of the rows that it had changed were put back, and ${leftOver}. Correct ` +
+      'the rows or the migration, deploy, and start the machine again: it begins anew',
+  );
+}

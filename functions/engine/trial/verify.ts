@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { ensureJournal } from '../batch/undo-journal.ts';
+import type { Database } from '../database/data-api.ts';
+import { sql } from '../database/sql.ts';
+import { describeTable, type Table } from '../database/table.ts';
+import type { Migration, RowMigration } from '../define/migration.ts';
+import { MigrationFailed } from '../errors.ts';
+import { reload } from '../ledger/checkpoint.ts';
+import { type Clock, runSlice } from '../slice/slice.ts';
+import { type Limits, rolledBack } from './rollback-sandbox.ts';
+import type { Difference } from './row-diff.ts';
+import { changedSinceKept, copyTable, keepContents } from './scratch-table.ts';
+
+export interface VerifyOptions {
+  /** How often the migration is run, from 2. Default 3. */
+  readonly runs?: number;
+  /** Rows that are copied at most, or `all`. Default 10,000: see `defaultRows`. */
+  readonly rows?: number | 'all';
+}
+
+/** What running a migration several times came to. */
+export interface Verified {
+  /** Rows that the first run changed. */
+  readonly rows_updated: number;
+  readonly runs: number;
+  readonly final_state: 'unchanged' | 'changed';
+  /** Rows that could not be migrated, if any: they stayed as they were. */
+  readonly errors?: number;
+  /** Up to ten rows that are not the same after the last run as after the first. */
+  readonly differences?: readonly Difference[];
+}
+
+/**
+ * Rows in need come first among those that are copied. What a change does twice depends on the kinds of values there are,
+ * of which 10,000 rows show nearly all; copying and running three times takes seconds, in which the transaction holds back
+ * vacuum. A rare kind of row may be missed: `all` does not miss it.
+ */
+export const defaultRows = 10_000;
+
+// Long enough for a statement over all rows of the copy; a second less than the Data API's own 45 s, to be told by PostgreSQL.
+const limits: Limits = { lock: 1, statement: 44 };
+
+/**
+ * Runs a migration several times on a scratch copy of its table, each time from an empty ledger, and compares the contents
+ * after the first run with those after each later one. In one transaction that is rolled back: the table is only read. The
+ * copy has no triggers, no foreign keys and no marker, which would keep a second run from looking at the rows. Throws
+ * MigrationFailed for a migration of tables.
+ */
+export async function verify(
+  database: Database,
+  migration: Migration,
+  { runs = 3, rows = defaultRows }: VerifyOptions = {},
+): Promise<Verified> {
+  if (migration.kind === 'alterTables') {
+    throw new MigrationFailed(
+      `migration "${migration.name}" changes tables, each of them once: it has no rows to compare. Tables that have the ` +
+        'change already are left alone by its query, as "plan" shows',
+    );
+  }
+  if (!Number.isInteger(runs) || runs < 2)
+    throw new RangeError(`runs: got ${runs}, allowed is a whole number from 2`);
+  if (rows !== 'all' && (!Number.isInteger(rows) || rows < 1))
+    throw new RangeError(`rows: got ${rows}, allowed is a whole number from 1, or 'all'`);
+  return rolledBack(database, limits, async (inside) => {
+    const original = await describeTable(inside, migration);
+    const scratch = await copyTable(inside, migration, original, rows);
+    // Without its marker, should the table have one.
+    const table = await describeTable(inside, { ...migration, table: scratch, marker: undefined });
+    const first = await runOnce(inside, migration, table);
+    await keepContents(inside, table);
+    let differences: readonly Difference[] = [];
+    for (let run = 2; run <= runs && differences.length === 0; run += 1) {
+      await runOnce(inside, migration, table);
+      differences = await changedSinceKept(inside, table);
+    }
+    return {
+      rows_updated: first.updated,
+      runs,
+      final_state: differences.length === 0 ? 'unchanged' : 'changed',
+      ...(first.errors > 0 && { errors: first.errors }),
+      ...(differences.length > 0 && { differences }),
+    };
+  });
+}
+
+/** Runs a migration to its end, on a line of its own in the ledger. */
+async function runOnce(
+  inside: Database,
+  migration: RowMigration,
+  table: Table,
+): Promise<{ readonly updated: number; readonly errors: number }> {
+  const line = `verify-${randomUUID()}`;
+  const [entered] = await inside.query(sql`
+    INSERT INTO data_migrations.migrations (name, status, run, claim)
+    VALUES (${line}, 'running', ${line}, gen_random_uuid()) RETURNING claim::text AS claim`);
+  const claim = { migration: line, run: line, claim: String(entered?.claim), slices: 0, request: {} };
+  const at = await reload(inside, claim);
+  if (at === undefined) throw new MigrationFailed(`migration "${migration.name}": lost the ledger`);
+  if (migration.onInvalid === 'restore') await ensureJournal(inside, line, table);
+  const unhindered = { hold: async () => undefined, rest: () => ({ seconds: 0 }) };
+  // Bad rows are counted, not what ends it: it may well be that they are all there are.
+  const tried = { ...migration, errorBudget: Number.POSITIVE_INFINITY };
+  const end = await runSlice(inside, tried, table, at, unhindered, clock, Number.POSITIVE_INFINITY);
+  if (end.state !== 'done') throw new MigrationFailed(`migration "${migration.name}": it came to no end`);
+  return { updated: end.at.totalUpdated, errors: end.at.rowErrors };
+}
+
+const clock: Clock = {
+  now: () => performance.now() / 1_000,
+  date: Date.now,
+  sleep: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000)),
+};
