@@ -15,11 +15,6 @@ export interface OperatorCommand<Options = Readonly<Record<string, unknown>>> {
 /** An option as commander reads it, what it is for, and how its value is read. */
 export type Option = readonly [flags: string, about: string, read?: (text: string) => unknown];
 
-/** What the one who typed the command has to correct: exit code 2. */
-export class Misuse extends Error {
-  override readonly name = 'Misuse';
-}
-
 export const jsonOption: Option = ['--json', 'print JSON'];
 
 /** As a shell reports a process that SIGINT ended: 128 + 2. */

@@ -1,8 +1,9 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Database } from '../functions/engine/database/data-api.ts';
 import { sql, when } from '../functions/engine/database/sql.ts';
-import { jsonOption, Misuse, noSuchMigration, type OperatorCommand } from './command.ts';
+import { jsonOption, noSuchMigration, type OperatorCommand } from './command.ts';
 import { grouped, localTime } from './format.ts';
+import { Misuse } from './misuse.ts';
 import { statusOfOne } from './system/status.ts';
 import { table } from './table.ts';
 

@@ -3,8 +3,8 @@ import { ListTagsForResourceCommand, paginateListStateMachines, type SFNClient }
 import { type Database, dataApi } from '../../functions/engine/database/data-api.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import { arnFromTag, databaseTags } from '../../infra/tags.ts';
-import { Misuse } from '../command.ts';
 import type { Io } from '../io.ts';
+import { Misuse } from '../misuse.ts';
 import { type Clients, clients } from './clients.ts';
 import { closest } from './names.ts';
 import { type LocalSession, readSession } from './session-file.ts';

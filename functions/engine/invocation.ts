@@ -1,12 +1,5 @@
+import type { Clock } from './clock.ts';
 import { DatabaseError, DatabaseUnavailable, MigrationFailed } from './errors.ts';
-import type { Clock } from './slice/slice.ts';
-
-/** Real time. */
-export const lambdaClock: Clock = {
-  now: () => performance.now() / 1_000,
-  date: () => Date.now(),
-  sleep: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000)),
-};
 
 // What a slice leaves of its invocation: a statement that runs into the Data API's 45 s, a pause of 10 s before the next
 // try, and the answer.

@@ -16,7 +16,7 @@ import { scheduleOf } from '../engine/schedule/schedule.ts';
 import { runRetry } from '../engine/slice/retry-row-errors.ts';
 import { type Progress, runSlice } from '../engine/slice/slice.ts';
 import { checkValidations } from '../engine/validate/validation-query.ts';
-import type { Engine } from './migrate.ts';
+import type { Engine } from './engine.ts';
 import { find } from './registry.ts';
 
 /** Runs one slice of a migration, and ends the migration when that was the last and nothing is to be validated. */

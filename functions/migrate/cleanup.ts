@@ -2,7 +2,7 @@ import type { Caller, CleanedUp } from '../contract.ts';
 import { hold } from '../engine/ledger/run-lock.ts';
 import { runState } from '../engine/ledger/run-record.ts';
 import { cleanUp } from '../engine/lifecycle/cleanup.ts';
-import type { Engine } from './migrate.ts';
+import type { Engine } from './engine.ts';
 import { find } from './registry.ts';
 
 /** Drops what a finished migration has left behind. */

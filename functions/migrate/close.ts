@@ -2,7 +2,7 @@ import type { Caller, Closed } from '../contract.ts';
 import { Superseded } from '../engine/errors.ts';
 import { handOver, hold, succeed } from '../engine/ledger/run-lock.ts';
 import { actionOf, resultsOf, runState } from '../engine/ledger/run-record.ts';
-import type { Engine } from './migrate.ts';
+import type { Engine } from './engine.ts';
 import { resultMap } from './result-map.ts';
 
 /** Ends a run: with its result map and the follow-up jobs to start, or by handing over to its continuation. */

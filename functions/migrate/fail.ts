@@ -1,6 +1,6 @@
 import type { Caller, Failure } from '../contract.ts';
 import { end } from '../engine/ledger/run-lock.ts';
-import type { Engine } from './migrate.ts';
+import type { Engine } from './engine.ts';
 
 /** Records that a run failed, lets go of the ledger, and says what the operator reads. */
 export async function fail(

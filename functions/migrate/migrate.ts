@@ -3,16 +3,16 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import type { Context } from 'aws-lambda';
 import type { MigrateRequest } from '../contract.ts';
-import { type Database, stackDatabase } from '../engine/database/data-api.ts';
+import { lambdaClock } from '../engine/clock.ts';
+import { stackDatabase } from '../engine/database/data-api.ts';
 import type { Migration } from '../engine/define/migration.ts';
 import { MigrationFailed } from '../engine/errors.ts';
-import { lambdaClock, operation } from '../engine/invocation.ts';
+import { operation } from '../engine/invocation.ts';
 import { executionStatus } from '../engine/ledger/execution-status.ts';
-import type { ExecutionStatus, Jobs } from '../engine/ledger/run-lock.ts';
-import type { Clock } from '../engine/slice/slice.ts';
 import { batches } from './batches.ts';
 import { cleanup } from './cleanup.ts';
 import { close } from './close.ts';
+import type { Engine } from './engine.ts';
 import { environment } from './environment.ts';
 import { fail } from './fail.ts';
 import { open } from './open.ts';
@@ -20,20 +20,6 @@ import { pending } from './pending.ts';
 import { checkRegistry } from './registry.ts';
 import { restore } from './restore.ts';
 import { validate } from './validate.ts';
-
-/** What an operation works with. */
-export interface Engine {
-  readonly migrations: readonly Migration[];
-  readonly jobs: Jobs;
-  readonly database: Database;
-  readonly statusOf: ExecutionStatus;
-  readonly clock: Clock;
-  readonly slicesPerExecution: number;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  /** Milliseconds until Lambda ends this invocation. */
-  readonly remaining: () => number;
-}
 
 type Handler = (
   request: MigrateRequest,

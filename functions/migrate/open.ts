@@ -17,7 +17,7 @@ import { InvalidInput } from '../engine/errors.ts';
 import { hold, settleFollowUps } from '../engine/ledger/run-lock.ts';
 import { actionOf } from '../engine/ledger/run-record.ts';
 import { upgradeLedger } from '../engine/ledger/schema.ts';
-import type { Engine } from './migrate.ts';
+import type { Engine } from './engine.ts';
 import { checkJobs, known } from './registry.ts';
 
 /** Begins a run: checks its input and the registry, brings the ledger up to date, and holds it. */

@@ -4,7 +4,7 @@ import { actionOf, runState } from '../engine/ledger/run-record.ts';
 import { begin, beginRestore, beginRetry, statusOf } from '../engine/lifecycle/migration-status.ts';
 import { isPending, rowsKnown } from '../engine/lifecycle/pending.ts';
 import { checkRequired } from '../engine/lifecycle/requires.ts';
-import type { Engine } from './migrate.ts';
+import type { Engine } from './engine.ts';
 import { find, ofRows } from './registry.ts';
 
 /** Asks one migration whether it has work, and enters it in the ledger if so. */

@@ -7,7 +7,7 @@ import { hold } from '../engine/ledger/run-lock.ts';
 import { keepAnswer } from '../engine/ledger/run-record.ts';
 import { runRestore } from '../engine/restore/run-restore.ts';
 import { invalidAndRestored } from '../engine/slice/failure-messages.ts';
-import type { Engine } from './migrate.ts';
+import type { Engine } from './engine.ts';
 import { find, ofRows } from './registry.ts';
 
 /**

@@ -12,7 +12,7 @@ import { finish } from '../engine/lifecycle/migration-status.ts';
 import { enterInvalid } from '../engine/restore/run-restore.ts';
 import { invalid } from '../engine/slice/failure-messages.ts';
 import { runValidations, validationResults, whatFailed } from '../engine/validate/run-validations.ts';
-import type { Engine } from './migrate.ts';
+import type { Engine } from './engine.ts';
 import { find, ofRows } from './registry.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { FunctionSpec } from '../lambda/function.ts';
+import type { FunctionSpec } from '../lambda/function-spec.ts';
 import type { MachineSpec } from '../step-functions/account.ts';
 import { type Resolve, resolver } from './resolve.ts';
 import type { Environment, Resource, Template } from './template.ts';

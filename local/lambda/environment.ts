@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { FunctionSpec } from './function.ts';
+import type { FunctionSpec } from './function-spec.ts';
 
 /** The variables that Lambda itself sets. */
 export function runtimeEnvironment(

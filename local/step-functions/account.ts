@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ApiError } from './api-error.ts';
 import { compile } from './definition/compile.ts';
+import { describe } from './describe.ts';
 import { Execution, type StateMachine } from './execution.ts';
 import { bytes, dataLimit } from './json.ts';
 import { describeExecution } from './resources/describe-execution.ts';
@@ -42,7 +43,7 @@ export class Account {
       lambdaInvoke(this.#functions),
       startExecution(this),
       startExecutionBySdk(this),
-      describeExecution(this),
+      describeExecution((execution, includedData) => describe(this.execution(execution), includedData)),
     ];
     for (const { name, arn, definition, roleArn, tags = [] } of machines) {
       checkTags(tags);

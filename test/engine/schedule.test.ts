@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import type { RunInput, Slice } from '../../functions/contract.ts';
 import { type BackfillOptions, backfill } from '../../functions/engine/batch/backfill.ts';
 import { rewrite } from '../../functions/engine/batch/rewrite.ts';
+import { lambdaClock } from '../../functions/engine/clock.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
-import { lambdaClock } from '../../functions/engine/invocation.ts';
 import {
   type Planned,
   restAfter,

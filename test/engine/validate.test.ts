@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RunInput, ValidationResult } from '../../functions/contract.ts';
 import { type BackfillOptions, backfill } from '../../functions/engine/batch/backfill.ts';
+import { lambdaClock } from '../../functions/engine/clock.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
 import {
   condition,
@@ -11,7 +12,6 @@ import {
   unique,
   type Validation,
 } from '../../functions/engine/define/validations.ts';
-import { lambdaClock } from '../../functions/engine/invocation.ts';
 import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { caller, startEngine, type TestEngine } from '../support/engine.ts';
 import type { Fault } from '../support/fault-proxy.ts';

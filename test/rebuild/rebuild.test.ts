@@ -4,7 +4,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readPayload, writePayload } from '../../functions/application/event-payload.ts';
 import type { Replayed } from '../../functions/contract.ts';
-import { lambdaClock } from '../../functions/engine/invocation.ts';
+import { lambdaClock } from '../../functions/engine/clock.ts';
 import { employeeProjection } from '../../functions/projections/employee-projection.ts';
 import { rebuild } from '../../functions/rebuild/rebuild.ts';
 import { type RdsData, startRdsData } from '../../local/rds-data/endpoint.ts';

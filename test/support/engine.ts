@@ -17,9 +17,9 @@ import {
   type Slice,
   type Validated,
 } from '../../functions/contract.ts';
+import { lambdaClock } from '../../functions/engine/clock.ts';
 import { type Database, dataApi } from '../../functions/engine/database/data-api.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
-import { lambdaClock } from '../../functions/engine/invocation.ts';
 import { migrate } from '../../functions/migrate/migrate.ts';
 import { type RdsData, type RdsDataOptions, startRdsData } from '../../local/rds-data/endpoint.ts';
 import { freshDatabase, type TestDatabase } from './database.ts';

@@ -1,9 +1,9 @@
+import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { identifier, type Sql, sql } from '../database/sql.ts';
 import type { AlterMigration } from '../define/migration.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import { type Checkpoint, heldBy, move, moved } from '../ledger/checkpoint.ts';
-import type { Clock } from '../slice/slice.ts';
 import { type AlteredTable, tablesOf } from './alter-tables.ts';
 
 /** An ALTER that failed, and with it the whole transaction. */

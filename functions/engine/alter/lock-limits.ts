@@ -2,10 +2,8 @@ import type { Database } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
 import type { AlterMigration } from '../define/migration.ts';
 import { MigrationFailed } from '../errors.ts';
-import type { AlteredTable } from './alter-tables.ts';
+import { type AlteredTable, secondsPerTable } from './alter-tables.ts';
 
-/** A table is a call of the Data API, which takes about so long: 20 ms. */
-export const secondsPerTable = 0.02;
 // A table's own, its TOAST table's and that one's index's, there or still to be made. Each index of its own has one more.
 const locksPerTable = 3;
 // Of the lock table that all transactions share: who finds it full fails, whoever has filled it. A change that rewrites

@@ -1,9 +1,10 @@
+import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { identifier, sql } from '../database/sql.ts';
 import type { AlterMigration } from '../define/migration.ts';
 import { DatabaseError, DatabaseUnavailable, MigrationFailed } from '../errors.ts';
 import { type Checkpoint, reload, remember } from '../ledger/checkpoint.ts';
-import type { Clock, Progress } from '../slice/slice.ts';
+import type { Progress } from '../slice/slice.ts';
 import { type AlteredTable, tablesOf } from './alter-tables.ts';
 import { alterAll, NotAltered } from './alter-transaction.ts';
 import { checkLimits } from './lock-limits.ts';

@@ -1,10 +1,12 @@
 import { identifier, join, type Sql, sql, when } from '../database/sql.ts';
 import { compare, keyColumns, keyNames, marked, namedKey, type Table } from '../database/table.ts';
-import type { Batch, Page, RowMigration, RowOptions, Work } from '../define/migration.ts';
+import type { Batch, Page, Work } from '../define/batch.ts';
+import type { RowMigration, RowOptions } from '../define/migration.ts';
 import { checker, checkSql, rowMigration } from '../define/options.ts';
 import { type Checkpoint, heldBy, move, moved } from '../ledger/checkpoint.ts';
-import { cured, needy, recordedStillMatching, withRowErrors } from '../ledger/row-errors.ts';
+import { cured, recordedStillMatching, withRowErrors } from '../ledger/row-errors.ts';
 import { inOrder, insidePage, lastKey, pageOf } from './page.ts';
+import { needy } from './rows-in-need.ts';
 import { before, journaled } from './undo-journal.ts';
 
 export interface BackfillOptions extends RowOptions {

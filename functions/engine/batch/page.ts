@@ -11,7 +11,7 @@ import {
   namedKey,
   type Table,
 } from '../database/table.ts';
-import type { Page } from '../define/migration.ts';
+import type { Page } from '../define/batch.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 
 /**

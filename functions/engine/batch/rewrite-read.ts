@@ -1,11 +1,11 @@
 import type { Statements, Value } from '../database/data-api.ts';
 import { identifier, join, type Sql, sql, when } from '../database/sql.ts';
 import { type Column, type Key, keyColumns, keyName, type Table, valueName } from '../database/table.ts';
-import type { Page } from '../define/migration.ts';
+import type { Page } from '../define/batch.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
-import { needy } from '../ledger/row-errors.ts';
 import { inOrder, insidePage, lastKey, pageOf } from './page.ts';
-import type { Change } from './rewrite.ts';
+import type { Change } from './rewrite-change.ts';
+import { needy } from './rows-in-need.ts';
 
 export interface ReadRow {
   readonly key: Key;

@@ -12,11 +12,11 @@ import {
   type Table,
   valueName,
 } from '../database/table.ts';
-import type { Page, Work } from '../define/migration.ts';
+import type { Page, Work } from '../define/batch.ts';
 import { DatabaseError, messageOf } from '../errors.ts';
 import { heldBy, moved } from '../ledger/checkpoint.ts';
 import { cured, type RowError, recorded, recordedStillMatching, without } from '../ledger/row-errors.ts';
-import type { Change } from './rewrite.ts';
+import type { Change } from './rewrite-change.ts';
 import type { ReadPage } from './rewrite-read.ts';
 import { before, journaled } from './undo-journal.ts';
 

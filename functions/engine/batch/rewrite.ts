@@ -1,11 +1,13 @@
 import type { Statements } from '../database/data-api.ts';
-import { type Sql, sql } from '../database/sql.ts';
+import { sql } from '../database/sql.ts';
 import type { Column, Key, Table } from '../database/table.ts';
-import type { Ahead, Batch, Page, RowMigration, RowOptions, Work } from '../define/migration.ts';
+import type { Ahead, Batch, Page, Work } from '../define/batch.ts';
+import type { RowMigration, RowOptions } from '../define/migration.ts';
 import { checker, rowMigration } from '../define/options.ts';
 import { DatabaseError, MigrationFailed, messageOf } from '../errors.ts';
 import { type Checkpoint, move } from '../ledger/checkpoint.ts';
 import { type RowError, without, withRowErrors } from '../ledger/row-errors.ts';
+import type { Change } from './rewrite-change.ts';
 import { type ReadPage, readPage } from './rewrite-read.ts';
 import { type WrittenRow, writePage } from './rewrite-write.ts';
 import { decode, encode, type RowOf } from './row-values.ts';
@@ -62,17 +64,8 @@ export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Ro
   };
 }
 
-/** What a rewrite does to a row. */
-export interface Change {
-  readonly name: string;
-  readonly where: Sql | undefined;
-  readonly journal: boolean;
-  readonly columns: readonly string[];
-  readonly transform: (row: RowOf) => Partial<RowOf> | undefined | Promise<Partial<RowOf> | undefined>;
-}
-
 /** A page that is read and transformed: all that is left is to write it. */
-export interface Prepared {
+interface Prepared {
   readonly read: ReadPage;
   readonly rows: readonly WrittenRow[];
   readonly errors: readonly RowError[];
@@ -92,7 +85,9 @@ async function batch(change: Change, work: Work, page: Page): Promise<Batch | un
 
   const isNext = ahead !== undefined && JSON.stringify(ahead.after) === JSON.stringify(at.cursor);
   const size = isNext ? ahead.size : page.size;
-  const prepared = await (isNext ? ahead.prepared : prepare(change, table, at, database, page, false));
+  const prepared = await (isNext
+    ? (ahead.prepared as Promise<Prepared>)
+    : prepare(change, table, at, database, page, false));
   const { last, count } = prepared.read;
   const writing = write(change, work, { size }, prepared);
   // Begun after the write, which everything waits for.

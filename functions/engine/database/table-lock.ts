@@ -1,5 +1,5 @@
+import type { Clock } from '../clock.ts';
 import { DatabaseError, DatabaseUnavailable } from '../errors.ts';
-import type { Clock } from '../slice/slice.ts';
 import type { Database, Statements } from './data-api.ts';
 import { identifier, sql } from './sql.ts';
 

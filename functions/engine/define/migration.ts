@@ -1,9 +1,6 @@
-import type { Prepared } from '../batch/rewrite.ts';
-import type { Database } from '../database/data-api.ts';
 import type { Sql } from '../database/sql.ts';
-import type { Key, Table } from '../database/table.ts';
-import type { Checkpoint } from '../ledger/checkpoint.ts';
 import type { WindowOptions } from '../time/maintenance-window.ts';
+import type { Batch, Page, Work } from './batch.ts';
 import type { Validation } from './validations.ts';
 
 /** What every migration says of itself. */
@@ -104,37 +101,3 @@ export interface AlterMigration extends Registered {
 }
 
 export type Migration = RowMigration | AlterMigration;
-
-/** What a batch works with. */
-export interface Work {
-  readonly database: Database;
-  readonly table: Table;
-  readonly at: Checkpoint;
-  /** Working time not yet in the ledger, and the pace to keep there, in seconds. */
-  readonly seconds: number;
-  readonly secondsPerRow: number | null;
-  /** What the batch before has read ahead. */
-  readonly ahead?: Ahead;
-}
-
-/** The page after a key, being read while the one before it is written. */
-export interface Ahead {
-  readonly after: Key;
-  readonly size: number;
-  readonly prepared: Promise<Prepared>;
-}
-
-/** Which rows a batch takes: so many after the cursor, just the next one, or some behind the cursor, which then stays. */
-export type Page = { readonly size: number } | { readonly next: Key } | { readonly keys: readonly Key[] };
-
-/** What a batch did. Undefined instead: the claim or the checkpoint was not ours any more, and nothing was done. */
-export interface Batch {
-  readonly at: Checkpoint;
-  /** Rows looked at. */
-  readonly rows: number;
-  /** Bytes a row takes in a result page; 0 where no rows travel. */
-  readonly bytesPerRow: number;
-  /** The page reached the end of the table. */
-  readonly passEnded: boolean;
-  readonly ahead?: Ahead;
-}

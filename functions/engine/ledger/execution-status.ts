@@ -1,6 +1,6 @@
 import { DescribeExecutionCommand, type SFNClient } from '@aws-sdk/client-sfn';
+import type { Clock } from '../clock.ts';
 import { MigrationFailed, messageOf, nameOf } from '../errors.ts';
-import type { Clock } from '../slice/slice.ts';
 import type { ExecutionStatus } from './run-lock.ts';
 
 // DescribeExecution is eventually consistent: an execution that began a moment ago may not be known yet.

@@ -1,7 +1,6 @@
 import type { Database } from '../database/data-api.ts';
 import { type Sql, sql, when } from '../database/sql.ts';
-import { type Key, keyAsJson, keyColumns, keyNames, type Table } from '../database/table.ts';
-import type { Page } from '../define/migration.ts';
+import { type Key, keyAsJson, keyNames, type Table } from '../database/table.ts';
 import { type Checkpoint, heldBy, type Move, move, moved, ofThisRun } from './checkpoint.ts';
 
 /** A row that could not be migrated, and why. */
@@ -79,32 +78,6 @@ export function withRowErrors(at: Checkpoint, count: number): Checkpoint {
     rowErrors: at.rowErrors + count,
     rowErrorsOfThisRun: at.rowErrorsOfThisRun + count,
   };
-}
-
-/**
- * The condition for the rows that need to be looked at, without those which this run has found bad. These are not even
- * asked: the condition itself may be what fails. On the first walk over a table with a marker that is what says so; later
- * ones, and those for rows behind the cursor, look for the old form, too: a marked row may still have it, or have it again.
- */
-export function needy(table: Table, at: Checkpoint, where: Sql | undefined, page: Page): Sql {
-  const condition = inNeed(table, 'keys' in page ? Number.POSITIVE_INFINITY : at.pass, where);
-  if (at.rowErrorsOfThisRun === 0) return sql`(${condition})`;
-  const known = sql`"error#".migration = ${at.migration} AND ${ofThisRun(sql`"error#".run`, sql`${at.run}`)}`;
-  return unless(table, known, condition);
-}
-
-/** The condition for the rows that need to be looked at in this pass. */
-export function inNeed({ marker }: Table, pass: number, where: Sql | undefined): Sql {
-  if (marker === undefined) return where ?? sql`true`;
-  return pass === 1 || where === undefined ? marker.left : sql`${marker.left} OR (${where})`;
-}
-
-/** A condition that is not asked of rows with a row error of this kind: a condition over "error#", as no table is called. */
-export function unless(table: Table, recorded: Sql, where: Sql): Sql {
-  return sql`
-    CASE WHEN EXISTS (
-      SELECT FROM data_migrations.row_errors "error#"
-      WHERE ${recorded} AND "error#".key = ${keyAsJson(keyColumns(table))}) THEN false ELSE (${where}) END`;
 }
 
 /** A CTE that strikes out the errors of the rows of a CTE `changed`, which are migrated now; nothing while there are none. */

@@ -1,5 +1,6 @@
 import type { Caller } from '../../contract.ts';
 import { hasJournal, journalOf } from '../batch/undo-journal.ts';
+import type { Clock } from '../clock.ts';
 import type { Database, Statements } from '../database/data-api.ts';
 import { identifier, sql } from '../database/sql.ts';
 import { markerComment } from '../database/table.ts';
@@ -7,7 +8,6 @@ import { withTableLock } from '../database/table-lock.ts';
 import type { Migration } from '../define/migration.ts';
 import { MigrationFailed, Superseded } from '../errors.ts';
 import { keepAnswer, runState } from '../ledger/run-record.ts';
-import type { Clock } from '../slice/slice.ts';
 import { isPending } from './pending.ts';
 
 /**

@@ -1,4 +1,5 @@
 import { tablesOf } from '../alter/alter-tables.ts';
+import { unless } from '../batch/rows-in-need.ts';
 import type { Database, Row } from '../database/data-api.ts';
 import { type Sql, sql } from '../database/sql.ts';
 import {
@@ -13,7 +14,6 @@ import {
 import type { Migration, RowMigration } from '../define/migration.ts';
 import { DatabaseError } from '../errors.ts';
 import { type Checkpoint, ofThisRun } from '../ledger/checkpoint.ts';
-import { unless } from '../ledger/row-errors.ts';
 
 // In the planner's units, about one per page read: some thousand pages, a few milliseconds. What costs more is not
 // looked at in full, so that asking a finished migration is cheap however large its table has become.

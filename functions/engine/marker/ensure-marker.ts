@@ -1,11 +1,12 @@
+import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { identifier, join, type Sql, sql, unsafeSql } from '../database/sql.ts';
 import { markerComment } from '../database/table.ts';
 import { withTableLock } from '../database/table-lock.ts';
+import type { Rest } from '../define/batch.ts';
 import type { RowMigration } from '../define/migration.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import { type Checkpoint, reload, remember } from '../ledger/checkpoint.ts';
-import type { Clock, Rest } from '../slice/slice.ts';
 import { hasMarker, type Marked, type MarkerState, markerIndex, markerState } from './marker-state.ts';
 
 /**

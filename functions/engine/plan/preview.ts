@@ -1,5 +1,6 @@
 import { tablesOf } from '../alter/alter-tables.ts';
 import { checkLimits } from '../alter/lock-limits.ts';
+import { inNeed } from '../batch/rows-in-need.ts';
 import type { Database } from '../database/data-api.ts';
 import { type Sql, sql } from '../database/sql.ts';
 import { compare, describeTable, type Key, keyColumns, keyValues, type Table } from '../database/table.ts';
@@ -7,7 +8,6 @@ import type { AlterMigration, Migration, RowMigration } from '../define/migratio
 import { columnsNeeded } from '../define/options.ts';
 import { DatabaseError, messageOf } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
-import { inNeed } from '../ledger/row-errors.ts';
 import { plan as expectedBy, isPending } from '../lifecycle/pending.ts';
 import { hasMarker, markerState } from '../marker/marker-state.ts';
 import { type Inside, rolledBack } from '../trial/rollback-sandbox.ts';

@@ -1,4 +1,5 @@
 import { measured, startPace, tooSlow } from '../batch/batch-size.ts';
+import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
 import type { Table } from '../database/table.ts';
@@ -7,7 +8,6 @@ import { DatabaseError } from '../errors.ts';
 import { type Checkpoint, heldBy } from '../ledger/checkpoint.ts';
 import { mostFailures, pauseAfter } from '../slice/backoff.ts';
 import { migrationAtFault, stillUnavailable } from '../slice/failure-messages.ts';
-import type { Clock } from '../slice/slice.ts';
 import { type At, columnsOf, movedTo, putBack, putBackOne, type Restore } from './restore-batch.ts';
 
 /** What is to be restored begins like that. */

@@ -1,12 +1,14 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import { startPace } from '../batch/batch-size.ts';
+import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
 import type { Table } from '../database/table.ts';
+import type { Rest } from '../define/batch.ts';
 import type { RowMigration } from '../define/migration.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
-import type { Clock, Rest, Schedule } from '../slice/slice.ts';
+import type { Schedule } from '../slice/slice.ts';
 import { parseDuration } from '../time/duration.ts';
 import { secondsUntilOpen, type WindowOptions, windowText } from '../time/maintenance-window.ts';
 import { trial } from '../trial/trial.ts';

@@ -1,13 +1,15 @@
+import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
 import type { Key, Table } from '../database/table.ts';
-import type { Batch, RowMigration, Work } from '../define/migration.ts';
+import type { Batch, Work } from '../define/batch.ts';
+import type { RowMigration } from '../define/migration.ts';
 import { DatabaseError } from '../errors.ts';
 import { type Checkpoint, heldBy, move, moved, reload, remember } from '../ledger/checkpoint.ts';
 import { ofEarlierRuns } from '../ledger/row-errors.ts';
 import { mostFailures, pauseAfter } from './backoff.ts';
 import { migrationAtFault, stillUnavailable } from './failure-messages.ts';
-import { batchOrRowError, type Clock, type Progress } from './slice.ts';
+import { batchOrRowError, type Progress } from './slice.ts';
 
 // Bad rows are few; so many in one statement are quick even if each of them has triggers.
 const pageSize = 100;

@@ -1,22 +1,17 @@
 import { measured, startPace, tooSlow } from '../batch/batch-size.ts';
 import { nextKey } from '../batch/page.ts';
+import { inNeed } from '../batch/rows-in-need.ts';
+import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import type { Key, Table } from '../database/table.ts';
-import type { Ahead, Batch, RowMigration, Work } from '../define/migration.ts';
+import type { Ahead, Batch, Rest, Work } from '../define/batch.ts';
+import type { RowMigration } from '../define/migration.ts';
 import { DatabaseError } from '../errors.ts';
 import { type Checkpoint, nextPass, reload, remember } from '../ledger/checkpoint.ts';
-import { inNeed, recordRowError } from '../ledger/row-errors.ts';
+import { recordRowError } from '../ledger/row-errors.ts';
 import { mayBeLeft } from '../lifecycle/pending.ts';
 import { mostFailures, pauseAfter } from './backoff.ts';
 import { budgetSpent, migrationAtFault, stillUnavailable } from './failure-messages.ts';
-
-/** Time in seconds, as the slice sees it: a test hands in its own. */
-export interface Clock {
-  readonly now: () => number;
-  /** Milliseconds since 1970: what a clock on the wall is about. */
-  readonly date: () => number;
-  readonly sleep: (seconds: number) => Promise<void>;
-}
 
 /**
  * How far a slice came, its longest batch in seconds. `lost`: another invocation holds the claim now, and goes on from the
@@ -36,13 +31,6 @@ export type Progress =
       readonly seconds: number;
     }
   | { readonly state: 'lost' };
-
-/** A pause, and why. */
-export interface Rest {
-  readonly seconds: number;
-  /** In words, where there is more to say than that batches leave room for others. */
-  readonly reason?: string;
-}
 
 /** When batches may begin. */
 export interface Schedule {

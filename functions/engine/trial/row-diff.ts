@@ -2,7 +2,7 @@ import { insidePage, pageOf } from '../batch/page.ts';
 import type { Database } from '../database/data-api.ts';
 import { identifier, join, type Sql, sql } from '../database/sql.ts';
 import { type Key, keyAsJson, keyColumns, type Table, valueName } from '../database/table.ts';
-import type { Page } from '../define/migration.ts';
+import type { Page } from '../define/batch.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 
 /** A row that became another: of each column that changed the value before and after, as PostgreSQL writes it. */

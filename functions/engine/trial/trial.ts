@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { insidePage, pageOf } from '../batch/page.ts';
+import { needy } from '../batch/rows-in-need.ts';
 import { ensureJournal } from '../batch/undo-journal.ts';
+import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { join, type Sql, sql, when } from '../database/sql.ts';
 import { compare, type Key, keyAsJson, keyColumns, keyValues, type Table } from '../database/table.ts';
 import type { RowMigration } from '../define/migration.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import { type Checkpoint, reload } from '../ledger/checkpoint.ts';
-import { needy, type RowError, rowErrors } from '../ledger/row-errors.ts';
-import { type Clock, runSlice } from '../slice/slice.ts';
+import { type RowError, rowErrors } from '../ledger/row-errors.ts';
+import { runSlice } from '../slice/slice.ts';
 import { type Inside, type Limits, rolledBack } from './rollback-sandbox.ts';
 import { type Difference, different, readShown, type Shown } from './row-diff.ts';
 

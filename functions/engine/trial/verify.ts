@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { ensureJournal } from '../batch/undo-journal.ts';
+import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
 import { describeTable, type Table } from '../database/table.ts';
 import type { Migration, RowMigration } from '../define/migration.ts';
 import { MigrationFailed } from '../errors.ts';
 import { reload } from '../ledger/checkpoint.ts';
-import { type Clock, runSlice } from '../slice/slice.ts';
+import { runSlice } from '../slice/slice.ts';
 import { type Limits, rolledBack } from './rollback-sandbox.ts';
 import type { Difference } from './row-diff.ts';
 import { changedSinceKept, copyTable, keepContents } from './scratch-table.ts';

@@ -1,11 +1,11 @@
 import type { Caller, ValidationResult } from '../../contract.ts';
 import { measured, startPace, tooSlow } from '../batch/batch-size.ts';
+import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import type { Table } from '../database/table.ts';
 import type { RowMigration } from '../define/migration.ts';
 import { DatabaseError, DatabaseUnavailable, MigrationFailed } from '../errors.ts';
 import { mostFailures, pauseAfter } from '../slice/backoff.ts';
-import type { Clock } from '../slice/slice.ts';
 import { keep, type NamedFound, type Stage, stageOf } from './validation-progress.ts';
 import { askOne, askPage, checkValidations, shown } from './validation-query.ts';
 

@@ -1,8 +1,9 @@
 import type { Resource } from '../resources/resource.ts';
-import { checkLanguage, readContainer } from './container.ts';
+import { readContainer } from './container.ts';
 import { Fields } from './fields.ts';
 import type { Machine } from './machine.ts';
 import { Problems } from './problems.ts';
+import { checkLanguage } from './reading.ts';
 
 /** 1 MB */
 const definitionLimit = 1_048_576;
@@ -30,6 +31,7 @@ export function compile(definition: string, resources: readonly Resource[]): Mac
   const machine = {
     timeoutSeconds: fields.number('TimeoutSeconds', 1, 99_999_999),
     ...readContainer(fields, '', {
+      readContainer,
       resources,
       problems,
       language: fields.string('QueryLanguage'),

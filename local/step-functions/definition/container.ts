@@ -1,22 +1,9 @@
 import { isObject } from '../json.ts';
-import type { Resource } from '../resources/resource.ts';
 import type { Fields } from './fields.ts';
 import { checkGraph } from './graph.ts';
 import type { Container } from './machine.ts';
-import type { Problems } from './problems.ts';
+import type { Reading } from './reading.ts';
 import { readState } from './states.ts';
-
-/** What the states of one definition have in common while they are read. */
-export interface Reading {
-  readonly resources: readonly Resource[];
-  readonly problems: Problems;
-  /** `QueryLanguage` of the machine. */
-  readonly language: string | undefined;
-  /** All state names so far: they must differ across the whole machine. */
-  readonly names: Set<string>;
-  /** Variables that the states around this container assign. */
-  readonly outer: ReadonlySet<string>;
-}
 
 /** Reads `StartAt` and `States` of a machine, an item processor or a branch. */
 export function readContainer(fields: Fields, path: string, reading: Reading): Container {
@@ -57,14 +44,6 @@ export function readContainer(fields: Fields, path: string, reading: Reading): C
     checkGraph(container, path, problems);
   }
   return container;
-}
-
-/** Only JSONata is interpreted here; without a field of its own a state has the machine's language. */
-export function checkLanguage(fields: Fields, path: string, problems: Problems, inherited?: string): void {
-  const language = fields.string('QueryLanguage') ?? inherited;
-  if (language !== undefined && language !== 'JSONata') {
-    problems.schema(`QueryLanguage must be 'JSONata' here; got '${language}'`, path || '/');
-  }
 }
 
 /** Names that a state assigns: by itself, by its rules and by its catchers. */

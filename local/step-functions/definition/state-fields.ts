@@ -1,10 +1,10 @@
 import { isObject } from '../json.ts';
 import type { Resource } from '../resources/resource.ts';
-import type { Reading } from './container.ts';
 import { catchers, retriers } from './errors.ts';
 import type { Place } from './expression.ts';
 import { Fields } from './fields.ts';
 import type { Exit, Fallible } from './machine.ts';
+import type { Reading } from './reading.ts';
 import { isExpression, type Template, template } from './template.ts';
 
 /** The fields of one state, with what most types read alike. */

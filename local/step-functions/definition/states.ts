@@ -1,7 +1,7 @@
 import { isObject } from '../json.ts';
-import { checkLanguage, type Reading, readContainer } from './container.ts';
 import { Fields } from './fields.ts';
 import type { State } from './machine.ts';
+import { checkLanguage, type Reading } from './reading.ts';
 import { StateFields } from './state-fields.ts';
 import { isExpression } from './template.ts';
 import { parseTimestamp } from './timestamp.ts';
@@ -126,7 +126,7 @@ const readers: Readonly<Record<State['type'], (state: StateFields) => State>> = 
       items: state.template('Items'),
       itemSelector: state.template('ItemSelector'),
       maxConcurrency: state.number('MaxConcurrency', 0, 99_999_999),
-      processor: readContainer(processor, path, reading),
+      processor: reading.readContainer(processor, path, reading),
       ...state.exit('after'),
       ...state.fallible(),
     };
@@ -140,7 +140,7 @@ const readers: Readonly<Record<State['type'], (state: StateFields) => State>> = 
       arguments: state.template('Arguments'),
       branches: fields.list('Branches').map((each, i) => {
         const path = `${fields.path}/Branches[${i}]`;
-        return readContainer(
+        return reading.readContainer(
           new Fields(each, path, ['StartAt', 'States', 'Comment'], problems),
           path,
           reading,

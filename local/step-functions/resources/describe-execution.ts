@@ -1,11 +1,12 @@
-import type { Account } from '../account.ts';
 import { ApiError } from '../api-error.ts';
-import { describe } from '../describe.ts';
 import { asFailure, inSdkCase, requireString } from './api.ts';
 import type { Resource } from './resource.ts';
 
+/** What DescribeExecution answers for an execution's ARN; throws an ApiError where there is none. */
+type Describe = (executionArn: string, includedData: 'ALL_DATA' | 'METADATA_ONLY') => unknown;
+
 /** `arn:aws:states:::aws-sdk:sfn:describeExecution` */
-export function describeExecution(account: Account): Resource {
+export function describeExecution(describe: Describe): Resource {
   return {
     name: 'aws-sdk:sfn:describeExecution',
     resourceType: 'aws-sdk:sfn',
@@ -20,7 +21,7 @@ export function describeExecution(account: Account): Resource {
             `IncludedData is ALL_DATA or METADATA_ONLY; got ${IncludedData}`,
           );
         }
-        return inSdkCase(describe(account.execution(requireString(args, 'ExecutionArn')), IncludedData));
+        return inSdkCase(describe(requireString(args, 'ExecutionArn'), IncludedData));
       }),
   };
 }

@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { type FunctionSpec, type LambdaFunction, startFunction } from '../../../local/lambda/function.ts';
+import { type LambdaFunction, startFunction } from '../../../local/lambda/function.ts';
+import type { FunctionSpec } from '../../../local/lambda/function-spec.ts';
 
 const started: { stop(): Promise<void> }[] = [];
 const folders: string[] = [];

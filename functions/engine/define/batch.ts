@@ -1,0 +1,45 @@
+import type { Database } from '../database/data-api.ts';
+import type { Key, Table } from '../database/table.ts';
+import type { Checkpoint } from '../ledger/checkpoint.ts';
+
+/** What a batch works with. */
+export interface Work {
+  readonly database: Database;
+  readonly table: Table;
+  readonly at: Checkpoint;
+  /** Working time not yet in the ledger, and the pace to keep there, in seconds. */
+  readonly seconds: number;
+  readonly secondsPerRow: number | null;
+  /** What the batch before has read ahead. */
+  readonly ahead?: Ahead;
+}
+
+/** The page after a key, being read while the one before it is written. */
+export interface Ahead {
+  readonly after: Key;
+  readonly size: number;
+  /** What the kind of migration has made of the page so far: nobody else looks into it. */
+  readonly prepared: Promise<unknown>;
+}
+
+/** Which rows a batch takes: so many after the cursor, just the next one, or some behind the cursor, which then stays. */
+export type Page = { readonly size: number } | { readonly next: Key } | { readonly keys: readonly Key[] };
+
+/** What a batch did. Undefined instead: the claim or the checkpoint was not ours any more, and nothing was done. */
+export interface Batch {
+  readonly at: Checkpoint;
+  /** Rows looked at. */
+  readonly rows: number;
+  /** Bytes a row takes in a result page; 0 where no rows travel. */
+  readonly bytesPerRow: number;
+  /** The page reached the end of the table. */
+  readonly passEnded: boolean;
+  readonly ahead?: Ahead;
+}
+
+/** A pause, and why. */
+export interface Rest {
+  readonly seconds: number;
+  /** In words, where there is more to say than that batches leave room for others. */
+  readonly reason?: string;
+}

@@ -1,0 +1,20 @@
+import type { Logger } from '@aws-lambda-powertools/logger';
+import type { Metrics } from '@aws-lambda-powertools/metrics';
+import type { Clock } from '../engine/clock.ts';
+import type { Database } from '../engine/database/data-api.ts';
+import type { Migration } from '../engine/define/migration.ts';
+import type { ExecutionStatus, Jobs } from '../engine/ledger/run-lock.ts';
+
+/** What an operation works with. */
+export interface Engine {
+  readonly migrations: readonly Migration[];
+  readonly jobs: Jobs;
+  readonly database: Database;
+  readonly statusOf: ExecutionStatus;
+  readonly clock: Clock;
+  readonly slicesPerExecution: number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Milliseconds until Lambda ends this invocation. */
+  readonly remaining: () => number;
+}
