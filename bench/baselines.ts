@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { conditionGroups } from '../functions/application/condition-groups.ts';
+import { conditionGroups } from './condition-groups.ts';
 
 /** What a backfill is compared with: all rows in one statement, which no production database should have to bear. */
 export async function singleUpdate(client: pg.Client, table: string): Promise<void> {

@@ -8,6 +8,7 @@ import { startPostgres } from '../local/postgres.ts';
 import { startRuntime } from '../local/runtime.ts';
 import { handWrittenLoop, singleUpdate } from './baselines.ts';
 import { median, pendingSeconds, runMachine } from './chain.ts';
+import { migrations } from './migrations.ts';
 import { addMarker, makeDocuments, makePeople } from './tables.ts';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
@@ -42,9 +43,10 @@ let longestBatch = 0;
 const runtime = await startRuntime({
   connection: postgres.connection,
   outdir: join(folder, 'cdk.out'),
-  entries: {
-    migrate: fileURLToPath(new URL('entry.ts', import.meta.url)),
-    rebuild: fileURLToPath(new URL('../functions/rebuild/handler.ts', import.meta.url)),
+  application: {
+    migrations,
+    handler: fileURLToPath(new URL('handler.ts', import.meta.url)),
+    followUps: () => ({}),
   },
   log: (line) => {
     const [, seconds] = /"longestBatch":([\d.e-]+)/.exec(line) ?? [];

@@ -1,3 +1,4 @@
+import { localApplication } from './application.ts';
 import type { Io } from './io.ts';
 import { type SessionOptions, sessionOf, startSession } from './session.ts';
 import { removeSession, writeSession } from './system/session-file.ts';
@@ -5,7 +6,7 @@ import { removeSession, writeSession } from './system/session-file.ts';
 /** `npm run local`: keeps endpoints and database up until Ctrl-C. */
 export async function local(io: Io, options: SessionOptions): Promise<number> {
   io.err.write('Starting PostgreSQL, the RDS Data API, Step Functions and the Lambdas on this machine\n');
-  const session = await startSession(io, options);
+  const session = await startSession(io, await localApplication(), options);
   const { runtime } = session;
   writeSession(io.env, sessionOf(runtime));
   const exports = { ...runtime.clientEnvironment, AWS_DEFAULT_REGION: runtime.clientEnvironment.AWS_REGION };
@@ -20,8 +21,7 @@ ${Object.entries(exports)
 #   npx migrations start --wait --local
 
 # The machines:
-#   ${runtime.migrationsMachineArn}
-#   ${runtime.rebuildMachineArn}
+${[runtime.migrationsMachineArn, ...Object.values(runtime.followUps)].map((arn) => `#   ${arn}`).join('\n')}
 
 # Three commands to try; with '{}' instead, the run takes the minutes of rest that a migration has time for:
 aws stepfunctions start-execution --state-machine-arn ${runtime.migrationsMachineArn} --input '{"mode": "foreground"}'

@@ -11,8 +11,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const { stdin, stdout, stderr, env, argv } = process;
 try {
   // A migration that is wrong says so when it is loaded.
+  const { registered } = await import('./application.ts');
   const { operate } = await import('./operate.ts');
-  process.exitCode = await operate({ in: stdin, out: stdout, err: stderr, env }, argv.slice(2));
+  process.exitCode = await operate({ in: stdin, out: stdout, err: stderr, env }, argv.slice(2), registered);
 } catch (error) {
   stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 2;

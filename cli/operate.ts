@@ -1,7 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { Migration } from '../functions/engine/define/migration.ts';
 import { messageOf } from '../functions/engine/errors.ts';
-import { migrations } from '../functions/migrations/index.ts';
 import { cleanup } from './cleanup.ts';
 import type { OperatorCommand } from './command.ts';
 import { errors } from './errors.ts';
@@ -45,7 +44,7 @@ const commands: readonly OperatorCommand<never>[] = [
 export async function operate(
   io: Io,
   args: readonly string[],
-  registered: readonly Migration[] = migrations,
+  registered: readonly Migration[],
 ): Promise<number> {
   let code = 0;
   const program = new Command('migrations')

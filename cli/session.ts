@@ -1,7 +1,7 @@
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { LocalApplication } from '../local/application.ts';
 import { startDatabase } from '../local/database.ts';
-import { demoConnection, prepareDemo } from '../local/demo/demo.ts';
 import { type Runtime, startRuntime } from '../local/runtime.ts';
 import type { Io } from './io.ts';
 import type { LocalSession } from './system/session-file.ts';
@@ -12,7 +12,7 @@ export interface SessionOptions {
   readonly rdsDataPort?: number;
 }
 
-/** The local runtime on the demo's data, for as long as a command lasts. */
+/** The local runtime on the application's data, for as long as a command lasts. */
 export interface Session {
   readonly runtime: Runtime;
   /** Where the functions write. */
@@ -37,8 +37,12 @@ export function sessionOf({ stepFunctions, rdsData, clientEnvironment }: Runtime
 
 const folder = fileURLToPath(new URL('../.local/', import.meta.url));
 
-/** Brings all of it up: database, demo data, endpoints, machines, functions. */
-export async function startSession(io: Io, options: SessionOptions): Promise<Session> {
+/** Brings all of it up: database, data, endpoints, machines, functions. */
+export async function startSession(
+  io: Io,
+  application: LocalApplication,
+  options: SessionOptions,
+): Promise<Session> {
   // From the beginning: what has been started is always stopped, also when Ctrl-C comes in between.
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve()); // not with its name
@@ -46,11 +50,12 @@ export async function startSession(io: Io, options: SessionOptions): Promise<Ses
   mkdirSync(folder, { recursive: true });
   const database = await startDatabase(io.env.DATABASE_URL, `${folder}postgres`);
   try {
-    await prepareDemo(database.connection, options.fresh);
+    await application.prepare(database.connection, options.fresh);
     const log = `${folder}functions.log`;
     const sink = createWriteStream(log);
     const runtime = await startRuntime({
-      connection: demoConnection(database.connection),
+      application,
+      connection: application.connection(database.connection),
       outdir: `${folder}cdk.out`,
       log: (line) => sink.write(`${line}\n`),
       ...(options.sfnPort !== undefined && { sfnPort: options.sfnPort }),

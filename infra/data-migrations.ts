@@ -1,16 +1,11 @@
-import { fileURLToPath } from 'node:url';
 import type { App } from 'aws-cdk-lib';
+import type { Application } from './application.ts';
 import type { ExistingDatabase } from './database.ts';
-import { DataMigrationsStack, type Entries } from './stack.ts';
+import { DataMigrationsStack } from './stack.ts';
 import { isStage, stages } from './stages.ts';
 
-const handlers: Entries = {
-  migrate: fileURLToPath(new URL('../functions/migrate/handler.ts', import.meta.url)),
-  rebuild: fileURLToPath(new URL('../functions/rebuild/handler.ts', import.meta.url)),
-};
-
 /** The app's one stack, as the context asks for it: `-c stage=production`, or on a cluster that is there already. */
-export function dataMigrations(app: App, entries: Entries = handlers): DataMigrationsStack {
+export function dataMigrations(app: App, application: Application): DataMigrationsStack {
   const stage: unknown = app.node.tryGetContext('stage') ?? 'staging';
   if (!isStage(stage)) {
     throw new Error(`There is no stage ${JSON.stringify(stage)}. Stages: ${Object.keys(stages).join(', ')}.`);
@@ -18,7 +13,7 @@ export function dataMigrations(app: App, entries: Entries = handlers): DataMigra
   return new DataMigrationsStack(app, `data-migrations-${stage}`, {
     description: 'Data migrations that ship with a release and run serverless',
     database: existing(app) ?? stages[stage],
-    entries,
+    application,
   });
 }
 

@@ -1,16 +1,15 @@
 import { App } from 'aws-cdk-lib';
 import type { CloudAssembly } from 'aws-cdk-lib/cx-api';
 import cdk from '../cdk.json' with { type: 'json' };
+import type { Application } from './application.ts';
 import { dataMigrations } from './data-migrations.ts';
-import type { Entries } from './stack.ts';
 
 export interface SynthesizeProps {
   /** Where template and bundles go; made when missing. */
   readonly outdir: string;
   /** As `cdk -c key=value`. */
   readonly context?: Readonly<Record<string, string>>;
-  /** @default the real handlers */
-  readonly entries?: Entries;
+  readonly application: Application;
 }
 
 export interface Synthesized {
@@ -32,7 +31,7 @@ export interface Resource {
 }
 
 /** What `cdk synth` makes, in this process: no network, no account, and no checks that CI makes anyway. */
-export function synthesize({ outdir, context, entries }: SynthesizeProps): Synthesized {
+export function synthesize({ outdir, context, application }: SynthesizeProps): Synthesized {
   const app = new App({
     outdir,
     analyticsReporting: cdk.versionReporting,
@@ -44,7 +43,7 @@ export function synthesize({ outdir, context, entries }: SynthesizeProps): Synth
       ...context,
     },
   });
-  const stack = dataMigrations(app, entries);
+  const stack = dataMigrations(app, application);
   const assembly = app.synth();
   return { assembly, template: assembly.getStackArtifact(stack.artifactId).template as Template };
 }

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import type pg from 'pg';
-import type { Entries } from '../infra/stack.ts';
+import type { Application } from '../infra/application.ts';
 import { synthesize } from '../infra/synthesize.ts';
 import { type Assembly, readAssembly } from './assembly/assembly.ts';
 import { type LambdaFunction, startFunction } from './lambda/function.ts';
@@ -12,8 +12,7 @@ export interface RuntimeOptions {
   readonly connection: pg.ClientConfig;
   /** Where the stack is synthesized to. */
   readonly outdir: string;
-  /** @default the real handlers */
-  readonly entries?: Entries;
+  readonly application: Application;
   /** Variables of the functions, over those of the stack. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Takes what the functions write, line by line. */
@@ -31,10 +30,10 @@ export interface Runtime {
   readonly rdsData: RdsData;
   readonly stepFunctions: StepFunctions;
   readonly migrate: LambdaFunction;
-  readonly rebuild: LambdaFunction;
-  /** ARNs of the machines, and of what the Data API is asked with. */
+  /** ARNs of the machine, and of what the Data API is asked with. */
   readonly migrationsMachineArn: string;
-  readonly rebuildMachineArn: string;
+  /** Follow-up jobs, each with the ARN of its machine. */
+  readonly followUps: Readonly<Record<string, string>>;
   readonly clusterArn: string;
   readonly secretArn: string;
   readonly databaseName: string;
@@ -45,13 +44,12 @@ export interface Runtime {
 
 /** Synthesizes the stack and runs it on this machine's loopback. A taken port is an error that names the flag. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { connection, outdir, entries, log = () => {}, secondMs, statementTimeoutSeconds } = options;
+  const { connection, outdir, application, log = () => {}, secondMs, statementTimeoutSeconds } = options;
   mkdirSync(outdir, { recursive: true });
-  const { template } = synthesize({ outdir, ...(entries && { entries }) });
+  const { template } = synthesize({ outdir, application });
   const assembly = readAssembly(template, { folder: outdir });
   const stack = {
     migrationsMachineArn: assembly.output('MigrationsMachineArn'),
-    rebuildMachineArn: assembly.output('RebuildMachineArn'),
     clusterArn: assembly.output('ClusterArn'),
     secretArn: assembly.output('SecretArn'),
     databaseName: assembly.output('DatabaseName'),
@@ -82,25 +80,22 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     AWS_SECRET_ACCESS_KEY: 'local',
   };
   const environment = { ...clientEnvironment, ...options.environment };
-  const [migrate, rebuild] = ['Migrate', 'Rebuild'].map((id) =>
-    startFunction({
-      ...functionCalled(assembly, id),
-      log,
-      environment: { ...functionCalled(assembly, id).environment, ...environment },
-    }),
-  ) as [LambdaFunction, LambdaFunction];
-  stepFunctions.deploy({ machines: assembly.machines, functions: [migrate, rebuild] });
+  const functions = assembly.functions.map((spec) =>
+    startFunction({ ...spec, log, environment: { ...spec.environment, ...environment } }),
+  );
+  stepFunctions.deploy({ machines: assembly.machines, functions });
+  const { name, environment: variables } = functionCalled(assembly, 'Migrate');
 
   return {
     ...stack,
     rdsData,
     stepFunctions,
-    migrate,
-    rebuild,
+    migrate: functions.find((fn) => fn.name === name) as LambdaFunction,
+    followUps: JSON.parse(variables.FOLLOW_UPS ?? '{}') as Record<string, string>,
     clientEnvironment,
     async close() {
       await stepFunctions.close();
-      await Promise.all([migrate.stop(), rebuild.stop()]);
+      await Promise.all(functions.map((fn) => fn.stop()));
       await rdsData.close();
     },
   };

@@ -1,8 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { operate } from '../../cli/operate.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
-import { migrations } from '../../functions/migrations/index.ts';
-import { prepareDemo } from '../../local/demo/demo.ts';
+import { migrations, prepareDemo } from '../support/demo.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 import type { Exit } from './command.ts';
 

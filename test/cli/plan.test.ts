@@ -3,7 +3,7 @@ import { lambdaGigabytes, slicesPerExecution } from '../../cli/cost.ts';
 import { backfill } from '../../functions/engine/batch/backfill.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
 import { sliceSeconds } from '../../functions/engine/plan/estimate.ts';
-import { migrations } from '../../functions/migrations/index.ts';
+import { migrations } from '../support/demo.ts';
 import { everythingIn } from '../support/everything.ts';
 import { type DemoOperator, demoOperator } from './demo-operator.ts';
 

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { backfill } from '../../functions/engine/batch/backfill.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
+import { migrate } from '../../functions/migrate/migrate.ts';
 import { checkRegistry } from '../../functions/migrate/registry.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 
@@ -42,15 +43,13 @@ describe('A migration that requires another', () => {
 
   it('wrongly is an error at synth, and when the Lambda is loaded', async () => {
     const [migrations, message] = wrong['that requires it, too'] ?? [[], ''];
-    vi.doMock('../../functions/migrations/index.ts', () => ({ migrations }));
     const { App } = await import('aws-cdk-lib');
     const { dataMigrations } = await import('../../infra/data-migrations.ts');
     const { fixtures } = await import('../infra/synthesized.ts');
     const { default: cdk } = await import('../../cdk.json', { with: { type: 'json' } });
     const app = new App({ context: { ...cdk.context, stage: 'staging' } });
-    expect(() => dataMigrations(app, fixtures)).toThrow(message);
-    await expect(import('../../functions/migrate/handler.ts')).rejects.toThrow(message);
-    vi.doUnmock('../../functions/migrations/index.ts');
+    expect(() => dataMigrations(app, { ...fixtures, migrations })).toThrow(message);
+    expect(() => migrate(migrations)).toThrow(message);
   });
 
   it('in any number of ways is fine, as long as there is no circle', () => {

@@ -16,7 +16,7 @@ function another(props: Partial<MigrationsProps> = {}): Stack {
       secret: Secret.fromSecretNameV2(stack, 'Secret', 'orders'),
       databaseName: 'orders',
     },
-    entry: fixtures.migrate,
+    entry: fixtures.handler,
     ...props,
   });
   return stack;

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
-import type { Entries } from '../../infra/stack.ts';
+import type { Application } from '../../infra/application.ts';
 import { type Resource, type Synthesized, synthesize } from '../../infra/synthesize.ts';
+import { demoApplication } from '../support/demo.ts';
 
 const handler = fileURLToPath(new URL('fixtures/handler.ts', import.meta.url));
-export const fixtures: Entries = { migrate: handler, rebuild: handler };
+/** The demo with handlers that are bundled in no time. */
+export const fixtures: Application = demoApplication({ migrate: handler, rebuild: handler });
 
 const folder = mkdtempSync(join(tmpdir(), 'infra-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -20,7 +22,7 @@ export function scratch(): string {
 }
 
 export function synthesized(context?: Readonly<Record<string, string>>): Synthesized {
-  return synthesize({ outdir: scratch(), entries: fixtures, ...(context && { context }) });
+  return synthesize({ outdir: scratch(), application: fixtures, ...(context && { context }) });
 }
 
 /** The resources of one type, by logical id. */

@@ -12,6 +12,7 @@ import { readAssembly } from '../../local/assembly/assembly.ts';
 import type { Template } from '../../local/assembly/template.ts';
 import { startFunction } from '../../local/lambda/function.ts';
 import { Account } from '../../local/step-functions/account.ts';
+import { demoApplication } from '../support/demo.ts';
 import { endpoint } from './step-functions/endpoint.ts';
 
 const folders: string[] = [];
@@ -77,7 +78,7 @@ test('a synthesized machine runs with its function, version and environment', as
 
 test('the real stack can be read, and its machines are such that AWS would create them', async () => {
   const outdir = folder();
-  const { template } = synthesize({ outdir });
+  const { template } = synthesize({ outdir, application: demoApplication() });
   const { machines, functions } = readAssembly(template, { folder: outdir });
   expect(machines.map(({ name }) => name).sort()).toEqual(['rebuild-employee-projections', 'run-migrations']);
   expect(machines.find(({ name }) => name === 'run-migrations')?.tags).toContainEqual({

@@ -10,6 +10,7 @@ import { ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Runtime, type RuntimeOptions, startRuntime } from '../../local/runtime.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { demoApplication, rebuildJob } from '../support/demo.ts';
 
 const handler = fileURLToPath(new URL('../machine/fixtures/environment.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'runtime-'));
@@ -22,7 +23,7 @@ beforeAll(async () => {
   options = {
     connection: { connectionString: database.url, options: '-c search_path=elsewhere' },
     outdir: folder,
-    entries: { migrate: handler, rebuild: handler },
+    application: demoApplication({ migrate: handler, rebuild: handler }),
     environment: { SLICES_PER_EXECUTION: '7' },
   };
   runtime = await startRuntime(options);
@@ -40,7 +41,7 @@ test('its client environment is all that the SDKs need', async () => {
   try {
     const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand());
     expect(stateMachines.map(({ stateMachineArn }) => stateMachineArn)).toEqual(
-      expect.arrayContaining([runtime.migrationsMachineArn, runtime.rebuildMachineArn]),
+      expect.arrayContaining([runtime.migrationsMachineArn, runtime.followUps[rebuildJob]]),
     );
     const { clusterArn: resourceArn, secretArn, databaseName } = runtime;
     const sql = 'SELECT current_database() AS name';
@@ -79,7 +80,7 @@ test('its functions see the stack’s variables, the endpoints, what was said ov
       CLUSTER_ARN: runtime.clusterArn,
       SECRET_ARN: runtime.secretArn,
       DATABASE_NAME: runtime.databaseName,
-      FOLLOW_UPS: JSON.stringify({ 'rebuild-employee-projections': runtime.rebuildMachineArn }),
+      FOLLOW_UPS: JSON.stringify({ [rebuildJob]: runtime.followUps[rebuildJob] }),
       SLICES_PER_EXECUTION: '7',
       AWS_ENDPOINT_URL_RDS_DATA: runtime.rdsData.url,
       AWS_ENDPOINT_URL_SFN: runtime.stepFunctions.url,

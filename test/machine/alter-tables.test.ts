@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { demoSql } from '../support/demo.ts';
 import type { ProxiedCall } from '../support/fault-proxy.ts';
 import { type Ended, startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 
@@ -18,8 +18,7 @@ beforeEach(async () => {
   await chain.reset();
   await chain.database.query('DROP SCHEMA IF EXISTS audience_data CASCADE');
   await chain.database.query('CREATE SCHEMA audience_data');
-  const audience = new URL('../../local/demo/audience-data.sql', import.meta.url);
-  await chain.database.query(await readFile(audience, 'utf8'));
+  await chain.database.query(await demoSql('audience-data'));
   lacking = await without();
 });
 

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { executionName } from '../../functions/engine/ledger/execution-names.ts';
+import { demoSql } from '../support/demo.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 
 const rows = 60;
@@ -12,7 +12,7 @@ let earlier = { runs: 0, rebuilds: 0 };
 beforeAll(async () => {
   const environment = { SLICES_PER_EXECUTION: String(slicesPerExecution) };
   chain = await startTestRuntime({ fixture: 'long', environment, secondMs: 2 });
-  await chain.database.query(await readFile(new URL('../../local/demo/schema.sql', import.meta.url), 'utf8'));
+  await chain.database.query(await demoSql('schema'));
   await chain.database.query(`
     CREATE TABLE counters (id integer PRIMARY KEY, in_sql integer NOT NULL, in_code integer NOT NULL)`);
 });

@@ -1,6 +1,6 @@
 import { decode } from 'cborg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { prepareDemo } from '../../local/demo/demo.ts';
+import { prepareDemo } from '../support/demo.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 
 let chain: TestRuntime;

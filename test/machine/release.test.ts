@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { executionName } from '../../functions/engine/ledger/execution-names.ts';
+import { demoSql, rebuildJob } from '../support/demo.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 
 const rows = 30;
-const rebuildJob = 'rebuild-employee-projections';
 const anyNumber = expect.any(Number) as number;
 let chain: TestRuntime;
 /** The rebuilds there were before the test. */
@@ -13,7 +12,7 @@ let earlier = 0;
 
 beforeAll(async () => {
   chain = await startTestRuntime({ fixture: 'release', secondMs: 2 });
-  await chain.database.query(await readFile(new URL('../../local/demo/schema.sql', import.meta.url), 'utf8'));
+  await chain.database.query(await demoSql('schema'));
   await chain.database.query(`
     CREATE TABLE products (
       id integer PRIMARY KEY, price_text text NOT NULL, price numeric CHECK (price >= 0), label text NOT NULL)`);

@@ -1,8 +1,8 @@
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import { type Database, dataApi } from '../../functions/engine/database/data-api.ts';
-import { demoConnection, prepareDemo } from '../../local/demo/demo.ts';
 import { startRdsData } from '../../local/rds-data/endpoint.ts';
 import { freshDatabase } from './database.ts';
+import { demoConnection, prepareDemo } from './demo.ts';
 
 /** The demo application's tables and data, as the engine sees them. */
 export interface DemoDatabase {

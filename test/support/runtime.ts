@@ -17,7 +17,7 @@ import {
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import type { MigrateRequest, RebuildRequest, ResultMap } from '../../functions/contract.ts';
-import type { Entries } from '../../infra/stack.ts';
+import type { Application } from '../../infra/application.ts';
 import { synthesize } from '../../infra/synthesize.ts';
 import { type Assembly, readAssembly } from '../../local/assembly/assembly.ts';
 import type { Template } from '../../local/assembly/template.ts';
@@ -25,6 +25,7 @@ import { type LambdaFunction, startFunction } from '../../local/lambda/function.
 import type { Outcome } from '../../local/lambda/outcome.ts';
 import { type Runtime, startRuntime } from '../../local/runtime.ts';
 import { freshDatabase, type TestDatabase } from './database.ts';
+import { demoApplication, rebuildJob } from './demo.ts';
 import { type Fault, type ProxiedCall, startFaultProxy } from './fault-proxy.ts';
 
 export interface TestRuntimeOptions {
@@ -54,6 +55,8 @@ export interface Ended extends DescribeExecutionOutput {
 /** The whole chain, with a database of its own and a hand between its parts. */
 export interface TestRuntime extends Runtime {
   readonly database: TestDatabase;
+  /** The machine of the demo's follow-up job. */
+  readonly rebuildMachineArn: string;
   readonly between: Between;
   /** What the functions wrote. */
   readonly log: string[];
@@ -94,10 +97,11 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
   const runtime = await startRuntime({
     connection: { connectionString: database.url },
     outdir,
-    entries: entriesOf(fixture),
+    application: applicationOf(fixture),
     secondMs,
   });
   const { stepFunctions, clientEnvironment, migrationsMachineArn } = runtime;
+  const rebuildMachineArn = runtime.followUps[rebuildJob] as string;
   const proxy = await startFaultProxy({
     target: runtime.rdsData.url,
     onCall: (call) => between.call?.(call) ?? 'pass',
@@ -183,13 +187,14 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
   return {
     ...runtime,
     database,
+    rebuildMachineArn,
     between,
     log,
     crash,
     async reset() {
       between.call = undefined;
       between.invocation = undefined;
-      for (const stateMachineArn of [migrationsMachineArn, runtime.rebuildMachineArn]) {
+      for (const stateMachineArn of [migrationsMachineArn, rebuildMachineArn]) {
         for (const running of await list({ stateMachineArn, statusFilter: 'RUNNING' })) await stop(running);
       }
       // Stopping an execution does not stop its function, and what that holds in a transaction would be held for minutes.
@@ -232,7 +237,7 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
     },
     release(next, version) {
       const nextOutdir = join(folder, version);
-      const { template } = synthesize({ outdir: nextOutdir, entries: entriesOf(next) });
+      const { template } = synthesize({ outdir: nextOutdir, application: applicationOf(next) });
       const assembly = readAssembly(template, { folder: nextOutdir, version });
       deploy(assembly.functions, assembly.machines);
     },
@@ -247,15 +252,11 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
   };
 }
 
-const source = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-
-function entriesOf(fixture: string | undefined): Entries {
-  return {
-    migrate: source(
-      fixture === undefined ? 'functions/migrate/handler.ts' : `test/machine/fixtures/${fixture}.ts`,
-    ),
-    rebuild: source('functions/rebuild/handler.ts'),
-  };
+/** The demo, with a fixture's migrations instead of its own. */
+function applicationOf(fixture: string | undefined): Application {
+  if (fixture === undefined) return demoApplication();
+  const migrate = fileURLToPath(new URL(`../machine/fixtures/${fixture}.ts`, import.meta.url));
+  return demoApplication({ migrate });
 }
 
 async function readTemplate(outdir: string): Promise<Template> {

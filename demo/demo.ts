@@ -1,0 +1,22 @@
+import { sql } from '../functions/engine/database/sql.ts';
+import type { LocalApplication } from '../local/application.ts';
+import { demoConnection, prepareDemo } from './database/prepare.ts';
+import { demoApplication } from './infra/application.ts';
+
+/** The demo, as it runs on this machine. */
+export const demo: LocalApplication = {
+  ...demoApplication(),
+  prepare: prepareDemo,
+  connection: demoConnection,
+  async followUpProgress(database, executionArn) {
+    const rows = await database.query(sql`
+      SELECT job, events, (SELECT count(*) FROM employee_events) AS known, finished_at IS NOT NULL AS ended
+      FROM data_migrations.rebuilds WHERE execution_arn = ${executionArn}`);
+    return rows.map(({ job, events, known, ended }) => ({
+      name: String(job),
+      done: Number(events),
+      known: Number(known),
+      ended: ended === true,
+    }));
+  },
+};

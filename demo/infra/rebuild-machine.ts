@@ -1,0 +1,93 @@
+import { Duration } from 'aws-cdk-lib';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import {
+  Choice,
+  Condition,
+  Fail,
+  type IChainable,
+  Succeed,
+  Wait,
+  WaitTime,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import { CallAwsService } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import type { Construct } from 'constructs';
+import { ErrorName, type RebuildRequest, type Replayed } from '../../functions/contract.ts';
+import { answers, ask, thisExecution } from '../../infra/ask.ts';
+
+export interface RebuildMachineProps {
+  /** The version of the `rebuild` Lambda that an execution uses from its first state to its last. */
+  readonly rebuild: IFunction;
+  /** The machine whose executions are the runs to wait for. */
+  readonly migrationsMachineName: string;
+  /** ARN pattern of those executions, for the permission to ask for them. */
+  readonly runs: string;
+}
+
+/** One rebuild of the projections: after the run that started it, or at once when started by hand. */
+export function rebuildMachine(scope: Construct, props: RebuildMachineProps): IChainable {
+  const asking = (stateName: string, operation: RebuildRequest['operation']) =>
+    ask<RebuildRequest>(scope, stateName, props.rebuild, { operation, rebuild: thisExecution });
+
+  const starter = '$states.input.AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID';
+  const startedByARun = Choice.jsonata(scope, 'Started by a run?');
+  const byARun = Condition.jsonata(
+    `{% $type(${starter}) = 'string' ? $contains(${starter}, ':execution:${props.migrationsMachineName}:') : false %}`,
+  );
+
+  const askForTheRun = CallAwsService.jsonata(scope, 'Ask for the run', {
+    service: 'sfn',
+    action: 'describeExecution',
+    // Not the run's input and output: its result map alone may fill a state.
+    parameters: { ExecutionArn: '{% $run %}', IncludedData: 'METADATA_ONLY' },
+    outputs: { status: '{% $states.result.Status %}' },
+    iamAction: 'states:DescribeExecution',
+    iamResources: [props.runs],
+  });
+  const howDidItEnd = Choice.jsonata(scope, 'How did it end?');
+  const goesOn = Condition.jsonata("{% $states.input.status in ['RUNNING', 'PENDING_REDRIVE'] %}");
+  const succeeded = Condition.jsonata("{% $states.input.status = 'SUCCEEDED' %}");
+  // A run starts its jobs in its last second or two: nearly always one wait is enough. A run held up by a throttled
+  // start is asked every 5 s, which throttles nobody.
+  const waitForTheRun = Wait.jsonata(scope, 'Wait for the run', {
+    time: WaitTime.duration(Duration.seconds(5)),
+  });
+  const runDidNotSucceed = Fail.jsonata(scope, 'Run did not succeed', {
+    error: ErrorName.RunDidNotSucceed,
+    cause:
+      "{% 'Nothing was rebuilt: the run that started this rebuild, ' & $run & ', ended ' & $states.input.status & '. Start the migrations again: the run that succeeds starts a rebuild. Or start this machine with {} to rebuild now.' %}",
+  });
+
+  const prepareRebuild = asking('Prepare rebuild', 'prepare');
+  // No continuation here: 7 to 9 events a slice are 2,700 slices of minutes, a week of replaying.
+  const replayEvents = asking('Replay events', 'replay');
+  const howFar = Choice.jsonata(scope, 'How far?');
+  const rest = Wait.jsonata(scope, 'Rest', { time: WaitTime.seconds('{% $states.input.rest_seconds %}') });
+  const rebuilt = Succeed.jsonata(scope, 'Rebuilt', {
+    outputs: { events: '{% $states.input.events %}', projections: '{% $states.input.projections %}' },
+  });
+
+  askForTheRun.addRetry({
+    // Throttling comes under the service's own name; a run just started may be unknown for a moment.
+    errors: ['Sfn.SfnException', 'Sfn.SdkClientException', 'Sfn.ExecutionDoesNotExistException'],
+    interval: Duration.seconds(2),
+    backoffRate: 2,
+    maxAttempts: 6, // 126 s, as for a Lambda
+  });
+  askForTheRun.next(
+    howDidItEnd.when(succeeded, prepareRebuild).when(goesOn, waitForTheRun).otherwise(runDidNotSucceed),
+  );
+  waitForTheRun.next(askForTheRun);
+
+  prepareRebuild
+    .next(replayEvents)
+    .next(
+      howFar
+        .when(answers<Replayed>('more', '$states.input.rest_seconds > 0'), rest.next(replayEvents))
+        .when(answers<Replayed>('more'), replayEvents)
+        .when(answers<Replayed>('done'), rebuilt),
+    );
+
+  return startedByARun
+    .when(byARun, askForTheRun, { assign: { run: `{% ${starter} %}` } })
+    .otherwise(prepareRebuild);
+}

@@ -1,0 +1,9 @@
+import { alterTables, partitionsMissingColumn } from '../../functions/engine/alter/alter-tables.ts';
+import { sql } from '../../functions/engine/database/sql.ts';
+
+/** Gives every app's audience the column `updated_at`, which the tables of newer apps are made with. */
+export const audienceUpdatedAt = alterTables({
+  name: 'audience-updated-at',
+  tables: partitionsMissingColumn({ schema: 'audience_data', column: 'updated_at' }),
+  alter: (table) => sql`ALTER TABLE ${table} ADD COLUMN updated_at timestamptz NOT NULL DEFAULT now()`,
+});

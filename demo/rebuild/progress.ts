@@ -1,0 +1,58 @@
+import type { Caller } from '../../functions/contract.ts';
+import type { Database } from '../../functions/engine/database/data-api.ts';
+import { type Sql, sql } from '../../functions/engine/database/sql.ts';
+
+/** Where a rebuild stands, and the right to write: as a migration's checkpoint, in a table of its own. */
+export interface RebuildProgress {
+  readonly job: string;
+  readonly claim: string;
+  readonly batches: number;
+  /** The last event replayed. */
+  readonly position: number;
+  /** Up to here the log is known to be complete: no transaction that began earlier can still add an event. */
+  readonly horizon: number;
+  readonly events: number;
+  readonly projections: number | null;
+  readonly finished: boolean;
+}
+
+/** Makes this invocation the one that may write, if the rebuild is still its execution's; undefined otherwise. */
+export async function claimRebuild(
+  database: Database,
+  job: string,
+  { execution_arn, redrive_count }: Caller,
+): Promise<RebuildProgress | undefined> {
+  const [row] = await database.query(sql`
+    UPDATE data_migrations.rebuilds SET claim = gen_random_uuid()
+    WHERE job = ${job} AND execution_arn = ${execution_arn} AND redrive_count = ${redrive_count}
+    RETURNING claim::text AS claim, batches, position, events, projections, finished_at IS NOT NULL AS finished`);
+  return (
+    row && {
+      job,
+      claim: String(row.claim),
+      batches: Number(row.batches),
+      position: Number(row.position),
+      horizon: 0,
+      events: Number(row.events),
+      projections: row.projections === null ? null : Number(row.projections),
+      finished: row.finished === true,
+    }
+  );
+}
+
+/** Whether the claim is still ours. */
+export async function isHeld(database: Database, at: RebuildProgress): Promise<boolean> {
+  const rows = await database.query(sql`
+    SELECT job FROM data_migrations.rebuilds WHERE job = ${at.job} AND claim = ${at.claim}::uuid`);
+  return rows.length > 0;
+}
+
+/** The first CTE of every statement that writes: one row, locked, if the claim and the progress are still ours. */
+export function heldRebuild(at: RebuildProgress): Sql {
+  return sql`
+    held AS MATERIALIZED (
+      SELECT job FROM data_migrations.rebuilds
+      WHERE job = ${at.job} AND claim = ${at.claim}::uuid AND batches = ${at.batches}
+      FOR UPDATE
+    )`;
+}
