@@ -19,7 +19,9 @@ export async function handWrittenLoop(client: pg.Client, table: string): Promise
     const { rows } = await client.query(
       `SELECT * FROM ${table} WHERE NOT conditions_migrated LIMIT ${batchSize}`,
     );
-    if (rows.length === 0) return;
+    if (rows.length === 0) {
+      return;
+    }
     const values: unknown[] = [];
     const tuples = rows.map((row) => {
       values.push(row.id, row.organisation_id, JSON.stringify(conditionGroups.read(row.conditions)));

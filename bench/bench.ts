@@ -55,8 +55,11 @@ const runtime = await startRuntime({
 });
 try {
   const figures = await measure();
-  if (json) process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
-  else print(figures);
+  if (json) {
+    process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
+  } else {
+    print(figures);
+  }
 } finally {
   await runtime.close();
   await client.end();
@@ -167,8 +170,9 @@ async function empty(): Promise<void> {
   await makePeople(client, 'bench_people', 0);
   await makeDocuments(client, 'bench_documents', 0);
   const { rows: found } = await client.query(`SELECT to_regclass('data_migrations.migrations') AS ledger`);
-  if (found[0].ledger !== null)
+  if (found[0].ledger !== null) {
     await client.query('TRUNCATE data_migrations.migrations, data_migrations.runs');
+  }
 }
 
 async function timed(work: () => Promise<void>): Promise<number> {
@@ -211,6 +215,8 @@ function print(figures: readonly Figure[]): void {
 
 function wholeNumber(text: string): number {
   const value = Number(text);
-  if (Number.isInteger(value) && value >= 10_000) return value;
+  if (Number.isInteger(value) && value >= 10_000) {
+    return value;
+  }
   throw new InvalidArgumentError('It must be a whole number, at least 10000.');
 }

@@ -24,7 +24,9 @@ export async function runMachine(runtime: Runtime): Promise<ChainRun> {
   for (;;) {
     const { status, error, cause } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
     if (status !== 'RUNNING') {
-      if (status !== 'SUCCEEDED') throw new Error(`the run ended ${status}: ${error} ${cause}`);
+      if (status !== 'SUCCEEDED') {
+        throw new Error(`the run ended ${status}: ${error} ${cause}`);
+      }
       break;
     }
     await sleep(20);
@@ -42,7 +44,9 @@ export async function pendingSeconds(runtime: Runtime, migration: string): Promi
   const run: Caller = { execution_arn: `${executions}:bench-${Date.now()}`, redrive_count: 0 };
   const ask = async (request: MigrateRequest): Promise<unknown> => {
     const outcome = await runtime.migrate.invoke(request);
-    if (outcome.status !== 'succeeded') throw new Error(JSON.stringify(outcome));
+    if (outcome.status !== 'succeeded') {
+      throw new Error(JSON.stringify(outcome));
+    }
     return outcome.payload;
   };
   await ask({ operation: 'open', run, input: {} });
@@ -51,8 +55,9 @@ export async function pendingSeconds(runtime: Runtime, migration: string): Promi
     const begun = performance.now();
     const answer = (await ask({ operation: 'pending', run, migration })) as { state: string };
     seconds.push((performance.now() - begun) / 1_000);
-    if (answer.state !== 'skipped')
+    if (answer.state !== 'skipped') {
       throw new Error(`${migration} should be finished, but is ${answer.state}`);
+    }
   }
   await ask({ operation: 'close', run });
   return median(seconds);

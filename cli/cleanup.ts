@@ -16,7 +16,9 @@ export const cleanup: OperatorCommand<RunOptions & { readonly finishFirst?: bool
       // What this run says of it is talk: the data is what was dropped.
       const talking = { ...system, io: { ...system.io, out: system.io.err } };
       const code = await act(talking, 'only', name, options);
-      if (code !== 0) return code;
+      if (code !== 0) {
+        return code;
+      }
     }
     return act(system, 'cleanup', name, options);
   },

@@ -40,12 +40,18 @@ export const usageOfRun: Usage = used(5, 2);
 export function usageOf({ migration, pending, tables, rows }: Forecast, course: Course | undefined): Usage {
   // Pending?, Is it pending?, and how it ended: Skipped or Migrated.
   const asked = used(3, 1);
-  if (!pending) return asked;
+  if (!pending) {
+    return asked;
+  }
   // Run batches and How far?, and where it has any, Validate and Is it valid?
   const slice = used(2, 1);
   const validated = migration.kind !== 'alterTables' && migration.validate.length > 0 ? [used(2, 1)] : [];
-  if (tables !== undefined) return sum([asked, slice, calls(tables.length)]);
-  if (course === undefined || rows?.trial === undefined) return sum([asked, slice, ...validated]);
+  if (tables !== undefined) {
+    return sum([asked, slice, calls(tables.length)]);
+  }
+  if (course === undefined || rows?.trial === undefined) {
+    return sum([asked, slice, ...validated]);
+  }
   return sum([
     asked,
     ...validated,

@@ -38,7 +38,9 @@ async function run(
   io.err.write(`Running with ${JSON.stringify(input)}: rests and maintenance windows are skipped\n`);
   try {
     const migrated = await follow(system, await start(system, input));
-    if (migrated === undefined) return undefined;
+    if (migrated === undefined) {
+      return undefined;
+    }
     const code = printEnd(system, migrated);
     let isDone = code === 0;
     for (const job of declared(migrated)) {
@@ -48,11 +50,17 @@ async function run(
       );
       const database = await system.database();
       const followUp = await follow(system, arn, () => application.followUpProgress(database, arn));
-      if (followUp?.status === 'SUCCEEDED') continue;
-      if (followUp) io.err.write(endedBadly(followUp));
+      if (followUp?.status === 'SUCCEEDED') {
+        continue;
+      }
+      if (followUp) {
+        io.err.write(endedBadly(followUp));
+      }
       isDone = false;
     }
-    if (isDone) return 0;
+    if (isDone) {
+      return 0;
+    }
     io.err.write(`What the functions said: ${log}\n`);
     return 1;
   } finally {

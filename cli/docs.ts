@@ -18,10 +18,15 @@ export async function docs(io: Io, { check }: { readonly check: boolean }): Prom
     const url = new URL(path, root);
     const now = await readFile(url, 'utf8').catch(() => '');
     const wanted = await make(now);
-    if (wanted === now) continue;
+    if (wanted === now) {
+      continue;
+    }
     stale += 1;
-    if (check) io.err.write(`${path} is not up to date: run npm run docs\n`);
-    else await writeFile(url, wanted);
+    if (check) {
+      io.err.write(`${path} is not up to date: run npm run docs\n`);
+    } else {
+      await writeFile(url, wanted);
+    }
   }
   return check && stale > 0 ? 1 : 0;
 }
@@ -31,7 +36,9 @@ async function withFiles(markdown: string): Promise<string> {
   const pieces = markdown.split(/(<!-- file: \S+ -->\n)[\s\S]*?(<!-- end -->)/);
   const filled = pieces.map(async (piece) => {
     const path = /^<!-- file: (\S+) -->/.exec(piece)?.[1];
-    if (path === undefined) return piece;
+    if (path === undefined) {
+      return piece;
+    }
     const language = path.split('.').at(-1);
     return `${piece}\`\`\`${language}\n${await readFile(new URL(path, root), 'utf8')}\`\`\`\n`;
   });

@@ -13,13 +13,19 @@ export const errors: OperatorCommand<{ readonly json?: boolean; readonly csv?: b
   exits: ['listed, if there are any', 'the system cannot be reached', noSuchMigration],
   options: [jsonOption, ['--csv', 'print CSV, with a header']],
   async run(system, { json, csv }, name = '') {
-    if (json && csv) throw new Misuse('--json or --csv, not both');
+    if (json && csv) {
+      throw new Misuse('--json or --csv, not both');
+    }
     const { out, err } = system.io;
     const { status } = await statusOfOne(system, name);
     const found = status.line === undefined ? [] : await rowErrors(await system.database(), name);
-    if (json) out.write(`${JSON.stringify(found, null, 2)}\n`);
-    else if (csv) out.write(stringify(found.map(flat), { header: true, columns: [...columns] }));
-    else if (found.length > 0) out.write(forPeople(found));
+    if (json) {
+      out.write(`${JSON.stringify(found, null, 2)}\n`);
+    } else if (csv) {
+      out.write(stringify(found.map(flat), { header: true, columns: [...columns] }));
+    } else if (found.length > 0) {
+      out.write(forPeople(found));
+    }
     err.write(
       found.length === 0
         ? `${name} has no row errors\n`
@@ -59,7 +65,9 @@ async function rowErrors(database: Database, name: string): Promise<readonly Row
       });
     }
     last = rows.at(-1)?.key as string | undefined;
-    if (rows.length < page) return found.sort((a, b) => compare(a.at, b.at) || compareKeys(a.key, b.key));
+    if (rows.length < page) {
+      return found.sort((a, b) => compare(a.at, b.at) || compareKeys(a.key, b.key));
+    }
   }
 }
 

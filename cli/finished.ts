@@ -17,7 +17,9 @@ export const finished: OperatorCommand<{ readonly json?: boolean }> = {
     const left = await whatIsLeft(system, ledger, status);
     const errors = status.line?.errors ?? 0;
     const answer = { name, finished: left === undefined, state, left: left ?? null, errors };
-    if (json) system.io.out.write(`${JSON.stringify(answer)}\n`);
+    if (json) {
+      system.io.out.write(`${JSON.stringify(answer)}\n`);
+    }
     system.io.err.write(
       left === undefined
         ? `${name} is finished${withErrors(system, name, errors)}\n`
@@ -29,7 +31,9 @@ export const finished: OperatorCommand<{ readonly json?: boolean }> = {
 
 /** Rows that could not be migrated do not keep it from being finished, but nobody should be surprised by them. */
 function withErrors(system: System, name: string, errors: number): string {
-  if (errors === 0) return '';
+  if (errors === 0) {
+    return '';
+  }
   return `, but ${grouped(errors)} rows could not be migrated: ${system.command(`errors ${name}`)}`;
 }
 
@@ -39,7 +43,9 @@ async function whatIsLeft(
   ledger: Ledger,
   { name, state, line }: Status,
 ): Promise<string | undefined> {
-  if (state === 'finished' || state === 'cleaned up') return undefined;
+  if (state === 'finished' || state === 'cleaned up') {
+    return undefined;
+  }
   if (line !== undefined) {
     if (line.restore && (line.status === 'restoring' || line.status === 'restored')) {
       return `its rows ${line.status === 'restored' ? 'were' : 'are being'} put back: ${line.restore.because}`;
@@ -50,6 +56,8 @@ async function whatIsLeft(
   }
   const migration = system.registered.find((each) => each.name === name);
   // What it has to do is asked with the ledger's help, and there is none, or none yet of this version.
-  if (migration === undefined || ledger.version < versions.length) return 'it has never run';
+  if (migration === undefined || ledger.version < versions.length) {
+    return 'it has never run';
+  }
   return (await isPending(await system.database(), migration)) ? 'it has never run, and has work' : undefined;
 }

@@ -52,6 +52,8 @@ function run<Options>(command: (io: Io, options: Options) => Promise<number>) {
 
 function port(text: string): number {
   const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= 65_535) return value;
+  if (Number.isInteger(value) && value >= 1 && value <= 65_535) {
+    return value;
+  }
   throw new InvalidArgumentError('It must be a whole number from 1 to 65535.');
 }

@@ -15,7 +15,9 @@ export const node: OperatorCommand = {
   async run(system) {
     // One at a time and in order: there is one run at a time, too.
     for await (const line of createInterface({ input: system.io.in, crlfDelay: Number.POSITIVE_INFINITY })) {
-      if (line.trim() === '') continue;
+      if (line.trim() === '') {
+        continue;
+      }
       const { message, replyTo } = readMessage(line);
       const say = (body: object): void => {
         system.io.out.write(`${JSON.stringify(replyTo(body))}\n`);
@@ -25,7 +27,9 @@ export const node: OperatorCommand = {
           message instanceof Refusal ? message.body() : await answers[message.type](system, message as never),
         );
       } catch (error) {
-        if (error instanceof Interrupted) return interruptedByUser;
+        if (error instanceof Interrupted) {
+          return interruptedByUser;
+        }
         say(Refusal.of(error).body());
       }
     }

@@ -75,7 +75,9 @@ export async function operate(
     return code;
   } catch (error) {
     // Commander has said what it had to say.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? 0 : 2;
+    }
     io.err.write(`${messageOf(error)}\n`);
     return error instanceof Misuse ? 2 : 1;
   }
@@ -88,8 +90,11 @@ function add(
 ): void {
   const command = program.command(usage).description(about);
   for (const [flags, text, read] of options) {
-    if (read === undefined) command.option(flags, text);
-    else command.option(flags, text, read);
+    if (read === undefined) {
+      command.option(flags, text);
+    } else {
+      command.option(flags, text, read);
+    }
   }
   command.addHelpText(
     'after',

@@ -17,11 +17,15 @@ export const plan: OperatorCommand<{ readonly json?: boolean }> = {
   async run(system, { json }, name) {
     const { io, registered } = system;
     const names = registered.map((migration) => migration.name);
-    if (name !== undefined) requireKnown(name, names);
+    if (name !== undefined) {
+      requireKnown(name, names);
+    }
     const database = await system.database();
     const migrations: Planned[] = [];
     for (const migration of registered) {
-      if (name !== undefined && migration.name !== name) continue;
+      if (name !== undefined && migration.name !== name) {
+        continue;
+      }
       migrations.push(planned(await forecast(database, migration), Date.now()));
     }
     const usage = sum([usageOfRun, ...migrations.map((each) => each.usage)]);

@@ -40,7 +40,9 @@ function one(planned: Planned): string {
     const left = `${grouped(rows.left)} need the change (${rows.left_is})`;
     lines.push(['rows', `${left}, of ${grouped(rows.to_look_at)} to look at (${rows.to_look_at_is})`]);
   }
-  if (tables) lines.push(['tables', `${grouped(tables.length)} lack the change: ${listed(tables)}`]);
+  if (tables) {
+    lines.push(['tables', `${grouped(tables.length)} lack the change: ${listed(tables)}`]);
+  }
   if (trial) {
     const rate = trial.rows_per_second === null ? '' : `, ${grouped(trial.rows_per_second)} rows a second`;
     const failing = trial.errors > 0 ? `, ${grouped(trial.errors)} would fail` : '';
@@ -63,9 +65,15 @@ function one(planned: Planned): string {
       `${grouped(planned.batches ?? 0)} of up to ${grouped(planned.rows_per_batch ?? 0)} rows, in ${counted(planned.slices ?? 0, 'slice')}`,
     ]);
   }
-  if (pending) lines.push(['uses', `${usage(planned.usage)}: ${dollars(planned.dollars.total)}`]);
-  for (const problem of planned.problems) lines.push(['IN THE WAY', problem]);
-  for (const note of planned.notes) lines.push(['note', note]);
+  if (pending) {
+    lines.push(['uses', `${usage(planned.usage)}: ${dollars(planned.dollars.total)}`]);
+  }
+  for (const problem of planned.problems) {
+    lines.push(['IN THE WAY', problem]);
+  }
+  for (const note of planned.notes) {
+    lines.push(['note', note]);
+  }
   return [
     `${name} (${kind}, ${state}): ${pending ? 'pending' : 'nothing to do'}`,
     indented(facts(lines)),

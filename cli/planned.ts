@@ -119,13 +119,17 @@ function tooManyErrors(
   { toLookAt, inNeed }: RowsAhead,
   { rows, updated, errors }: Trial,
 ): string | undefined {
-  if (errors === 0) return undefined;
+  if (errors === 0) {
+    return undefined;
+  }
   // The less of what follows from the rows in need and from all rows: those that were tried may not be like the others.
   const ofThose = (errors / (updated + errors)) * inNeed.rows;
   const ofAll = (errors / Math.max(rows, errors)) * toLookAt.rows;
   const expected = Math.round(Math.min(ofThose, ofAll));
   const { errorBudget } = migration as RowMigration;
-  if (expected <= errorBudget) return undefined;
+  if (expected <= errorBudget) {
+    return undefined;
+  }
   return (
     `${errors} of the ${grouped(updated + errors)} rows that were tried would fail; at this rate some ${grouped(expected)} of ` +
     `all, and its errorBudget is ${errorBudget}. Correct them or the migration, or allow more`
@@ -133,7 +137,9 @@ function tooManyErrors(
 }
 
 function notesOn({ migration, pending, rows, tables }: Forecast): string[] {
-  if (!pending) return [];
+  if (!pending) {
+    return [];
+  }
   const { requires } = migration;
   const row = migration.kind === 'alterTables' ? undefined : migration;
   return [

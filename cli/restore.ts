@@ -25,8 +25,9 @@ export const restore: OperatorCommand<RunOptions & { readonly yes?: boolean }> =
     }
     return act(system, 'restore', name, options, (result) => {
       const left = leftOf(result[name]);
-      if (left > 0)
+      if (left > 0) {
         system.io.err.write(`${grouped(left)} rows were left as they are: they have been changed since\n`);
+      }
       return 0;
     });
   },
@@ -38,8 +39,9 @@ function leftOf(answer: ResultMap[string] | undefined): number {
 }
 
 async function confirmed({ io }: System, name: string): Promise<boolean> {
-  if (!io.in.isTTY)
+  if (!io.in.isTTY) {
     throw new Misuse(`restoring ${name} has to be confirmed, and nobody can be asked: add --yes`);
+  }
   const terminal = createInterface({ input: io.in, output: io.err });
   const answer = await terminal.question(
     `Put back the rows that ${name} changed, unless they have been changed since? [y/N] `,

@@ -51,12 +51,16 @@ async function lastRun(system: System): Promise<DescribeExecutionOutput | undefi
   const refusals: readonly string[] = [ErrorName.AlreadyRunning, ErrorName.InvalidInput];
   for (const { executionArn } of await latest(system, looked)) {
     const execution = await describe(system, executionArn as string);
-    if (execution === undefined) continue;
+    if (execution === undefined) {
+      continue;
+    }
     const { status = '', error = '' } = execution;
     const refused = status === 'FAILED' && refusals.includes(error);
     const { action = 'only' } = actionOf(await firstInput(system, execution)) ?? {};
     const aside = action !== 'only' && /SUCCEEDED|FAILED/.test(status);
-    if (!refused && !aside) return execution;
+    if (!refused && !aside) {
+      return execution;
+    }
   }
   return undefined;
 }
@@ -82,7 +86,9 @@ async function goOn(system: System, last: DescribeExecutionOutput): Promise<stri
 /** DescribeExecution is eventually consistent: right after the redrive it may still call the run stopped. */
 async function redriven(system: System, arn: string, redrives: number): Promise<void> {
   for (let asks = 1; asks < 10; asks += 1) {
-    if (((await describeSoon(system, arn)).redriveCount ?? 0) > redrives) return;
+    if (((await describeSoon(system, arn)).redriveCount ?? 0) > redrives) {
+      return;
+    }
     await sleep(asks * 100);
   }
 }
@@ -90,7 +96,9 @@ async function redriven(system: System, arn: string, redrives: number): Promise<
 /** What the run was asked for: a continuation only says what it goes on for. */
 async function firstInput(system: System, execution: DescribeExecutionOutput): Promise<RunInput> {
   const input = JSON.parse(execution.input ?? '{}') as RunInput & { readonly continues?: string };
-  if (input.continues === undefined) return input;
+  if (input.continues === undefined) {
+    return input;
+  }
   const before = await describe(system, input.continues);
   return before === undefined || continuedBy(before) !== execution.executionArn
     ? {}

@@ -45,7 +45,9 @@ export async function startSession(
 ): Promise<Session> {
   // From the beginning: what has been started is always stopped, also when Ctrl-C comes in between.
   const interrupted = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve()); // not with its name
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => resolve()); // not with its name
+    }
   });
   mkdirSync(folder, { recursive: true });
   const database = await startDatabase(io.env.DATABASE_URL, `${folder}postgres`);

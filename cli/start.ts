@@ -30,7 +30,9 @@ export const start: OperatorCommand<StartOptions> = {
     jsonOption,
   ],
   async run(system, options) {
-    if (options.only !== undefined) await statusOfOne(system, options.only);
+    if (options.only !== undefined) {
+      await statusOfOne(system, options.only);
+    }
     const input = inputOf(options, options.only === undefined ? {} : { only: options.only });
     const asked: Asked =
       options.name === undefined
@@ -57,6 +59,8 @@ export function printStarted({ io, command }: System, arn: string, json = false)
 
 // Step Functions takes 80 characters; "-99" may come behind. Dots are fine there, and in no ARN mean anything else.
 function executionNameFrom(text: string): string {
-  if (/^[\w.-]{1,77}$/.test(text)) return text;
+  if (/^[\w.-]{1,77}$/.test(text)) {
+    return text;
+  }
   throw new Misuse(`--name takes up to 77 letters, digits and ._-, not ${JSON.stringify(text)}`);
 }

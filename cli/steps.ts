@@ -99,7 +99,9 @@ function lines(stream: NodeJS.WriteStream): Steps {
         // In tenths, so that a log of a long run stays readable; after the last row there is still something to do.
         const tenth = known === 0 ? 0 : Math.min(Math.floor((done / known) * 10), 9);
         const line = `${name}: ${ended ? 'done' : `${tenth * 10} %${note === undefined ? '' : `, ${note}`}`}`;
-        if (said.get(name) === line) continue;
+        if (said.get(name) === line) {
+          continue;
+        }
         said.set(name, line);
         stream.write(`${line}${ended ? `, ${done} rows` : ''}\n`);
       }

@@ -15,13 +15,17 @@ export const validate: OperatorCommand<RunOptions> = {
   run: (system, options, name = '') =>
     act(system, 'validate', name, options, (result) => {
       const broken = brokenOf(result[name]);
-      if (broken.length > 0) system.io.err.write(`does not hold: ${broken.join(', ')}\n`);
+      if (broken.length > 0) {
+        system.io.err.write(`does not hold: ${broken.join(', ')}\n`);
+      }
       return broken.length > 0 ? 1 : 0;
     }),
 };
 
 /** The validations that some row fails. */
 function brokenOf(answer: ResultMap[string] | undefined): readonly string[] {
-  if (answer === undefined || typeof answer === 'string' || !('validations' in answer)) return [];
+  if (answer === undefined || typeof answer === 'string' || !('validations' in answer)) {
+    return [];
+  }
   return (answer.validations ?? []).flatMap(({ name, passed }) => (passed ? [] : [name]));
 }

@@ -31,14 +31,22 @@ export const verify: OperatorCommand<VerifyOptions> = {
       registered.map((migration) => migration.name),
     );
     const migration = registered.find((each) => each.name === name);
-    if (migration === undefined) return 2;
+    if (migration === undefined) {
+      return 2;
+    }
     const verified = await verifyMigration(await database(), migration, { runs, rows });
     io.out.write(`${JSON.stringify(verified)}\n`);
     const { differences = [], errors = 0, final_state } = verified;
-    if (errors > 0) io.err.write(`${grouped(errors)} rows could not be migrated, and stayed as they were\n`);
-    if (final_state === 'unchanged') return 0;
+    if (errors > 0) {
+      io.err.write(`${grouped(errors)} rows could not be migrated, and stayed as they were\n`);
+    }
+    if (final_state === 'unchanged') {
+      return 0;
+    }
     io.err.write(`${name} may not run again: a later run changes what the first one left\n`);
-    if (json) return 1;
+    if (json) {
+      return 1;
+    }
     const changes = differences.flatMap(({ key, changes }) =>
       Object.entries(changes).map(([column, [first, last]]) => [
         key,
@@ -55,7 +63,9 @@ export const verify: OperatorCommand<VerifyOptions> = {
 function wholeNumberFrom(least: number) {
   return (text: string): number => {
     const value = Number(text);
-    if (Number.isInteger(value) && value >= least) return value;
+    if (Number.isInteger(value) && value >= least) {
+      return value;
+    }
     throw new InvalidArgumentError(`It must be a whole number from ${least} on.`);
   };
 }

@@ -23,7 +23,9 @@ export async function startDatabase(url: string | undefined, folder: string): Pr
   const client = new pg.Client(postgres.connection);
   await client.connect();
   const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
-  if (rowCount === 0) await client.query(`CREATE DATABASE ${name}`);
+  if (rowCount === 0) {
+    await client.query(`CREATE DATABASE ${name}`);
+  }
   await client.end();
   return { connection: { ...postgres.connection, database: name }, stop: () => postgres.stop() };
 }

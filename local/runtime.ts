@@ -104,7 +104,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 /** The function whose construct has this id as its own, or below it: `Migrations/Migrate/Function` for `Migrate`. */
 function functionCalled({ functions }: Assembly, id: string): Assembly['functions'][number] {
   const found = functions.filter(({ logicalId }) => new RegExp(`${id}Function[0-9A-F]*$`).test(logicalId));
-  if (found.length === 1) return found[0] as Assembly['functions'][number];
+  if (found.length === 1) {
+    return found[0] as Assembly['functions'][number];
+  }
   throw new Error(
     `the stack has ${found.length} functions called ${id}: ${functions.map((f) => f.logicalId).join(', ')}`,
   );
@@ -115,7 +117,9 @@ async function onPort<T>(flag: string, starting: Promise<T>): Promise<T> {
     return await starting;
   } catch (error) {
     const { code, port } = error as NodeJS.ErrnoException & { port?: number };
-    if (code !== 'EADDRINUSE') throw error;
+    if (code !== 'EADDRINUSE') {
+      throw error;
+    }
     throw new Error(`port ${port} is taken by another program; choose another one with ${flag}`, {
       cause: error,
     });

@@ -38,7 +38,9 @@ async function validate(system: System, { table, validations }: Ask<'validate'>)
   const declaring = new Map<string, RowMigration>();
   // The first to declare a name has it.
   for (const migration of [...migrations].reverse()) {
-    for (const { name } of migration.validate) declaring.set(name, migration);
+    for (const { name } of migration.validate) {
+      declaring.set(name, migration);
+    }
   }
   const unknown = validations.filter((name) => !declaring.has(name));
   if (unknown.length > 0) {
@@ -60,7 +62,9 @@ async function validate(system: System, { table, validations }: Ask<'validate'>)
     type: 'validation_results',
     results: validations.map((asked) => {
       const result = found.find(({ name }) => name === asked);
-      if (result === undefined) throw new Refusal('crash', `the run did not say what came of ${asked}`);
+      if (result === undefined) {
+        throw new Refusal('crash', `the run did not say what came of ${asked}`);
+      }
       return { name: asked, passed: result.passed, failed_rows: result.failed_rows };
     }),
   };
@@ -96,7 +100,9 @@ async function migrated(system: System, only: string, batch_size?: number) {
 function ofTable({ registered }: System, table: string): readonly RowMigration[] {
   const all = registered.flatMap((migration) => (migration.kind === 'alterTables' ? [] : [migration]));
   const found = all.filter((migration) => migration.table === table);
-  if (found.length > 0) return found;
+  if (found.length > 0) {
+    return found;
+  }
   const tables = listed(all.map((migration) => migration.table));
   throw new Refusal('unknown', `no migration changes rows of ${table}; there are some of ${tables}`);
 }
@@ -109,9 +115,12 @@ function theOne(
 ): RowMigration {
   const named = found.filter(({ name }) => asked === undefined || asked === name);
   const [one] = named;
-  if (one === undefined)
+  if (one === undefined) {
     throw new Refusal('unknown', `no migration ${asked ?? ''} changes ${what}`.replace('  ', ' '));
-  if (named.length === 1) return one;
+  }
+  if (named.length === 1) {
+    return one;
+  }
   const names = listed(named.map(({ name }) => name));
   throw new Refusal('ambiguous', `several migrations change it: ${names}; say which with "migration"`);
 }

@@ -90,16 +90,22 @@ export interface Read {
 /** Reads a line: a message by itself, or in an envelope `{src, dest, body}`. */
 export function readMessage(line: string): Read {
   const whole = parsed(line);
-  if (whole instanceof Refusal) return { message: whole, replyTo: answering(undefined) };
+  if (whole instanceof Refusal) {
+    return { message: whole, replyTo: answering(undefined) };
+  }
   const body = 'body' in whole ? whole.body : whole;
   const replyTo = answering((body as { msg_id?: unknown } | null)?.msg_id);
   if ('body' in whole && !(typeof whole.src === 'string' && typeof whole.dest === 'string')) {
     const got = JSON.stringify({ src: whole.src, dest: whole.dest });
     return refused(`an envelope has src, dest and body; src and dest are texts, got ${got}`);
   }
-  if (!isObject(body)) return refused(`the body is an object, got ${JSON.stringify(body)}`);
+  if (!isObject(body)) {
+    return refused(`the body is an object, got ${JSON.stringify(body)}`);
+  }
   const { type } = body;
-  if (type === undefined) return refused(`the field "type" is missing; known are ${types.join(', ')}`);
+  if (type === undefined) {
+    return refused(`the field "type" is missing; known are ${types.join(', ')}`);
+  }
   if (!types.includes(type as never)) {
     const text = `the type ${JSON.stringify(type)} is not known; known are ${types.join(', ')}`;
     return { message: new Refusal('notSupported', text), replyTo };
@@ -120,7 +126,9 @@ const isObject = (value: unknown): value is Json =>
 function parsed(line: string): Json | Refusal {
   try {
     const value: unknown = JSON.parse(line);
-    if (isObject(value)) return value;
+    if (isObject(value)) {
+      return value;
+    }
     return new Refusal('malformed', `a message is a JSON object, got ${shortened(line)}`);
   } catch (error) {
     return new Refusal(
@@ -141,7 +149,9 @@ interface Issue {
 
 function problemOf({ path, type, expected, received }: Issue): string {
   const key = path?.map((item) => item.key).join('.');
-  if (received === 'undefined') return `the field "${key}" is missing`;
+  if (received === 'undefined') {
+    return `the field "${key}" is missing`;
+  }
   return `the field "${key}" is wrong: expected ${type === 'integer' ? 'a whole number' : expected}, got ${received}`;
 }
 

@@ -21,7 +21,9 @@ export async function run(system: System, input: RunInput, migration: string): P
     throw new Refusal('unavailable', messageOf(error), error);
   });
   const ended = await follow(system, arn);
-  if (ended === undefined) throw new Interrupted();
+  if (ended === undefined) {
+    throw new Interrupted();
+  }
   if (ended.status !== 'SUCCEEDED') {
     const { status, error, cause } = ended;
     throw new Refusal('crash', [`the run ${arn} ended ${status}`, error, cause].filter(Boolean).join(': '));

@@ -18,7 +18,9 @@ export async function describe(
   try {
     return await sfn.send(new DescribeExecutionCommand({ executionArn }));
   } catch (error) {
-    if (nameOf(error) === 'ExecutionDoesNotExist') return undefined;
+    if (nameOf(error) === 'ExecutionDoesNotExist') {
+      return undefined;
+    }
     throw error;
   }
 }
@@ -27,7 +29,9 @@ export async function describe(
 export async function describeSoon(system: System, arn: string): Promise<DescribeExecutionOutput> {
   for (let asks = 1; asks < 10; asks += 1) {
     const found = await describe(system, arn);
-    if (found !== undefined) return found;
+    if (found !== undefined) {
+      return found;
+    }
     await sleep(asks * 200); // 9 s in all
   }
   throw new Error(`Step Functions knows no execution ${arn}`);
@@ -63,7 +67,9 @@ export async function underWay(system: System): Promise<readonly DescribeExecuti
 
 /** The execution that goes on for one that handed over; undefined for the last link of a run. */
 export function continuedBy({ status, output }: DescribeExecutionOutput): string | undefined {
-  if (status !== 'SUCCEEDED' || output === undefined) return undefined;
+  if (status !== 'SUCCEEDED' || output === undefined) {
+    return undefined;
+  }
   return (JSON.parse(output) as { readonly continued_by?: string } | null)?.continued_by;
 }
 

@@ -37,6 +37,8 @@ function canonical(input = '{}'): string {
 
 function atLeastOne(text: string): number {
   const value = Number(text);
-  if (Number.isInteger(value) && value >= 1) return value;
+  if (Number.isInteger(value) && value >= 1) {
+    return value;
+  }
   throw new InvalidArgumentError('It must be a whole number from 1 on.');
 }

@@ -82,14 +82,18 @@ export async function readLedger(database: Database): Promise<Ledger> {
       lines: new Map(lines.map((line) => [line.name, line])),
     };
   } catch (error) {
-    if (error instanceof DatabaseError && notThere.includes(error.sqlState ?? '')) return nothingRan;
+    if (error instanceof DatabaseError && notThere.includes(error.sqlState ?? '')) {
+      return nothingRan;
+    }
     throw error;
   }
 }
 
 /** What to say about the ledger as a whole, if anything. */
 export function aboutLedger({ version }: Ledger): string | undefined {
-  if (version === 0) return 'there is no ledger yet: nothing has ever run here';
+  if (version === 0) {
+    return 'there is no ledger yet: nothing has ever run here';
+  }
   if (version < versions.length) {
     return `the ledger has version ${version}, this checkout knows ${versions.length}: the next run of it upgrades the ledger`;
   }

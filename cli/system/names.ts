@@ -13,7 +13,9 @@ export function closest(name: string, known: readonly string[]): string | undefi
 
 /** Throws unless a migration of this name is known. */
 export function requireKnown(name: string, known: readonly string[]): void {
-  if (known.includes(name)) return;
+  if (known.includes(name)) {
+    return;
+  }
   const suggestion = closest(name, known);
   throw new Misuse(
     `no migration is called ${name}${suggestion === undefined ? '' : `; did you mean ${suggestion}?`}\n` +

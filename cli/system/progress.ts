@@ -47,27 +47,39 @@ export function progressOf({ name, kind, state, line }: Status, now: string): Pr
 }
 
 function restoreOf(line: Line | undefined): Progress['restore'] {
-  if (!line?.restore || (line.status !== 'restoring' && line.status !== 'restored')) return null;
+  if (!line?.restore || (line.status !== 'restoring' && line.status !== 'restored')) {
+    return null;
+  }
   const { restored, left, because } = line.restore;
   return { restored, left, because };
 }
 
 /** With one decimal, rounded down, and below 100 until all that comes after the last row is done too. */
 function percent({ status, total_processed: done }: Line, known: number): number {
-  if (status === 'finished') return 100;
-  if (status === 'restored') return 0; // its rows are what they were before
-  if (known === 0) return 0;
+  if (status === 'finished') {
+    return 100;
+  }
+  if (status === 'restored') {
+    return 0; // its rows are what they were before
+  }
+  if (known === 0) {
+    return 0;
+  }
   return Math.min(Math.floor((done / known) * 1000) / 10, 99.9);
 }
 
 const active: readonly State[] = ['running', 'resting'];
 
 function rateOf(line: Line, state: State, now: number): number | undefined {
-  if (!active.includes(state)) return undefined;
+  if (!active.includes(state)) {
+    return undefined;
+  }
   const { total_processed: done, slice_started_at: since, slice_processed: before = 0 } = line;
   const seconds = since ? (now - Date.parse(since)) / 1000 : 0;
   // Under a second says little.
-  if (seconds >= 1 && done > before) return (done - before) / seconds;
+  if (seconds >= 1 && done > before) {
+    return (done - before) / seconds;
+  }
   return line.duration_seconds > 0 && done > 0 ? done / line.duration_seconds : undefined;
 }
 
@@ -78,17 +90,26 @@ function endOf(
   rate: number | undefined,
   now: number,
 ): string | null {
-  if (!active.includes(state)) return null;
-  if (line.schedule) return line.schedule.ends_at;
-  if (rate === undefined) return null;
+  if (!active.includes(state)) {
+    return null;
+  }
+  if (line.schedule) {
+    return line.schedule.ends_at;
+  }
+  if (rate === undefined) {
+    return null;
+  }
   const from = Math.max(now, line.resting ? Date.parse(line.resting.until) : 0);
   return new Date(from + ((known - line.total_processed) / rate) * 1000).toISOString();
 }
 
 function isLate(line: Line | undefined, now: number): boolean {
-  if (!line?.schedule) return false;
+  if (!line?.schedule) {
+    return false;
+  }
   const { must_end_at, late_seconds } = line.schedule;
-  if (line.status === 'finished')
+  if (line.status === 'finished') {
     return Date.parse(line.finished_at ?? must_end_at) > Date.parse(must_end_at);
+  }
   return late_seconds > 0 || now > Date.parse(must_end_at);
 }

@@ -28,7 +28,9 @@ export function writeSession(env: NodeJS.ProcessEnv, session: LocalSession): voi
 /** Removes what this process wrote; another one may have written its own since. */
 export function removeSession(env: NodeJS.ProcessEnv): void {
   try {
-    if (readSession(env).pid === process.pid) rmSync(pathOf(env));
+    if (readSession(env).pid === process.pid) {
+      rmSync(pathOf(env));
+    }
   } catch {
     // It has gone already.
   }

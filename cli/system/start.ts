@@ -39,7 +39,9 @@ export async function startNamed(system: System, input: RunInput, name: string):
         return { did: 'started', arn: await start(system, input, candidate) };
       } catch (error) {
         // Somebody else was faster, and Step Functions takes a moment to know that everywhere.
-        if (nameOf(error) !== 'ExecutionAlreadyExists' || races > 5) throw error;
+        if (nameOf(error) !== 'ExecutionAlreadyExists' || races > 5) {
+          throw error;
+        }
         races += 1;
         await sleep(races * 200);
         continue;
@@ -54,8 +56,9 @@ export async function startNamed(system: System, input: RunInput, name: string):
     if (last.status === 'RUNNING' || last.status === 'PENDING_REDRIVE') {
       return { did: 'joined', arn: last.executionArn as string };
     }
-    if (last.status === 'SUCCEEDED')
+    if (last.status === 'SUCCEEDED') {
       return { did: 'found', arn: before.executionArn as string, execution: last };
+    }
     system.io.err.write(`${candidate} ended ${last.status}: ${executionName(last.executionArn as string)}\n`);
     tries += 1;
   }

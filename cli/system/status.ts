@@ -31,7 +31,9 @@ export interface Status {
 export async function statuses(system: System): Promise<{ ledger: Ledger; all: readonly Status[] }> {
   const ledger = await readLedger(await system.database());
   const about = aboutLedger(ledger);
-  if (about !== undefined) system.io.err.write(`${about}\n`);
+  if (about !== undefined) {
+    system.io.err.write(`${about}\n`);
+  }
   const alive = ledger.holder !== undefined && isAlive(await statusOf(system, ledger.holder));
   const validating = ledger.stage && !ledger.stage.ended ? ledger.stage.migration : undefined;
   const status = (name: string, migration: Migration | undefined): Status => {
@@ -62,10 +64,16 @@ export async function statusOfOne(system: System, name: string): Promise<{ ledge
 
 /** Nobody writes into the ledger that a run was stopped: what counts is whether its holder still runs. */
 function stateOf(line: Line | undefined, alive: boolean, validating: boolean): State {
-  if (line === undefined) return 'never run';
+  if (line === undefined) {
+    return 'never run';
+  }
   if (line.status === 'running' || line.status === 'restoring') {
-    if (!alive) return 'stopped';
-    if (line.resting) return 'resting';
+    if (!alive) {
+      return 'stopped';
+    }
+    if (line.resting) {
+      return 'resting';
+    }
     return validating && line.status === 'running' ? 'validating' : line.status;
   }
   return line.cleaned_up_at ? 'cleaned up' : line.status;

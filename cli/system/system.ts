@@ -61,7 +61,9 @@ export async function findSystem(
     registered,
     command: (rest) => ['npx migrations', rest, ...flags].join(' '),
     close: () => {
-      for (const client of Object.values(made)) client.destroy();
+      for (const client of Object.values(made)) {
+        client.destroy();
+      }
     },
   };
 }
@@ -70,7 +72,9 @@ async function findMachine(sfn: SFNClient, name: string): Promise<string> {
   const names: string[] = [];
   for await (const { stateMachines = [] } of paginateListStateMachines({ client: sfn }, {})) {
     const found = stateMachines.find((machine) => machine.name === name);
-    if (found?.stateMachineArn !== undefined) return found.stateMachineArn;
+    if (found?.stateMachineArn !== undefined) {
+      return found.stateMachineArn;
+    }
     names.push(...stateMachines.map((machine) => machine.name ?? ''));
   }
   const suggestion = closest(name, names);
@@ -85,7 +89,9 @@ async function findDatabase({ sfn, rdsData, rdsDataOnce }: Clients, machineArn: 
   const { tags = [] } = await sfn.send(new ListTagsForResourceCommand({ resourceArn: machineArn }));
   const tag = (key: string): string => {
     const value = tags.find((each) => each.key === key)?.value;
-    if (value !== undefined) return value;
+    if (value !== undefined) {
+      return value;
+    }
     throw new Error(
       `${machineArn} has no tag ${key}, so its database cannot be found: it was deployed by a release before this ` +
         'command. Deploy this one, and try again',
@@ -103,7 +109,9 @@ async function findDatabase({ sfn, rdsData, rdsDataOnce }: Clients, machineArn: 
 
 /** What to do about an endpoint that does not answer, or cannot be asked. */
 function unreachable(error: unknown, local: string | undefined): unknown {
-  if (error instanceof Misuse || !(error instanceof Error)) return error;
+  if (error instanceof Misuse || !(error instanceof Error)) {
+    return error;
+  }
   if (local !== undefined) {
     return new Error(
       `nothing answers at ${local} any more (${error.message || error.name}). Start it again in another terminal: npm run local`,

@@ -26,7 +26,9 @@ export async function follow(
       const execution = await describeSoon(system, arn);
       steps.show([...(await readSteps(database, arn)), ...(await more())]);
       arn = continuedBy(execution) ?? arn;
-      if (execution.status !== 'RUNNING' && arn === execution.executionArn) return execution;
+      if (execution.status !== 'RUNNING' && arn === execution.executionArn) {
+        return execution;
+      }
       await sleep(pause, undefined, { signal: interrupted.signal }).catch(() => undefined);
     }
     return undefined;
@@ -65,11 +67,15 @@ export function printEnd(
     const result = JSON.parse(ended.output ?? '{}') as ResultMap;
     io.out.write(`${JSON.stringify(part(result) ?? result, null, 2)}\n`);
     const jobs = result.next_jobs;
-    if (Array.isArray(jobs)) io.err.write(`follow-up jobs that it started: ${jobs.join(', ')}\n`);
+    if (Array.isArray(jobs)) {
+      io.err.write(`follow-up jobs that it started: ${jobs.join(', ')}\n`);
+    }
     return code(result);
   }
   io.err.write(endedBadly(ended));
-  if (ended.status === 'ABORTED') io.err.write(`${command('resume')} goes on\n`);
+  if (ended.status === 'ABORTED') {
+    io.err.write(`${command('resume')} goes on\n`);
+  }
   return 1;
 }
 

@@ -5,8 +5,12 @@ export type Encoding = 'json' | 'cbor';
 
 /** Reads a payload in either form. Throws if the bytes are not what the encoding says, or it is unknown. */
 export function readPayload(payload: Uint8Array, encoding: string): unknown {
-  if (encoding === 'cbor') return decode(payload);
-  if (encoding === 'json') return JSON.parse(utf8.decode(payload));
+  if (encoding === 'cbor') {
+    return decode(payload);
+  }
+  if (encoding === 'json') {
+    return JSON.parse(utf8.decode(payload));
+  }
   throw new TypeError(`encoding: expected json or cbor, got ${JSON.stringify(encoding)}`);
 }
 

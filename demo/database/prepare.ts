@@ -29,7 +29,9 @@ export async function prepareDemo(connection: pg.ClientConfig, fresh: boolean): 
   try {
     await refuseForeign(client);
     await client.query('BEGIN');
-    if (fresh) await client.query(`DROP SCHEMA IF EXISTS ${schemas.join(', ')}, data_migrations CASCADE`);
+    if (fresh) {
+      await client.query(`DROP SCHEMA IF EXISTS ${schemas.join(', ')}, data_migrations CASCADE`);
+    }
     await makeMissing(client);
     await client.query('COMMIT');
   } finally {
@@ -46,7 +48,9 @@ async function refuseForeign(client: pg.Client): Promise<void> {
   // The ledger has no mark: it belongs to the demo whose data it is about.
   const hasDemo = found.some(({ name, ours }) => name === 'demo' && ours);
   const foreign = found.filter(({ name, ours }) => (name === 'data_migrations' ? !hasDemo : !ours));
-  if (foreign.length === 0) return;
+  if (foreign.length === 0) {
+    return;
+  }
   throw new Error(
     `the database of DATABASE_URL has a schema ${foreign.map(({ name }) => name).join(' and ')} that the demo did ` +
       'not make, and will not touch. Name an empty database',
@@ -56,9 +60,13 @@ async function refuseForeign(client: pg.Client): Promise<void> {
 async function makeMissing(client: pg.Client): Promise<void> {
   for (const { schema, there, files } of parts) {
     const { rows } = await client.query<{ missing: boolean }>(`SELECT ${there} IS NULL AS missing`);
-    if (!rows[0]?.missing) continue;
+    if (!rows[0]?.missing) {
+      continue;
+    }
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}; COMMENT ON SCHEMA ${schema} IS '${mark}'`);
     await client.query(`SET LOCAL search_path = ${schema}`);
-    for (const file of files) await client.query(await readFile(new URL(file, import.meta.url), 'utf8'));
+    for (const file of files) {
+      await client.query(await readFile(new URL(file, import.meta.url), 'utf8'));
+    }
   }
 }

@@ -33,7 +33,9 @@ function applied(state: State | undefined, event: StoredEvent): State {
       left_on: null,
     };
   }
-  if (state === undefined) throw new TypeError(`"${event.type}" of an employee who was never hired`);
+  if (state === undefined) {
+    throw new TypeError(`"${event.type}" of an employee who was never hired`);
+  }
   switch (event.type) {
     case 'renamed':
       return { ...state, name };

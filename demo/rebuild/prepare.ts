@@ -33,12 +33,16 @@ export async function prepare(database: Database, projection: Projection, caller
         started_at = now(), finished_at = NULL
         WHERE r.execution_arn <> excluded.execution_arn OR r.redrive_count < excluded.redrive_count
       RETURNING job`);
-    if (!begun) return;
+    if (!begun) {
+      return;
+    }
     const table = identifier(...projection.table.split('.'));
     const fresh = freshTable(projection);
     await tx.query(sql`DROP TABLE IF EXISTS ${fresh}`);
     await tx.query(sql`CREATE TABLE ${fresh} (LIKE ${table} INCLUDING ALL)`);
-    for (const grant of await grantsOn(tx, projection.table, fresh)) await tx.query(grant);
+    for (const grant of await grantsOn(tx, projection.table, fresh)) {
+      await tx.query(grant);
+    }
   });
 }
 
@@ -71,10 +75,11 @@ async function checkSwappable(database: Database, table: string): Promise<void> 
         WHERE d.refobjid = c.oid AND w.ev_class <> c.oid))
     ) AS obstacles
     FROM pg_class c WHERE c.oid = to_regclass(${quoted(table)})`);
-  if (!found)
+  if (!found) {
     throw new MigrationFailed(
       `there is no table ${table} to rebuild; create it, empty, with the columns it is to have`,
     );
+  }
   if (found.obstacles !== '') {
     throw new MigrationFailed(
       `${table} has ${found.obstacles}, which swapping in a fresh table would lose; take them off it`,

@@ -68,8 +68,12 @@ export async function replay(
     try {
       // Also after a failure whose outcome is unknown.
       at ??= await claimRebuild(database, projection.job, caller);
-      if (at === undefined) throw superseded();
-      if (at.finished) return answer('done', at);
+      if (at === undefined) {
+        throw superseded();
+      }
+      if (at.finished) {
+        return answer('done', at);
+      }
       if (at.position >= at.horizon) {
         at = (await swap(database, projection, at)) ?? {
           ...at,
@@ -79,7 +83,9 @@ export async function replay(
       }
       const page = await replayPage(database, projection, at, now.size);
       // Another invocation has the claim. It is not taken back here: two that did so would never get on.
-      if (page === undefined) return answer('more', at);
+      if (page === undefined) {
+        return answer('more', at);
+      }
       at = page.at;
       now = measured(now, page.events, clock.now() - begun, page.bytesPerRow);
       failures = 0;
@@ -89,12 +95,20 @@ export async function replay(
         at = undefined;
         continue;
       }
-      if (!(error instanceof DatabaseError) || error.fault === 'migration') throw error;
-      if (error.fault === 'row' && now.size === 1) throw error;
+      if (!(error instanceof DatabaseError) || error.fault === 'migration') {
+        throw error;
+      }
+      if (error.fault === 'row' && now.size === 1) {
+        throw error;
+      }
       failures += 1;
-      if (failures > mostFailures && error.fault === 'moment') throw error;
+      if (failures > mostFailures && error.fault === 'moment') {
+        throw error;
+      }
       now = tooSlow(now, now.size, clock.now() - begun);
-      if (error.fault === 'moment') await clock.sleep(Math.min(0.25 * 2 ** (failures - 1), 10));
+      if (error.fault === 'moment') {
+        await clock.sleep(Math.min(0.25 * 2 ** (failures - 1), 10));
+      }
       at = undefined;
     }
   }

@@ -38,7 +38,9 @@ export async function replayPage(
   const [written] = await database.query(
     writeStates(projection, at, [...states.values()], position, events.length),
   );
-  if (!written) return undefined;
+  if (!written) {
+    return undefined;
+  }
   return {
     at: { ...at, batches: at.batches + 1, position, events: at.events + events.length },
     events: events.length,
@@ -69,7 +71,9 @@ async function readStates(
   projection: Projection,
   events: readonly StoredEvent[],
 ): Promise<Map<string, State>> {
-  if (events.length === 0) return new Map();
+  if (events.length === 0) {
+    return new Map();
+  }
   const entity = identifier(projection.entity);
   const fresh = freshTable(projection);
   const entities = [...new Set(events.map((event) => event[projection.entity]))];

@@ -42,10 +42,14 @@ export async function swap(
     await tx.query(sql`SELECT set_config('lock_timeout', '2s', true)`);
     await tx.query(sql`LOCK TABLE ${identifier(...log.table.split('.'))} IN SHARE ROW EXCLUSIVE MODE`);
     let at: RebuildProgress = { ...before, horizon: await lastPosition(tx, log) };
-    if (at.horizon - at.position > tail) return undefined;
+    if (at.horizon - at.position > tail) {
+      return undefined;
+    }
     while (at.position < at.horizon) {
       const page = await replayPage(tx, projection, at, tail);
-      if (page === undefined) throw claimLost(job);
+      if (page === undefined) {
+        throw claimLost(job);
+      }
       at = page.at;
     }
     const [finished] = await tx.query(sql`
@@ -57,8 +61,12 @@ export async function swap(
       SET claim = NULL, finished_at = now(), projections = (SELECT count(*) FROM ${freshTable(projection)})
       FROM held WHERE r.job = held.job
       RETURNING r.projections`);
-    if (!finished) throw claimLost(job);
-    for (const statement of await swapStatements(tx, projection.table)) await tx.query(statement);
+    if (!finished) {
+      throw claimLost(job);
+    }
+    for (const statement of await swapStatements(tx, projection.table)) {
+      await tx.query(statement);
+    }
     return { ...at, job, finished: true, projections: Number(finished.projections) };
   });
 }

@@ -52,8 +52,12 @@ interface Form {
 function upgraded(name: string, forms: readonly Form[], value: unknown, made = ''): unknown {
   const at = forms.findIndex(({ schema }) => fits(schema, value));
   const form = forms[at];
-  if (form === undefined) throw new TypeError(complaint(name, forms, value) + made);
-  if (form.upgrade === undefined) return value;
+  if (form === undefined) {
+    throw new TypeError(complaint(name, forms, value) + made);
+  }
+  if (form.upgrade === undefined) {
+    return value;
+  }
   const newer = form.upgrade(value);
   return upgraded(name, forms.slice(0, at), newer, ', in what an upgrade made of an earlier form');
 }
@@ -99,7 +103,9 @@ function problem(schema: GenericSchema, value: unknown): Problem {
 function closeness(a: Problem, b: Problem): number {
   const parting = a.keys.findIndex((key, i) => key !== b.keys[i]);
   const [left, right] = [a.keys[parting], b.keys[parting]];
-  if (typeof left === 'number' && typeof right === 'number') return left - right;
+  if (typeof left === 'number' && typeof right === 'number') {
+    return left - right;
+  }
   const inside = parting === -1 || parting === b.keys.length; // one place lies within the other, or is the other
   return (
     (inside ? a.keys.length - b.keys.length : 0) || b.count - a.count || Number(b.missing) - Number(a.missing)
@@ -111,7 +117,9 @@ const isMissing = ({ origin, value }: { readonly origin: string; readonly value:
 
 function allowed({ expected, path }: BaseIssue<unknown>): string {
   const last = path?.at(-1);
-  if (last !== undefined && isMissing(last)) return 'expected a value';
+  if (last !== undefined && isMissing(last)) {
+    return 'expected a value';
+  }
   return `expected ${words.get(expected) ?? expected}`;
 }
 
@@ -125,8 +133,12 @@ const words = new Map<string | null, string>([
 
 /** A value as a message shows it, cut at the length that is enough to recognize it. */
 function got({ value, missing }: Problem): string {
-  if (missing) return 'nothing';
-  if (Array.isArray(value)) return 'an array';
+  if (missing) {
+    return 'nothing';
+  }
+  if (Array.isArray(value)) {
+    return 'an array';
+  }
   const text = JSON.stringify(value) ?? typeof value;
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

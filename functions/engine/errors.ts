@@ -80,8 +80,12 @@ const ofTheRow = /^(22|23|44000|P0001|54000)/;
 const ofTheMoment = /^(40|53|55P03|57014|57P0|08|25P0[23])/;
 
 function faultOfSqlState(sqlState: string | null): Fault {
-  if (sqlState === null) return 'migration';
-  if (ofTheRow.test(sqlState)) return 'row';
+  if (sqlState === null) {
+    return 'migration';
+  }
+  if (ofTheRow.test(sqlState)) {
+    return 'row';
+  }
   return ofTheMoment.test(sqlState) ? 'moment' : 'migration';
 }
 
@@ -102,13 +106,17 @@ const lostConnection = /ECONNRESET|ECONNREFUSED|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFO
 
 function faultOfException(name: string, message: string): Fault {
   // A page over the limit of its result, or a row over 64 KB: fewer rows, and at last one alone, find out which.
-  if (name === 'UnsupportedResultException') return 'row';
+  if (name === 'UnsupportedResultException') {
+    return 'row';
+  }
   return momentary.has(name) || lostConnection.test(`${name} ${message}`) ? 'moment' : 'migration';
 }
 
 /** The error's own name; a lost connection often has only a code. */
 export function nameOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'Error';
+  if (!(error instanceof Error)) {
+    return 'Error';
+  }
   const code = (error as { code?: unknown }).code;
   return error.name === 'Error' && typeof code === 'string' ? code : error.name;
 }

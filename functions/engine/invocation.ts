@@ -18,7 +18,9 @@ export async function operation<T>(what: string, work: () => Promise<T>): Promis
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof DatabaseError)) throw error;
+    if (!(error instanceof DatabaseError)) {
+      throw error;
+    }
     if (error.fault === 'moment') {
       throw new DatabaseUnavailable(
         `${what}: ${error.message}. The database did not serve us; start again later`,

@@ -26,11 +26,16 @@ export async function batches(engine: Engine, run: Caller, name: string): Promis
   const migration = find(engine.migrations, name);
   await hold(database, engine.statusOf, run);
   const at = await claim(database, name, run);
-  if (at === undefined)
+  if (at === undefined) {
     throw new Superseded(`migration "${name}": the run ${run.execution_arn} does not hold the ledger`);
+  }
   // Asked again after an answer that got lost.
-  if (at.status === 'finished') return answer('done', at);
-  if (at.status === 'restoring') return answer('restore', at);
+  if (at.status === 'finished') {
+    return answer('done', at);
+  }
+  if (at.status === 'restoring') {
+    return answer('restore', at);
+  }
   // Redriven, after another run has restored it: going on from here would pass over the rows that were put back.
   if (at.status === 'restored') {
     throw new MigrationFailed(
@@ -55,10 +60,14 @@ export async function batches(engine: Engine, run: Caller, name: string): Promis
   measure(engine.metrics, name, at, now, longestBatch);
   if (progress.state === 'done') {
     const ended = await end(engine, migration, now, progress.seconds, run);
-    if (ended !== undefined) return answer(ended, now);
+    if (ended !== undefined) {
+      return answer(ended, now);
+    }
   }
   // A lost claim is no failure: the next slice claims again and goes on from the checkpoint, wherever that is by then.
-  if (at.slices >= engine.slicesPerExecution) return answer('continued', now);
+  if (at.slices >= engine.slicesPerExecution) {
+    return answer('continued', now);
+  }
   return { ...answer('more', now), rest_seconds: rest.seconds, ...(rest.reason && { reason: rest.reason }) };
 }
 
@@ -70,12 +79,20 @@ async function runRows(
 ): Promise<Progress> {
   const isRetry = at.request.retry !== undefined;
   const rest = isRetry ? undefined : await ensureMarker(database, migration, at, clock);
-  if (rest !== undefined) return { state: 'more', at, longestBatch: 0, rest };
+  if (rest !== undefined) {
+    return { state: 'more', at, longestBatch: 0, rest };
+  }
   const table = await describeTable(database, { ...migration, columns: columnsNeeded(migration) });
-  if (migration.onInvalid === 'restore') await ensureJournal(database, migration.name, table);
-  if (isRetry) return runRetry(database, migration, table, at, clock, deadline);
+  if (migration.onInvalid === 'restore') {
+    await ensureJournal(database, migration.name, table);
+  }
+  if (isRetry) {
+    return runRetry(database, migration, table, at, clock, deadline);
+  }
   // What can never be asked is found before anything is changed.
-  if (at.batches === 0) await checkValidations(database, migration, table);
+  if (at.batches === 0) {
+    await checkValidations(database, migration, table);
+  }
   const schedule = await scheduleOf({ database, clock, logger }, migration, table, at);
   return runSlice(database, migration, table, at, schedule, clock, deadline);
 }
@@ -93,9 +110,13 @@ async function end(
     if (before === 'unfinished') {
       await keepAnswer(database, run, { total_updated: at.totalUpdated, errors: at.rowErrors });
     }
-    if (before !== 'finished') return before && 'done';
+    if (before !== 'finished') {
+      return before && 'done';
+    }
   }
-  if (migration.kind !== 'alterTables' && migration.validate.length > 0) return 'validate';
+  if (migration.kind !== 'alterTables' && migration.validate.length > 0) {
+    return 'validate';
+  }
   return (await finish(database, migration, at, seconds)) && 'done';
 }
 

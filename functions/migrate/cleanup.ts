@@ -12,6 +12,8 @@ export async function cleanup(engine: Engine, run: Caller, name: string): Promis
   await hold(database, statusOf, run);
   const { answer } = await runState(database, run);
   // Asked again after an answer that got lost, it has been done, and said.
-  if (answer === undefined) await cleanUp(database, migration, run, clock);
+  if (answer === undefined) {
+    await cleanUp(database, migration, run, clock);
+  }
   return { state: 'done' };
 }

@@ -30,9 +30,13 @@ async function held<T>(
   work: () => Promise<T | undefined>,
 ): Promise<T> {
   const done = await work();
-  if (done !== undefined) return done;
+  if (done !== undefined) {
+    return done;
+  }
   await hold(database, statusOf, run);
   const doneNow = await work();
-  if (doneNow !== undefined) return doneNow;
+  if (doneNow !== undefined) {
+    return doneNow;
+  }
   throw new Superseded(`the run ${run.execution_arn} does not hold the ledger; nothing was closed`);
 }

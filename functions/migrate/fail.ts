@@ -17,7 +17,9 @@ export async function fail(
 function explained(error: string, cause: string): string {
   try {
     const { errorMessage } = JSON.parse(cause) as { errorMessage?: unknown };
-    if (typeof errorMessage === 'string') return errorMessage;
+    if (typeof errorMessage === 'string') {
+      return errorMessage;
+    }
   } catch {
     // Not JSON: it is the message.
   }

@@ -13,7 +13,9 @@ export async function pending(engine: Engine, run: Caller, name: string): Promis
   const migration = find(migrations, name);
   await hold(database, engine.statusOf, run);
   const { slices, request } = await runState(database, run);
-  if (slices >= slicesPerExecution) return { state: 'continued' };
+  if (slices >= slicesPerExecution) {
+    return { state: 'continued' };
+  }
 
   switch (actionOf(request)?.action) {
     case 'validate':
@@ -27,12 +29,17 @@ export async function pending(engine: Engine, run: Caller, name: string): Promis
     default:
   }
   const status = await statusOf(database, name);
-  if (status === 'restoring') return { state: 'restore' };
+  if (status === 'restoring') {
+    return { state: 'restore' };
+  }
   const hasWork = await isPending(database, migration);
   // Asked for by its name, what has never run may have nothing to do only because what it requires has not been done.
-  if (hasWork || (request.only !== undefined && status === undefined))
+  if (hasWork || (request.only !== undefined && status === undefined)) {
     await checkRequired(database, migrations, migration);
-  if (!hasWork) return { state: 'skipped' };
+  }
+  if (!hasWork) {
+    return { state: 'skipped' };
+  }
   await begin(database, migration, run, await rowsKnown(database, migration));
   return { state: 'pending' };
 }

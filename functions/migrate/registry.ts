@@ -7,8 +7,9 @@ import { checkRequires } from '../engine/lifecycle/requires.ts';
 export function checkRegistry(migrations: readonly Migration[]): void {
   const names = migrations.map(({ name }) => name);
   const twice = names.filter((name, i) => names.indexOf(name) !== i);
-  if (twice.length > 0)
+  if (twice.length > 0) {
     throw new MigrationFailed(`registered twice: ${twice.join(', ')}; every migration has a name of its own`);
+  }
   checkRequires(migrations);
 }
 
@@ -16,7 +17,9 @@ export function checkRegistry(migrations: readonly Migration[]): void {
 export function checkJobs(migrations: readonly Migration[], jobs: Jobs): void {
   for (const { name, rebuilds } of migrations) {
     const missing = rebuilds.filter((job) => !(job in jobs));
-    if (missing.length === 0) continue;
+    if (missing.length === 0) {
+      continue;
+    }
     throw new MigrationFailed(
       `migration "${name}" declares ${missing.join(', ')}, which is not deployed; deployed are: ` +
         `${Object.keys(jobs).join(', ') || 'none'}. Add it to followUps in the stack, or correct the name`,
@@ -27,7 +30,9 @@ export function checkJobs(migrations: readonly Migration[], jobs: Jobs): void {
 /** The registered migration of this name. Throws MigrationFailed with the known ones. */
 export function find(migrations: readonly Migration[], name: string): Migration {
   const found = migrations.find((migration) => migration.name === name);
-  if (found !== undefined) return found;
+  if (found !== undefined) {
+    return found;
+  }
   throw new MigrationFailed(
     known(
       migrations.map((migration) => migration.name),
@@ -43,7 +48,9 @@ export function known(names: readonly string[], name: string): string {
 
 /** A migration that changes rows. Throws MigrationFailed for another: it has none to validate, restore or retry. */
 export function ofRows(migration: Migration): RowMigration {
-  if (migration.kind !== 'alterTables') return migration;
+  if (migration.kind !== 'alterTables') {
+    return migration;
+  }
   throw new MigrationFailed(
     `migration "${migration.name}" changes tables, all or none: it has no rows to look at`,
   );

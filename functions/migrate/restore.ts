@@ -20,22 +20,29 @@ export async function restore(engine: Engine, run: Caller, name: string): Promis
   const migration = ofRows(find(engine.migrations, name));
   await hold(database, engine.statusOf, run);
   const at = await claim(database, name, run);
-  if (at === undefined)
+  if (at === undefined) {
     throw new Superseded(`migration "${name}": the run ${run.execution_arn} does not hold the ledger`);
-  if (at.status !== 'restoring' && at.status !== 'restored')
+  }
+  if (at.status !== 'restoring' && at.status !== 'restored') {
     throw new MigrationFailed(`migration "${name}" is ${at.status}, and was not asked to be restored`);
+  }
 
   // The journal says which columns; here only the key is needed.
   const table = await describeTable(database, { ...migration, columns: [] });
   const progress = await runRestore(database, migration, table, at, clock, deadline);
-  if (progress.state === 'lost') return { state: 'more', rest_seconds: 0, restored: 0, left: 0 };
+  if (progress.state === 'lost') {
+    return { state: 'more', rest_seconds: 0, restored: 0, left: 0 };
+  }
   const { restored, left, invalid } = progress.restore;
   logger.info('restoring', { state: progress.state, restored, left });
   if (progress.state === 'more') {
     const state = at.slices >= engine.slicesPerExecution ? 'continued' : 'more';
     return { state, rest_seconds: 0, restored, left };
   }
-  if (at.request.restore !== undefined) await keepAnswer(database, run, { restored, left });
-  else if (invalid) throw invalidAndRestored(migration, progress.restore);
+  if (at.request.restore !== undefined) {
+    await keepAnswer(database, run, { restored, left });
+  } else if (invalid) {
+    throw invalidAndRestored(migration, progress.restore);
+  }
   return { state: 'done', rest_seconds: 0, restored, left };
 }

@@ -14,7 +14,9 @@ export function resultMap(
   followUps: readonly FollowUp[],
 ): ResultMap {
   const whole = mapped(names, (name) => results.get(name), followUps);
-  if (Buffer.byteLength(JSON.stringify(whole)) <= mostBytes) return whole;
+  if (Buffer.byteLength(JSON.stringify(whole)) <= mostBytes) {
+    return whole;
+  }
   return mapped(names, (name) => withoutSamples(results.get(name)), followUps);
 }
 
@@ -30,7 +32,9 @@ function mapped(
 }
 
 function withoutSamples(result: Counters | Answer | undefined): Counters | Answer | undefined {
-  if (result === undefined || !('duration_seconds' in result)) return result;
+  if (result === undefined || !('duration_seconds' in result)) {
+    return result;
+  }
   const { error_samples: _, validations, ...counters } = result;
   return {
     ...counters,

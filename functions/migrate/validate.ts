@@ -32,19 +32,29 @@ async function validateMigrated(engine: Engine, run: Caller, migration: RowMigra
   const { database } = engine;
   await checkOurs(database, migration, run);
   const at = await claim(database, migration.name, run);
-  if (at === undefined) throw doesNotHold(migration, run);
+  if (at === undefined) {
+    throw doesNotHold(migration, run);
+  }
   // Asked again after an answer that got lost.
-  if (at.status === 'finished') return answer('passed');
-  if (at.status === 'restoring' || at.status === 'restored') return answer('restore');
+  if (at.status === 'finished') {
+    return answer('passed');
+  }
+  if (at.status === 'restoring' || at.status === 'restored') {
+    return answer('restore');
+  }
 
   const stage = await slice(engine, run, migration);
-  if (!stage.ended) return unended(engine, at.slices);
+  if (!stage.ended) {
+    return unended(engine, at.slices);
+  }
   const results = validationResults(stage);
   if (migration.onInvalid === 'report' || results.every(({ passed }) => passed)) {
     const finished = await finish(database, migration, at, stage.seconds, results);
     return finished === undefined ? unended(engine, at.slices) : answer('passed');
   }
-  if (migration.onInvalid === 'fail') throw invalid(migration, whatFailed(stage.found));
+  if (migration.onInvalid === 'fail') {
+    throw invalid(migration, whatFailed(stage.found));
+  }
   const entered = await enterInvalid(database, at, whatFailed(stage.found));
   return entered ? answer('restore') : unended(engine, at.slices);
 }
@@ -55,7 +65,9 @@ async function checkOurs(database: Database, { name }: RowMigration, run: Caller
     SELECT m.run FROM data_migrations.migrations m
     WHERE m.name = ${name} AND m.status IN ('running', 'failed')
       AND NOT ${ofThisRun(sql`m.run`, sql`${run.execution_arn}`)}`);
-  if (other === undefined) return;
+  if (other === undefined) {
+    return;
+  }
   throw new MigrationFailed(
     `migration "${name}": the run ${other.run} has worked on it since this one. Start the machine again: it goes on from there`,
   );
@@ -63,9 +75,13 @@ async function checkOurs(database: Database, { name }: RowMigration, run: Caller
 
 async function report(engine: Engine, run: Caller, migration: RowMigration): Promise<Validated> {
   const slices = await countSlice(engine.database, run);
-  if (slices === undefined) throw doesNotHold(migration, run);
+  if (slices === undefined) {
+    throw doesNotHold(migration, run);
+  }
   const stage = await slice(engine, run, migration);
-  if (!stage.ended) return unended(engine, slices);
+  if (!stage.ended) {
+    return unended(engine, slices);
+  }
   await keepAnswer(engine.database, run, { validations: validationResults(stage) });
   return answer('passed');
 }

@@ -54,10 +54,14 @@ export async function installBinaries({ native, version }: Binaries, folder: str
 
 async function addSymlinks(root: string): Promise<void> {
   const list = join(root, 'pg-symlinks.json');
-  if (!(await exists(list))) return;
+  if (!(await exists(list))) {
+    return;
+  }
   for (const link of JSON.parse(await readFile(list, 'utf8')) as Link[]) {
     const [source, target] = [inside(root, link.source), inside(root, link.target)];
-    if (!(await exists(target))) await symlink(relative(dirname(target), source), target);
+    if (!(await exists(target))) {
+      await symlink(relative(dirname(target), source), target);
+    }
   }
 }
 
@@ -70,7 +74,9 @@ function inside(root: string, listed: string): string {
 async function makeReadable(root: string): Promise<void> {
   await chmod(root, 0o755);
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
-    if (entry.isSymbolicLink()) continue;
+    if (entry.isSymbolicLink()) {
+      continue;
+    }
     await chmod(join(entry.parentPath, entry.name), 0o755);
   }
 }

@@ -45,7 +45,9 @@ async function lockOrExplain(client: pg.Client): Promise<void> {
   // The server takes a moment to see that a killed owner's connection is gone: look five times within a second.
   for (let look = 1; look <= 5; look++) {
     const { rows } = await client.query('SELECT pg_try_advisory_lock($1, $2) AS granted', [...lock]);
-    if (rows[0].granted) return;
+    if (rows[0].granted) {
+      return;
+    }
     await sleep(200);
   }
   const holder = await holderOf(client);

@@ -3,7 +3,9 @@ import { readFile, stat, truncate } from 'node:fs/promises';
 /** Where the next line will begin. */
 export async function logSize(log: string): Promise<number> {
   const { size } = await stat(log).catch(() => ({ size: 0 }));
-  if (size < 10_000_000) return size; // weeks of it; nobody reads further back
+  if (size < 10_000_000) {
+    return size; // weeks of it; nobody reads further back
+  }
   await truncate(log);
   return 0;
 }

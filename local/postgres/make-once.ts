@@ -6,7 +6,9 @@ import { basename, dirname, join } from 'node:path';
  * in a race throws its own away. What a killed process left half done is removed by the next one that needs to make it.
  */
 export async function makeOnce(folder: string, make: (temporary: string) => Promise<void>): Promise<void> {
-  if (await exists(folder)) return;
+  if (await exists(folder)) {
+    return;
+  }
   await mkdir(dirname(folder), { recursive: true });
   await removeLeftovers(folder);
   const temporary = `${folder}.new-${process.pid}`;
@@ -15,16 +17,22 @@ export async function makeOnce(folder: string, make: (temporary: string) => Prom
     await rename(temporary, folder);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
-    if (!(await exists(folder))) throw error;
+    if (!(await exists(folder))) {
+      throw error;
+    }
   }
 }
 
 async function removeLeftovers(folder: string): Promise<void> {
   const prefix = `${basename(folder)}.new-`;
   for (const name of await readdir(dirname(folder))) {
-    if (!name.startsWith(prefix)) continue;
+    if (!name.startsWith(prefix)) {
+      continue;
+    }
     const pid = Number(name.slice(prefix.length));
-    if (pid !== process.pid && isAlive(pid)) continue;
+    if (pid !== process.pid && isAlive(pid)) {
+      continue;
+    }
     await rm(join(dirname(folder), name), { recursive: true, force: true });
   }
 }

@@ -32,8 +32,11 @@ export async function preparePlace(wanted: string): Promise<Place> {
   // /tmp and not os.tmpdir(): short everywhere, and the same for every process of this user.
   const socketFolder = `/tmp/${project}-${hash}`;
 
-  if (account) await ownFolder(folder, 0o711);
-  else await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (account) {
+    await ownFolder(folder, 0o711);
+  } else {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  }
   await ownFolder(socketFolder, 0o700, account);
   return { folder, log: join(folder, 'postgres.log'), socketFolder, ...(account && { account }) };
 }
@@ -41,7 +44,9 @@ export async function preparePlace(wanted: string): Promise<Place> {
 /** Creates a folder that belongs to the account. */
 export async function createFolderFor(account: Account | undefined, folder: string): Promise<void> {
   await mkdir(folder, { mode: 0o700 });
-  if (account) await chown(folder, account.uid, account.gid);
+  if (account) {
+    await chown(folder, account.uid, account.gid);
+  }
 }
 
 /** In a folder where everybody may write, a name that we expect could have been taken by somebody else. */
@@ -49,14 +54,18 @@ async function ownFolder(folder: string, mode: number, account?: Account): Promi
   try {
     await createFolderFor(account, folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+      throw error;
+    }
   }
   const found = await lstat(folder);
   const owner = account?.uid ?? process.getuid?.();
   if (!found.isDirectory() || (found.uid !== owner && found.uid !== process.getuid?.())) {
     throw new Error(`${folder} belongs to user ${found.uid}, not to us: remove it and start again`);
   }
-  if (account) await chown(folder, account.uid, account.gid);
+  if (account) {
+    await chown(folder, account.uid, account.gid);
+  }
   await chmod(folder, mode);
 }
 

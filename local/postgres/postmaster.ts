@@ -22,8 +22,12 @@ export async function removeStaleLocks(cluster: Owned): Promise<void> {
   const { data, place } = cluster;
   for (const lock of [join(data, 'postmaster.pid'), join(place.socketFolder, `.s.PGSQL.${port}.lock`)]) {
     const pid = await pidIn(lock);
-    if (pid === undefined || (await isPostmaster(cluster, pid))) continue;
-    if ((await pidIn(lock)) === pid) await unlink(lock);
+    if (pid === undefined || (await isPostmaster(cluster, pid))) {
+      continue;
+    }
+    if ((await pidIn(lock)) === pid) {
+      await unlink(lock);
+    }
   }
 }
 

@@ -51,7 +51,9 @@ export async function ensureRunning(cluster: Cluster): Promise<number> {
   while (Date.now() < deadline) {
     const problem = await connectionProblem(connectionTo(cluster.place));
     const pid = await runningPid(cluster);
-    if (!problem && pid !== undefined) return pid;
+    if (!problem && pid !== undefined) {
+      return pid;
+    }
     if (problem === 'nobody listens' && pid === undefined && !isStarting(started)) {
       if (started && !(await mayStartNow(cluster, started))) {
         throw await failure(cluster, started, 'PostgreSQL does not start');
@@ -66,8 +68,12 @@ export async function ensureRunning(cluster: Cluster): Promise<number> {
 
 /** Shuts the server down: clients are disconnected, a checkpoint is written. */
 export async function shutDown(cluster: Cluster, pid: number): Promise<void> {
-  if (isAlive(pid)) process.kill(pid, 'SIGINT'); // PostgreSQL's "fast" shutdown
-  while (isAlive(pid) && (await runningPid(cluster)) === pid) await sleep(20);
+  if (isAlive(pid)) {
+    process.kill(pid, 'SIGINT'); // PostgreSQL's "fast" shutdown
+  }
+  while (isAlive(pid) && (await runningPid(cluster)) === pid) {
+    await sleep(20);
+  }
 }
 
 /** A connection, complete: what it left out, `pg` would take from variables like PGPORT and PGSSLMODE. */
@@ -99,7 +105,9 @@ async function startServer(cluster: Cluster): Promise<Started> {
   const logged = await logSize(place.log);
   const log = await open(place.log, constants.O_CREAT | constants.O_APPEND | constants.O_WRONLY, 0o600);
   const arguments_ = ['-D', data, '-k', place.socketFolder, '-p', String(port)];
-  for (const [name, value] of Object.entries(settings(cluster))) arguments_.push('-c', `${name}=${value}`);
+  for (const [name, value] of Object.entries(settings(cluster))) {
+    arguments_.push('-c', `${name}=${value}`);
+  }
   const child = spawn(join(programs, 'postgres'), arguments_, {
     ...processOptions(place),
     stdio: ['ignore', log.fd, log.fd],
@@ -147,9 +155,13 @@ async function connectionProblem(
     return undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ECONNREFUSED') return 'nobody listens';
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') {
+      return 'nobody listens';
+    }
     // 57P03: it starts up, recovers or shuts down. A connection that ends without a word: it went down meanwhile.
-    if (code === '57P03' || code === 'ECONNRESET' || code === undefined) return 'not ready';
+    if (code === '57P03' || code === 'ECONNRESET' || code === undefined) {
+      return 'not ready';
+    }
     throw error;
   }
 }

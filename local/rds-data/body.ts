@@ -13,11 +13,17 @@ export async function readBody(request: IncomingMessage): Promise<string> {
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size <= limit) chunks.push(chunk);
-    else chunks.length = 0;
-    if (size > patience) break;
+    if (size <= limit) {
+      chunks.push(chunk);
+    } else {
+      chunks.length = 0;
+    }
+    if (size > patience) {
+      break;
+    }
   }
-  if (size > limit)
+  if (size > limit) {
     throw new RdsDataError('RequestEntityTooLargeException', 'The request exceeds the size limit 4 MiB.');
+  }
   return Buffer.concat(chunks, size).toString('utf8');
 }

@@ -22,7 +22,9 @@ export async function inSession<Result>(
   { sessions, transactions }: Context,
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
-  if (transactionId != null) return transactions.use(transactionId, work);
+  if (transactionId != null) {
+    return transactions.use(transactionId, work);
+  }
   const session = await sessions.open(database);
   try {
     return await work(session);

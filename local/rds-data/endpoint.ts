@@ -112,7 +112,9 @@ async function respond(
 function operationOf({ method, url = '' }: IncomingMessage): Operation {
   const [path = ''] = url.split('?');
   const name = path.slice(1);
-  if (method === 'POST' && Object.hasOwn(actions, name)) return name as Operation;
+  if (method === 'POST' && Object.hasOwn(actions, name)) {
+    return name as Operation;
+  }
   throw new RdsDataError('UnknownOperationException', `Unknown operation ${method} ${path}`);
 }
 
@@ -124,7 +126,9 @@ function unexpected(cause: unknown): RdsDataError {
 function connectionOf(database: pg.ClientConfig | string): pg.ClientConfig {
   const config: pg.ClientConfig = typeof database === 'string' ? { connectionString: database } : database;
   const { connectionString, ...beside } = config;
-  if (!connectionString) return config;
+  if (!connectionString) {
+    return config;
+  }
   const { host, port, user, password, ssl, database: name } = new pg.Client(config);
   return { ...beside, host, port, user, password, ssl, database: name };
 }

@@ -37,7 +37,9 @@ export class RdsDataError extends Error {
 
 /** PostgreSQL's error as the Data API words it; `locate` leads its position back into the caller's SQL. */
 export function fromDatabase(error: unknown, locate = (position: number) => position): RdsDataError {
-  if (error instanceof RdsDataError) return error;
+  if (error instanceof RdsDataError) {
+    return error;
+  }
   if (!(error instanceof pg.DatabaseError)) {
     // No answer, or none any more: refused, reset, ended.
     return new RdsDataError('DatabaseUnavailableException', '', { cause: error });
@@ -45,10 +47,16 @@ export function fromDatabase(error: unknown, locate = (position: number) => posi
   if (error.code === '42601' && error.message.includes('multiple commands')) {
     return new RdsDataError('ValidationException', "Multistatements aren't supported.", { cause: error });
   }
-  if (error.code === '57P03') return new RdsDataError('DatabaseUnavailableException', '', { cause: error });
+  if (error.code === '57P03') {
+    return new RdsDataError('DatabaseUnavailableException', '', { cause: error });
+  }
   const parts = [`${error.severity}: ${error.message}`];
-  if (error.hint) parts.push(`Hint: ${error.hint}`);
-  if (error.position) parts.push(`Position: ${locate(Number(error.position))}`);
+  if (error.hint) {
+    parts.push(`Hint: ${error.hint}`);
+  }
+  if (error.position) {
+    parts.push(`Position: ${locate(Number(error.position))}`);
+  }
   parts.push(`SQLState: ${error.code}`);
   return new RdsDataError('DatabaseErrorException', parts.join('; '), { cause: error });
 }

@@ -24,13 +24,16 @@ export function formattedRecords(
     json += index === 0 ? '{' : ',{';
     for (let column = 0; column < row.length; column++) {
       const value = row[column];
-      if (column > 0) json += ',';
+      if (column > 0) {
+        json += ',';
+      }
       json += keys[column] + (value == null ? 'null' : (encoders[column] as Encoder)(value));
     }
     json += '}';
   }
   json += ']';
-  if (Buffer.byteLength(json) > formattedLimit.bytes)
+  if (Buffer.byteLength(json) > formattedLimit.bytes) {
     throw new RdsDataError('UnsupportedResultException', message);
+  }
   return json;
 }

@@ -65,16 +65,25 @@ const unlimited = 2 ** 31 - 1;
 const modifierOffset = 4; // a type modifier counts its own four bytes
 
 function precisionOf({ name }: ColumnType, modifier: number): number {
-  if (modifier >= modifierOffset && (name === 'varchar' || name === 'bpchar'))
+  if (modifier >= modifierOffset && (name === 'varchar' || name === 'bpchar')) {
     return modifier - modifierOffset;
-  if (modifier >= modifierOffset && name === 'numeric') return (modifier - modifierOffset) >> 16;
+  }
+  if (modifier >= modifierOffset && name === 'numeric') {
+    return (modifier - modifierOffset) >> 16;
+  }
   return precisions[name] ?? unlimited;
 }
 
 function scaleOf({ name }: ColumnType, modifier: number): number {
-  if (modifier >= modifierOffset && name === 'numeric') return (modifier - modifierOffset) & 0xffff;
-  if (name === 'float4') return 8;
-  if (name === 'float8') return 17;
+  if (modifier >= modifierOffset && name === 'numeric') {
+    return (modifier - modifierOffset) & 0xffff;
+  }
+  if (name === 'float4') {
+    return 8;
+  }
+  if (name === 'float8') {
+    return 17;
+  }
   return name === 'time' || name === 'timestamp' || name === 'timestamptz' ? 6 : 0;
 }
 
@@ -83,7 +92,9 @@ async function tableColumns(
   client: pg.ClientBase,
 ): Promise<Map<string, TableColumn>> {
   const fromTables = columns.filter(({ tableID }) => tableID !== 0);
-  if (fromTables.length === 0) return new Map();
+  if (fromTables.length === 0) {
+    return new Map();
+  }
   const { rows } = await client.query<TableColumn & { key: string }>(
     `SELECT a.attrelid::text || '.' || a.attnum AS key, c.relname AS "table", a.attnotnull AS required,
             a.attidentity <> '' OR coalesce(pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false) AS generated

@@ -27,7 +27,9 @@ export function rewriteParameters(sql: string): Rewritten {
   let end = 0;
   for (const match of sql.matchAll(token)) {
     const name = match[1];
-    if (name === undefined) continue;
+    if (name === undefined) {
+      continue;
+    }
     names.push(name);
     const replacement = `$${names.length}`;
     text += sql.slice(end, match.index);
@@ -49,7 +51,9 @@ function locate(
   const inText = [...text].slice(0, position - 1).join('').length;
   let inSql = inText;
   for (const [index, { from, to, length }] of occurrences.entries()) {
-    if (to > inText) break;
+    if (to > inText) {
+      break;
+    }
     const originalLength = 1 + (names[index]?.length ?? 0);
     inSql = inText < to + length ? from : from + originalLength + (inText - to - length);
   }

@@ -16,9 +16,13 @@ export function pausable(): Pausable {
       resumeSeconds = options.resumeSeconds;
     },
     check() {
-      if (resumeSeconds !== undefined) awakeAt = Date.now() + resumeSeconds * 1000;
+      if (resumeSeconds !== undefined) {
+        awakeAt = Date.now() + resumeSeconds * 1000;
+      }
       resumeSeconds = undefined;
-      if (Date.now() >= awakeAt) return;
+      if (Date.now() >= awakeAt) {
+        return;
+      }
       throw new RdsDataError(
         'DatabaseResumingException',
         'The Aurora DB instance is resuming after being auto-paused. Please wait a few seconds and try again.',

@@ -17,7 +17,9 @@ export function recordsJson(
   for (const [index, row] of rows.entries()) {
     json += index === 0 ? '[' : ',[';
     for (let column = 0; column < row.length; column++) {
-      if (column > 0) json += ',';
+      if (column > 0) {
+        json += ',';
+      }
       const value = row[column];
       json += value == null ? '{"isNull":true}' : (encoders[column] as Encoder)(value);
     }
@@ -28,7 +30,9 @@ export function recordsJson(
 
 /** The values of one type as JSON, without the member that says their kind. */
 export function valueEncoder({ kind, element }: ColumnType): Encoder {
-  if (!element) return encoders[kind];
+  if (!element) {
+    return encoders[kind];
+  }
   const encode = encoders[element.kind];
   return (text) =>
     `[${arrayElements(text)
@@ -61,9 +65,15 @@ const members: Readonly<Record<Kind, string>> = {
 function fieldEncoder(type: ColumnType, options: ResultSetOptions): Encoder {
   const { kind, element } = type;
   const encode = valueEncoder(type);
-  if (element) return (text) => `{"arrayValue":{"${members[kind]}s":${encode(text)}}}`;
-  if (kind === 'long' && options?.longReturnType === 'STRING') return (text) => `{"stringValue":"${text}"}`;
-  if (kind === 'decimal' && options?.decimalReturnType === 'DOUBLE_OR_LONG') return doubleOrLong;
+  if (element) {
+    return (text) => `{"arrayValue":{"${members[kind]}s":${encode(text)}}}`;
+  }
+  if (kind === 'long' && options?.longReturnType === 'STRING') {
+    return (text) => `{"stringValue":"${text}"}`;
+  }
+  if (kind === 'decimal' && options?.decimalReturnType === 'DOUBLE_OR_LONG') {
+    return doubleOrLong;
+  }
   const start = `{"${members[kind]}":`;
   return (text) => `${start}${encode(text)}}`;
 }
@@ -75,9 +85,13 @@ function doubleOrLong(text: string): string {
 /** The service shows no fraction when it is zero, milliseconds when they are enough, and microseconds otherwise. */
 function time(text: string): string {
   // It has no word for infinity and fails without a message.
-  if (text.endsWith('infinity')) throw new RdsDataError('InternalFailure');
+  if (text.endsWith('infinity')) {
+    throw new RdsDataError('InternalFailure');
+  }
   const dot = text.indexOf('.');
-  if (dot < 0) return text;
+  if (dot < 0) {
+    return text;
+  }
   return text.replace(/\.(\d+)/, (_, digits: string) => {
     const micros = digits.padEnd(6, '0');
     return `.${micros.endsWith('000') ? micros.slice(0, 3) : micros}`;
@@ -88,12 +102,18 @@ const withOffset = /^(.*)([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?( BC)?$/;
 
 /** Sessions are in UTC, unless a transaction has set another zone. */
 function inUtc(text: string): string {
-  if (text.endsWith('+00')) return text.slice(0, -3);
+  if (text.endsWith('+00')) {
+    return text.slice(0, -3);
+  }
   const match = withOffset.exec(text);
-  if (!match) return text;
+  if (!match) {
+    return text;
+  }
   const [, local = '', sign, hours, minutes = '0', seconds = '0', era = ''] = match;
   const offset = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
-  if (offset === 0 || era) return `${local}${era}`;
+  if (offset === 0 || era) {
+    return `${local}${era}`;
+  }
   const [whole = '', fraction] = local.split('.');
   const moment = new Date(`${whole.replace(' ', 'T')}Z`).getTime() + offset * (sign === '-' ? 1000 : -1000);
   const utc = new Date(moment).toISOString().slice(0, 19).replace('T', ' ');
@@ -107,10 +127,14 @@ function arrayElements(text: string): (string | null)[] {
   const values: (string | null)[] = [];
   const body = text.slice(text.indexOf('{') + 1, -1);
   for (const [, quoted, plain, brace] of body.matchAll(arrayElement)) {
-    if (brace)
+    if (brace) {
       throw new RdsDataError('UnsupportedResultException', 'The result contains a multidimensional array.');
-    if (quoted !== undefined) values.push(quoted.replace(/\\(.)/gs, '$1'));
-    else values.push(plain === 'NULL' ? null : (plain ?? null));
+    }
+    if (quoted !== undefined) {
+      values.push(quoted.replace(/\\(.)/gs, '$1'));
+    } else {
+      values.push(plain === 'NULL' ? null : (plain ?? null));
+    }
   }
   return values;
 }

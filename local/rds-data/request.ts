@@ -63,7 +63,9 @@ export type ResultSetOptions = Request<'Execute'>['resultSetOptions'];
 /** Reads a body, or answers what is wrong with it. */
 export function parseRequest<Name extends Operation>(operation: Name, body: string): Request<Name> {
   const result = v.safeParse(requests[operation], parseJson(body), { abortEarly: true });
-  if (!result.success) throw refusal(result.issues[0]);
+  if (!result.success) {
+    throw refusal(result.issues[0]);
+  }
   const request = result.output as Request<Name>;
   if ('schema' in request && request.schema != null) {
     throw new RdsDataError('ValidationException', "The schema parameter isn't supported");

@@ -53,7 +53,9 @@ export function openSessions(connection: pg.ClientConfig, databaseName?: string)
     const own = name == null || name === '' || name === databaseName;
     const physical = own ? connection.database : name;
     const known = databases.get(physical ?? '');
-    if (known) return known;
+    if (known) {
+      return known;
+    }
     const database = { pool: openPool({ ...connection, database: physical }), types: new Map() };
     databases.set(physical ?? '', database);
     return database;
@@ -108,7 +110,9 @@ function sessionOn(
     await settled;
     ended();
     try {
-      if (client.getTransactionStatus() !== 'I') await client.query('ROLLBACK');
+      if (client.getTransactionStatus() !== 'I') {
+        await client.query('ROLLBACK');
+      }
       await client.query('DISCARD ALL'); // settings, temporary tables, prepared statements, advisory locks
       client.release();
     } catch {
@@ -128,7 +132,9 @@ function sessionOn(
       settled = answer.catch(() => {});
       try {
         const first = await Promise.race([answer, timeout]);
-        if (first !== 'timeout') return first;
+        if (first !== 'timeout') {
+          return first;
+        }
       } finally {
         clearTimeout(timer);
       }

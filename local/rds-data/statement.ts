@@ -93,10 +93,15 @@ class Statement {
   handleDataRow({ length, fields }: { length: number; fields: Row }): void {
     const bytes = length - 4;
     this.#bytes += bytes;
-    if (this.#bytes > this.#limit.bytes) this.#refuse(this.#limit.message);
-    if (bytes - 2 - 4 * fields.length > rowLimit)
+    if (this.#bytes > this.#limit.bytes) {
+      this.#refuse(this.#limit.message);
+    }
+    if (bytes - 2 - 4 * fields.length > rowLimit) {
       this.#refuse('The result contains a row that exceeds the size limit 64 KB.');
-    if (!this.#refusal) this.#rows.push(fields);
+    }
+    if (!this.#refusal) {
+      this.#rows.push(fields);
+    }
   }
 
   handleCommandComplete({ text }: { text: string }): void {
@@ -104,8 +109,11 @@ class Statement {
   }
 
   handleReadyForQuery(): void {
-    if (this.#refusal) this.#reject(this.#refusal);
-    else this.#resolve({ tag: this.#tag, columns: this.#columns, rows: this.#rows });
+    if (this.#refusal) {
+      this.#reject(this.#refusal);
+    } else {
+      this.#resolve({ tag: this.#tag, columns: this.#columns, rows: this.#rows });
+    }
   }
 
   handleError(error: Error): void {

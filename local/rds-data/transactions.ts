@@ -38,7 +38,9 @@ export function openTransactions(sessions: Sessions, idleSeconds: number): Trans
     const transaction = transactions.get(id);
     transactions.delete(id);
     endings.set(id, why);
-    if (endings.size > remembered) endings.delete(endings.keys().next().value ?? '');
+    if (endings.size > remembered) {
+      endings.delete(endings.keys().next().value ?? '');
+    }
     clearTimeout(transaction?.idle);
     await transaction?.session.release(); // rolls back what is not committed
   };
@@ -49,24 +51,31 @@ export function openTransactions(sessions: Sessions, idleSeconds: number): Trans
 
   const use: Transactions['use'] = async (id, work) => {
     const found = transactions.get(id);
-    if (found && Date.now() - found.begun > longest) await forget(id, 'unknown');
+    if (found && Date.now() - found.begun > longest) {
+      await forget(id, 'unknown');
+    }
     const transaction = transactions.get(id);
     if (!transaction) {
       const reason = reasons[endings.get(id) ?? 'unknown'];
       throw new RdsDataError('TransactionNotFoundException', `Transaction ${id} is not found. ${reason}`);
     }
-    if (transaction.busy)
+    if (transaction.busy) {
       throw new RdsDataError('DatabaseErrorException', 'Transaction is still running a query');
+    }
     clearTimeout(transaction.idle);
     transaction.busy = true;
     try {
       return await work(transaction.session);
     } catch (error) {
-      if (isDisconnection(error)) await forget(id, 'lost');
+      if (isDisconnection(error)) {
+        await forget(id, 'lost');
+      }
       throw error;
     } finally {
       transaction.busy = false;
-      if (transactions.has(id)) expireWhenIdle(id, transaction);
+      if (transactions.has(id)) {
+        expireWhenIdle(id, transaction);
+      }
     }
   };
 
@@ -91,7 +100,9 @@ export function openTransactions(sessions: Sessions, idleSeconds: number): Trans
         try {
           const { tag } = await session.run(plain(command), { deadline });
           // PostgreSQL answers the COMMIT of a failed transaction with ROLLBACK: nobody may take that for success.
-          if (tag !== command) throw new RdsDataError('DatabaseErrorException', aborted);
+          if (tag !== command) {
+            throw new RdsDataError('DatabaseErrorException', aborted);
+          }
         } catch (error) {
           throw fromDatabase(error); // a deferred constraint, for one
         } finally {
@@ -109,6 +120,8 @@ const aborted =
 
 function isDisconnection(error: unknown): boolean {
   const cause = error instanceof RdsDataError ? error.cause : error;
-  if (error instanceof RdsDataError && error.code === 'DatabaseUnavailableException') return true;
+  if (error instanceof RdsDataError && error.code === 'DatabaseUnavailableException') {
+    return true;
+  }
   return cause instanceof pg.DatabaseError && cause.severity !== 'ERROR';
 }

@@ -69,7 +69,9 @@ const elements: Readonly<Record<number, number>> = {
 };
 
 const builtIn = new Map<number, ColumnType>();
-for (const [id, type] of Object.entries(scalars)) builtIn.set(Number(id), type);
+for (const [id, type] of Object.entries(scalars)) {
+  builtIn.set(Number(id), type);
+}
 for (const [id, elementId] of Object.entries(elements)) {
   const element = scalars[elementId] ?? text;
   builtIn.set(Number(id), { name: `_${element.name}`, kind: element.kind, jdbc: 2003, element });
@@ -86,7 +88,9 @@ export async function typesOf(
 ): Promise<ColumnType[]> {
   const find = (id: number) => builtIn.get(id) ?? known.get(id);
   const missing = columns.map(({ dataTypeID }) => dataTypeID).filter((id) => !find(id));
-  if (missing.length > 0) await learn(missing, known, client);
+  if (missing.length > 0) {
+    await learn(missing, known, client);
+  }
   return columns.map(({ dataTypeID }) => find(dataTypeID) ?? text);
 }
 
@@ -109,6 +113,8 @@ async function learn(ids: readonly number[], known: KnownTypes, client: pg.Clien
 const firstOwnId = 16_384; // FirstNormalObjectId: below it is what PostgreSQL itself brings
 
 function displayName(id: number, name: string): string {
-  if (name === 'char') return '"CHAR"';
+  if (name === 'char') {
+    return '"CHAR"';
+  }
   return id < firstOwnId && !name.startsWith('reg') ? name.toUpperCase() : name;
 }

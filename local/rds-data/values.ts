@@ -42,19 +42,32 @@ function bindingOf({ name, value, typeHint }: SqlParameter): Value {
     throw new RdsDataError('ValidationException', `Parameter ${name} must have exactly one value.`);
   }
   const [kind, content] = member;
-  if (kind === 'arrayValue')
+  if (kind === 'arrayValue') {
     throw new RdsDataError('ValidationException', 'Array parameters are not supported.');
-  if (kind === 'stringValue') return hinted(name, String(content), typeHint ?? undefined);
+  }
+  if (kind === 'stringValue') {
+    return hinted(name, String(content), typeHint ?? undefined);
+  }
   // Without a hint a NULL is a text like any other: where a number is wanted, it needs a cast.
-  if (kind === 'isNull') return { type: typeHint ? hints[typeHint].type : oid.text, value: null };
-  if (kind === 'longValue') return { type: oid.int8, value: String(content) };
-  if (kind === 'doubleValue') return { type: oid.float8, value: String(content) };
-  if (kind === 'booleanValue') return { type: oid.bool, value: String(content) };
+  if (kind === 'isNull') {
+    return { type: typeHint ? hints[typeHint].type : oid.text, value: null };
+  }
+  if (kind === 'longValue') {
+    return { type: oid.int8, value: String(content) };
+  }
+  if (kind === 'doubleValue') {
+    return { type: oid.float8, value: String(content) };
+  }
+  if (kind === 'booleanValue') {
+    return { type: oid.bool, value: String(content) };
+  }
   return { type: oid.bytea, value: Buffer.from(String(content), 'base64') };
 }
 
 function hinted(name: string, value: string, hint: keyof typeof hints | undefined): Value {
-  if (!hint) return { type: oid.text, value };
+  if (!hint) {
+    return { type: oid.text, value };
+  }
   const { type, format } = hints[hint];
   if (!format.test(value)) {
     throw new RdsDataError(

@@ -55,9 +55,12 @@ export function command(args: readonly string[], options: CommandOptions = {}): 
     async said(what) {
       for (;;) {
         const found = what.exec(stdout) ?? what.exec(stderr);
-        if (found) return found;
-        if (child.exitCode !== null)
+        if (found) {
+          return found;
+        }
+        if (child.exitCode !== null) {
           throw new Error(`it ended without saying ${what}:\n${stdout}\n${stderr}`);
+        }
         await sleep(20);
       }
     },

@@ -40,7 +40,9 @@ export async function demoOperator(): Promise<DemoOperator> {
       await prepareDemo({ connectionString: runtime.database.url }, true);
     },
     async close() {
-      for (const name of Object.keys(runtime.clientEnvironment)) delete process.env[name];
+      for (const name of Object.keys(runtime.clientEnvironment)) {
+        delete process.env[name];
+      }
       Object.assign(process.env, before);
       await runtime.close();
     },

@@ -147,7 +147,9 @@ describe('npm run local', () => {
   test('ends with Ctrl-C: exit 0, ports free, nobody left on the database', async () => {
     local.process.kill('SIGINT');
     expect((await local.exited).code).toBe(0);
-    for (const port of Object.values(ports)) await (await listen(port)).close();
+    for (const port of Object.values(ports)) {
+      await (await listen(port)).close();
+    }
     const { code, stderr } = await list().exited;
     expect(code).toBe(1);
     expect(stderr).toContain(

@@ -100,8 +100,9 @@ test('What is done already processes nothing, and invalid rows are counted', asy
 test('A run that leaves other contents than the first one is told from one that does not', async () => {
   let opened = 0;
   at.runtime.between.invocation = async (request, invoke) => {
-    if (request.operation === 'open' && ++opened === 2)
+    if (request.operation === 'open' && ++opened === 2) {
       await query(`UPDATE demo.engine_configs SET name = 'another' WHERE id = 'cfg_000300'`);
+    }
     return invoke();
   };
   expect(await answers({ ...runs, runs: 2 }, { ...runs, runs: 1 })).toEqual([

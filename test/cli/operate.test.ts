@@ -27,8 +27,12 @@ function holdAfter(slices: number): { readonly held: Promise<void>; goOn(): void
     hold = resolve;
   });
   at.runtime.between.invocation = (request, invoke) => {
-    if (!('migration' in request) || request.migration !== 'labels') return invoke();
-    if (request.operation !== 'batches' || ++done <= slices) return invoke();
+    if (!('migration' in request) || request.migration !== 'labels') {
+      return invoke();
+    }
+    if (request.operation !== 'batches' || ++done <= slices) {
+      return invoke();
+    }
     hold();
     return new Promise(() => {});
   };
@@ -370,7 +374,9 @@ test('a machine that was deployed before there were tags is a clear error', asyn
 });
 
 test('a ledger of version 1 is read, and said to be upgraded by a run', async () => {
-  for (const statement of versions[0] ?? []) await at.runtime.database.query(statement);
+  for (const statement of versions[0] ?? []) {
+    await at.runtime.database.query(statement);
+  }
   await at.runtime.database.query(`
     INSERT INTO data_migrations.version (version) VALUES (1);
     INSERT INTO data_migrations.migrations (name, status, run, total_processed, rows_known, duration_seconds)

@@ -55,7 +55,9 @@ export async function operator(): Promise<Operator> {
         SELECT i, CASE WHEN i IN (7, 50) THEN E'\\tcheap' ELSE i::text END, NULL, 'old' FROM generate_series(1, 60) AS i`);
     },
     async close() {
-      for (const name of Object.keys(runtime.clientEnvironment)) delete process.env[name];
+      for (const name of Object.keys(runtime.clientEnvironment)) {
+        delete process.env[name];
+      }
       Object.assign(process.env, before);
       await runtime.close();
     },

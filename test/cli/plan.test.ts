@@ -126,7 +126,9 @@ test('plan beside a run changes nothing, goes on from where that is, and the run
     ended = true;
   });
   let plans = 0;
-  for (; !ended; plans += 1) await json('ci-builds-stage-id');
+  for (; !ended; plans += 1) {
+    await json('ci-builds-stage-id');
+  }
   expect(plans).toBeGreaterThan(0);
   expect((await end).result).toMatchObject({
     'ci-builds-stage-id': { total_processed: 50_000, total_updated: 49_800, errors: 200 },

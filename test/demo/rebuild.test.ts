@@ -51,7 +51,9 @@ function execution(options: { attempts?: number; name?: string } = {}) {
       try {
         return await handler({ operation, rebuild: run }, { getRemainingTimeInMillis: () => 300_000 });
       } catch (error) {
-        if ((error as Error).name !== 'DatabaseUnavailable' || tries > 8) throw error;
+        if ((error as Error).name !== 'DatabaseUnavailable' || tries > 8) {
+          throw error;
+        }
       }
     }
   };
@@ -61,7 +63,9 @@ function execution(options: { attempts?: number; name?: string } = {}) {
     async replay() {
       for (;;) {
         const replayed = (await ask('replay')) as Replayed;
-        if (replayed.state === 'done') return replayed;
+        if (replayed.state === 'done') {
+          return replayed;
+        }
       }
     },
     async run() {
@@ -111,10 +115,18 @@ async function folded(): Promise<unknown[]> {
       const { name, title, office, on } = said;
       Object.assign(now, { name, title, office, hired_on: on, status: 'employed', left_on: null });
     }
-    if (type === 'renamed') now.name = said.name;
-    if (type === 'moved') now.office = said.office;
-    if (type === 'promoted') now.title = said.title;
-    if (type === 'left') Object.assign(now, { status: 'left', left_on: said.on });
+    if (type === 'renamed') {
+      now.name = said.name;
+    }
+    if (type === 'moved') {
+      now.office = said.office;
+    }
+    if (type === 'promoted') {
+      now.title = said.title;
+    }
+    if (type === 'left') {
+      Object.assign(now, { status: 'left', left_on: said.on });
+    }
     employees.set(employee_id, { ...now, events: Number(now.events) + 1, last_position: Number(position) });
   }
   return [...employees.values()].sort((a, b) => (String(a.employee_id) < String(b.employee_id) ? -1 : 1));
@@ -165,7 +177,9 @@ describe('A rebuild', () => {
       for (let n = 0; goesOn; n += 1) {
         await client.query('BEGIN');
         await append(5, 5, client);
-        if (n % 3 === 0) await wait(30);
+        if (n % 3 === 0) {
+          await wait(30);
+        }
         await client.query(n % 4 === 0 ? 'ROLLBACK' : 'COMMIT');
       }
       await client.end();
@@ -198,9 +212,13 @@ describe('A rebuild', () => {
     await rebuilding.prepare();
     let transactions = 0;
     between = async ({ path }) => {
-      if (path !== '/BeginTransaction') return;
+      if (path !== '/BeginTransaction') {
+        return;
+      }
       transactions += 1;
-      if (transactions !== 2) return; // the one that looks how far the log is complete, after a swap that came too early
+      if (transactions !== 2) {
+        return; // the one that looks how far the log is complete, after a swap that came too early
+      }
       await late.query('BEGIN');
       await append(1, 1, late); // position 1001, seen by nobody yet
       await append(600, 50); // positions after it, for all to see
@@ -215,7 +233,9 @@ describe('A rebuild', () => {
     let appended = false;
     let appending: Promise<unknown> = Promise.resolve();
     between = async ({ body }) => {
-      if (!body.includes('DROP TABLE \\"employee_projection\\"')) return;
+      if (!body.includes('DROP TABLE \\"employee_projection\\"')) {
+        return;
+      }
       appending = append(1, 1).then(() => {
         appended = true;
       });
@@ -346,7 +366,9 @@ describe('A rebuild, whatever happens to its calls,', () => {
       let what = '';
       between = ({ body }) => {
         count += 1;
-        if (count !== number) return undefined;
+        if (count !== number) {
+          return undefined;
+        }
         what = body.slice(0, 1_000);
         return trouble.fault;
       };
@@ -366,7 +388,9 @@ describe('A rebuild, whatever happens to its calls,', () => {
       await two.prepare();
       expect(await two.replay()).toMatchObject({ state: 'done', events: 4_000, projections: 100 });
       const ended = await first;
-      if (ended instanceof Error) expect(ended).toMatchObject({ name: 'Superseded' });
+      if (ended instanceof Error) {
+        expect(ended).toMatchObject({ name: 'Superseded' });
+      }
       await expectEquivalent();
     }
   });

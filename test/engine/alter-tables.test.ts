@@ -91,7 +91,9 @@ beforeEach(async () => {
   await query('DROP SCHEMA IF EXISTS parts, elsewhere CASCADE');
   await query('CREATE SCHEMA parts');
   await query('CREATE SCHEMA elsewhere');
-  for (const name of ['a', 'b', 'c', 'd']) await query(`CREATE TABLE parts.${name} AS SELECT 1 AS id`);
+  for (const name of ['a', 'b', 'c', 'd']) {
+    await query(`CREATE TABLE parts.${name} AS SELECT 1 AS id`);
+  }
   await query('ALTER TABLE parts.c ADD COLUMN stamp integer NOT NULL DEFAULT 0');
 });
 
@@ -206,7 +208,9 @@ describe('Promise 1: all tables and the checkpoint change together, or none does
   it('a connection that is cut between two tables', async () => {
     let cuts = 0;
     engine.between = async ({ sql: text }) => {
-      if (!text.startsWith('ALTER TABLE "parts"."b"') || cuts++ > 0) return;
+      if (!text.startsWith('ALTER TABLE "parts"."b"') || cuts++ > 0) {
+        return;
+      }
       await query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND state = 'idle in transaction'`);
     };
@@ -223,7 +227,9 @@ describe('Promise 1: all tables and the checkpoint change together, or none does
     async (_, theirs, tables, changed) => {
       let done = false;
       engine.between = async ({ sql: text }) => {
-        if (done || !text.startsWith('ALTER TABLE "parts"."b"')) return;
+        if (done || !text.startsWith('ALTER TABLE "parts"."b"')) {
+          return;
+        }
         done = true;
         await query(theirs);
       };
@@ -245,8 +251,9 @@ it('Promise 4: an invocation that has lost its claim changes nothing, even where
   await zombie.invoke({ operation: 'pending', run, migration: 'stamps' });
   let answer: unknown;
   engine.between = async ({ process, sql: text }) => {
-    if (process === zombie && text === 'BeginTransaction')
+    if (process === zombie && text === 'BeginTransaction') {
       answer = await living.invoke({ operation: 'batches', run, migration: 'stamps' });
+    }
   };
   const late = await zombie.invoke({ operation: 'batches', run, migration: 'stamps' });
   expect(answer).toMatchObject({ state: 'done', total_processed: 4, total_updated: 4 });
@@ -259,7 +266,9 @@ describe('Tables that are made while it runs', () => {
   it('are changed in the same run, and those after it in the next', async () => {
     let commit = 0;
     engine.between = async ({ sql: text }) => {
-      if (text === 'CommitTransaction' && ++commit === 1) await query('CREATE TABLE parts.e (id integer)');
+      if (text === 'CommitTransaction' && ++commit === 1) {
+        await query('CREATE TABLE parts.e (id integer)');
+      }
     };
     expect(await engine.run([stamps])).toEqual({ stamps: counted(5, 4) });
     expect(commits()).toBe(2);
@@ -314,7 +323,9 @@ describe('Too much for one transaction is refused before the first table is lock
     await query('CREATE INDEX ON parts.a (id)');
     let locks = 0;
     engine.between = async ({ sql: text }) => {
-      if (text !== 'CommitTransaction') return;
+      if (text !== 'CommitTransaction') {
+        return;
+      }
       const [row] = await query(`
         SELECT count(*)::int AS locks FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
         WHERE a.datname = current_database() AND a.state = 'idle in transaction' AND l.mode = 'AccessExclusiveLock'`);

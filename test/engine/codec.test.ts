@@ -30,15 +30,18 @@ const price = codec({
 describe('A codec', () => {
   it('reads every form as the current one, one step after the other', () => {
     const current = { cents: 950, currency: 'EUR' };
-    for (const stored of ['9.50', { amount: 9.5 }, current]) expect(price.read(stored)).toEqual(current);
+    for (const stored of ['9.50', { amount: 9.5 }, current]) {
+      expect(price.read(stored)).toEqual(current);
+    }
     const { cents } = price.read('1'); // of the current type
     expect(cents.toFixed()).toBe('100');
   });
 
   it('knows the current form, and throws for nothing', () => {
     expect(price.isCurrent({ cents: 1, currency: 'EUR' })).toBe(true);
-    for (const stored of ['9.50', { amount: 9.5 }, {}, null, undefined, 5])
+    for (const stored of ['9.50', { amount: 9.5 }, {}, null, undefined, 5]) {
       expect(price.isCurrent(stored)).toBe(false);
+    }
   });
 
   it('tries the forms newest first, so that what is of two forms is of the newer one', () => {

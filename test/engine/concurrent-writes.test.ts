@@ -88,7 +88,9 @@ describe.each(Object.entries(kinds))('Promise 3, a %s', (_, make) => {
     await fill(50);
     let count = 0;
     engine.between = async ({ sql: text }) => {
-      if (!text.includes('UPDATE "public"."documents"')) return;
+      if (!text.includes('UPDATE "public"."documents"')) {
+        return;
+      }
       count += 1;
       const last = count * 100;
       // The page's last row goes away, a neighbour comes on either side, the first row after it goes away.
@@ -146,12 +148,18 @@ async function write(
     await client.query('BEGIN');
     try {
       const { rowCount } = await client.query(statement);
-      if (long) await wait(20);
+      if (long) {
+        await wait(20);
+      }
       const rolledBack = i % 7 === 0;
       await client.query(rolledBack ? 'ROLLBACK' : 'COMMIT');
-      if (!rolledBack) storm.writes += rowCount ?? 0;
+      if (!rolledBack) {
+        storm.writes += rowCount ?? 0;
+      }
     } catch (error) {
-      if ((error as { code?: string }).code !== '40P01') throw error;
+      if ((error as { code?: string }).code !== '40P01') {
+        throw error;
+      }
       await client.query('ROLLBACK'); // a deadlock: the application knows, and nothing was written
     }
   }
@@ -219,11 +227,17 @@ describe('Promise 3, a rewrite', () => {
     let writes = 0;
     const later: Promise<unknown>[] = [];
     engine.between = async ({ sql: text, inTransaction }) => {
-      if (!text.includes('UPDATE "public"."documents"')) return;
+      if (!text.includes('UPDATE "public"."documents"')) {
+        return;
+      }
       writes += 1;
       const change = increment('as the row is', 'id = 50');
-      if (writes === 1) await engine.database.query(change);
-      if (!inTransaction) return;
+      if (writes === 1) {
+        await engine.database.query(change);
+      }
+      if (!inTransaction) {
+        return;
+      }
       later.push(engine.database.query(change));
       await wait(100); // enough for it, if nobody held the row
     };
@@ -249,7 +263,9 @@ describe('Promise 3, a rewrite', () => {
     await fill(30);
     let writes = 0;
     engine.between = async ({ sql: text, process }) => {
-      if (text.includes('UPDATE "public"."documents"')) writes += 1;
+      if (text.includes('UPDATE "public"."documents"')) {
+        writes += 1;
+      }
       if (writes === 1 && text === 'BeginTransaction') {
         writes += 1;
         process.kill();
@@ -275,7 +291,9 @@ describe('Promise 3, a rewrite', () => {
         columns: ['document'],
         where: sql`document -> 'form' IS NULL`,
         transform: ({ document }) => {
-          if (typeof document.count !== 'number') throw new TypeError('no number');
+          if (typeof document.count !== 'number') {
+            throw new TypeError('no number');
+          }
           return { document: { form: 'new', ...document } };
         },
       }),

@@ -58,13 +58,17 @@ it('promises 1 and 2: a database that crashes loses batches only together with t
     const migrate = async () => {
       for (;;) {
         const result = await slice().catch(() => wait(100));
-        if (result) return result;
+        if (result) {
+          return result;
+        }
       }
     };
     const surroundings = { database, clock: lambdaClock, logger: { warn: () => {} } };
     const slice = async () => {
       const claimed = await claim(database, 'probe', run);
-      if (claimed === undefined) throw new Error('the run holds the ledger, so it can claim');
+      if (claimed === undefined) {
+        throw new Error('the run holds the ledger, so it can claim');
+      }
       const schedule = await scheduleOf(surroundings, probe, table, claimed);
       const deadline = lambdaClock.now() + 30;
       const progress = await runSlice(database, probe, table, claimed, schedule, lambdaClock, deadline);

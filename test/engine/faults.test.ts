@@ -101,13 +101,19 @@ describe.each(Object.entries(probes))('Promises 1 and 2, a %s that adds 1', (_, 
     const calls = await callsOf(probe, process);
 
     for (const [i, number] of calls.entries()) {
-      if (i % (trouble.step ?? 1) !== 0) continue;
+      if (i % (trouble.step ?? 1) !== 0) {
+        continue;
+      }
       await engine.forget();
       await refill();
       const what = await runWithTroubleAt(number, probe, { ...trouble, process });
       await expectEveryRowChangedOnce(what);
-      if (trouble.ends) process = engine.process([probe], trouble);
-      if (trouble.until === undefined) continue;
+      if (trouble.ends) {
+        process = engine.process([probe], trouble);
+      }
+      if (trouble.until === undefined) {
+        continue;
+      }
       engine.between = () => 'pass';
       expect(await engine.run([probe], { process }), what).toEqual({ probe: 'skipped' });
       await expectEveryRowChangedOnce(what);
@@ -140,20 +146,30 @@ async function runWithTroubleAt(number: number, probe: Migration, trouble: Troub
   });
   engine.between = (call) => {
     count += 1;
-    if (count !== number) return 'pass';
+    if (count !== number) {
+      return 'pass';
+    }
     statement = call.sql.trim().replace(/\s+/g, ' ');
     return trouble.at(call, released);
   };
   const after: RunOptions['after'] = async (_, answer) => {
     const finished = (answer as Slice).state === 'done';
-    if (count <= number || trouble.until === undefined || trouble.until === 'end of the run') return;
-    if (trouble.until === 'end of the migration' && !finished) return;
+    if (count <= number || trouble.until === undefined || trouble.until === 'end of the run') {
+      return;
+    }
+    if (trouble.until === 'end of the migration' && !finished) {
+      return;
+    }
     release();
-    if (finished) await engine.settled();
+    if (finished) {
+      await engine.settled();
+    }
   };
   const result = await engine.run([probe], { ...trouble, after });
   release();
-  if (trouble.until !== undefined) await engine.settled();
+  if (trouble.until !== undefined) {
+    await engine.settled();
+  }
   const what = `call ${number}: ${statement.slice(0, 300)}`;
   expect(result.probe, what).toMatchObject({ total_processed: rows, total_updated: rows, errors: 0 });
   return what;

@@ -127,7 +127,9 @@ const keys: Record<string, Case> = {
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
 async function makeTable(table: string, { key, values, before }: Case, suffix = ''): Promise<void> {
-  if (before) await engine.database.query(before);
+  if (before) {
+    await engine.database.query(before);
+  }
   const columns = Object.entries(key);
   const definitions = columns.map(([name, type]) => `${quoted(name)} ${type} NOT NULL`).join(', ');
   const names = columns.map(([name]) => quoted(name)).join(', ');
@@ -153,7 +155,9 @@ const probes = (table: string, key: readonly string[]) => {
       name: 'in-typescript',
       columns: ['changed', 'bad'],
       transform: ({ changed, bad }) => {
-        if (bad) throw new Error('bad');
+        if (bad) {
+          throw new Error('bad');
+        }
         return { changed: changed + 1 };
       },
     }),
@@ -192,7 +196,9 @@ describe('A table is walked by keys that are', () => {
     );
     const rows = given.values.length;
     const [first] = probes('walked', Object.keys(given.key));
-    if (first === undefined) throw new Error(name);
+    if (first === undefined) {
+      throw new Error(name);
+    }
     const migration = { ...first, where: sql`changed = 0` };
     const result = await engine.run([
       backfill({ ...migration, set: { changed: sql`changed + 1 / (NOT bad)::integer` } }),
@@ -224,12 +230,16 @@ describe('A table may', () => {
       'a"b',
       'ünï:p1',
     ];
-    for (const name of names) await makeTable(quoted(name), integers);
+    for (const name of names) {
+      await makeTable(quoted(name), integers);
+    }
     const renamed = names.flatMap((name, i) =>
       probes(name, ['id']).map((probe) => ({ ...probe, name: `${probe.name}-${i}` })),
     );
     await engine.run(renamed);
-    for (const name of names) expect(await changes(quoted(name)), name).toEqual(everyRow);
+    for (const name of names) {
+      expect(await changes(quoted(name)), name).toEqual(everyRow);
+    }
   });
 
   it('be in a schema that is not on the search path, also beside one of the same name', async () => {
@@ -262,8 +272,9 @@ describe('A table may', () => {
     await makeTable('emptied', integers);
     let count = 0;
     engine.between = async ({ sql: text }) => {
-      if (text.includes('UPDATE "public"."emptied"') && ++count === 2)
+      if (text.includes('UPDATE "public"."emptied"') && ++count === 2) {
         await engine.database.query('DELETE FROM emptied');
+      }
     };
     const result = await engine.run(probes('emptied', ['id']).slice(0, 1));
     expect(result).toMatchObject({ 'in-sql': { total_updated: 7 } });

@@ -40,7 +40,9 @@ describe('The ledger', () => {
 
   it('is made once by many that open at once', async () => {
     const names = ['a', 'b', 'c', 'd', 'e'];
-    for (const name of names) engine.executions.set(caller(name).execution_arn, 'RUNNING');
+    for (const name of names) {
+      engine.executions.set(caller(name).execution_arn, 'RUNNING');
+    }
     const opened = await Promise.allSettled(names.map((name) => engine.process([]).invoke(open(name))));
     const reasons = opened.flatMap((one) => (one.status === 'rejected' ? [(one.reason as Error).name] : []));
     expect(reasons).toEqual(Array(4).fill('MigrationsAlreadyRunning'));

@@ -26,7 +26,9 @@ type More = Partial<RowOptions>;
 /** "old 7" → "new 7"; "bad …" cannot be changed, "stubborn …" stays what it was. */
 const where = sql`label LIKE 'old%' OR label LIKE 'bad%' OR label LIKE 'stubborn%'`;
 const change = (label: string): string => {
-  if (label.startsWith('bad')) throw new RangeError(`no such label: ${label}`);
+  if (label.startsWith('bad')) {
+    throw new RangeError(`no such label: ${label}`);
+  }
   return label.replace('old', 'new');
 };
 const kinds: Record<string, (more?: More) => Migration> = {
@@ -121,7 +123,9 @@ describe('A marker', () => {
       let count = 0;
       await engine.run([migration], {
         after: ({ operation }) => {
-          if (operation === 'batches') count += 1;
+          if (operation === 'batches') {
+            count += 1;
+          }
         },
       });
       expect(count).toBeGreaterThan(3);
@@ -160,7 +164,9 @@ describe('A marker', () => {
     });
     let held = false;
     engine.between = async ({ sql: text, process }) => {
-      if (held || text !== 'BeginTransaction') return;
+      if (held || text !== 'BeginTransaction') {
+        return;
+      }
       held = true;
       process.abandon();
       await released;
@@ -208,7 +214,9 @@ describe('A marker is refused', () => {
   };
   it.each(Object.entries(refusals))('%s, before anything is changed', async (_, [before, problem]) => {
     await items(20);
-    for (const statement of before.split(';')) await engine.database.query(statement);
+    for (const statement of before.split(';')) {
+      await engine.database.query(statement);
+    }
     const definition = `SELECT string_agg(attname || atttypid::text, ',' ORDER BY attnum) AS columns FROM pg_attribute WHERE attrelid = 'items'::regclass`;
     const columns = await engine.database.query(definition);
     await expect(engine.run([kinds.backfill?.() as Migration])).rejects.toMatchObject({
@@ -286,7 +294,9 @@ describe.each(Object.entries(kinds))('With a marker, a %s', (_, make) => {
     await items(40);
     let done = false;
     engine.between = async ({ sql: text }) => {
-      if (done || !text.includes('UPDATE "public"."items"')) return;
+      if (done || !text.includes('UPDATE "public"."items"')) {
+        return;
+      }
       const rewritten = `UPDATE items SET label = 'old again' WHERE id = 30 AND labelled`;
       done = (await engine.database.pool.query(rewritten)).rowCount === 1;
     };
@@ -306,9 +316,13 @@ describe('Promise 11, with a marker', () => {
     const calls: Call[] = [];
     let plans: string[] = [];
     engine.between = async (call) => {
-      if (!call.sql.includes('UPDATE "public"."items"')) return;
+      if (!call.sql.includes('UPDATE "public"."items"')) {
+        return;
+      }
       calls.push(call);
-      if (calls.length % 10 === 0) plans = [...plans, await planOf(call)];
+      if (calls.length % 10 === 0) {
+        plans = [...plans, await planOf(call)];
+      }
     };
     expect((await engine.run([large])).labels).toMatchObject({ total_processed: rows, total_updated: rows });
     expect(plans.length).toBeGreaterThan(1);
@@ -342,7 +356,9 @@ describe('Promise 11, with a marker', () => {
       let plan = '';
       engine.between = async (call) => {
         const isIt = call.sql.includes(kind === 'backfill' ? 'changed AS' : 'row_number()');
-        if (isIt) plan += await planOf(call);
+        if (isIt) {
+          plan += await planOf(call);
+        }
       };
       const pairs = { table: 'pairs', key: ['a', 'b'], marker: undefined, pace: { maxRows: 10 } };
       const migration = kinds[kind]?.({ ...pairs, onInvalid }) as Migration;
@@ -368,7 +384,9 @@ describe('Promise 11, with a marker', () => {
       await engine.database.query('VACUUM ANALYZE spread');
       let plans = '';
       engine.between = async (call) => {
-        if (call.sql.includes('changed AS')) plans += await planOf(call);
+        if (call.sql.includes('changed AS')) {
+          plans += await planOf(call);
+        }
       };
       const all = backfill({
         name: 'labels',
@@ -457,7 +475,9 @@ describe.each(combinations)('Promises 1 and 2, a %s that adds 1, with %s', (kind
     );
     expect(all, when).toEqual([{ writes: 1, labelled: true, rows }]);
     expect(await indexes(), when).toMatchObject([{ valid: true }]);
-    if (!journal) return;
+    if (!journal) {
+      return;
+    }
     const before = await engine.database.query(`
       SELECT before ->> 'writes' AS before, version = xmin_of AS untouched, count(*)::int AS rows
       FROM data_migrations.undo_labels JOIN (SELECT id, xmin AS xmin_of FROM items) AS i ON i.id = "k#0" GROUP BY 1, 2`);
@@ -479,17 +499,25 @@ describe.each(combinations)('Promises 1 and 2, a %s that adds 1, with %s', (kind
     let where = 'without trouble';
     engine.between = (call) => {
       begun ||= isFirst(call.sql);
-      if (!begun) return 'pass';
+      if (!begun) {
+        return 'pass';
+      }
       count += 1;
-      if (count !== number) return 'pass';
+      if (count !== number) {
+        return 'pass';
+      }
       where = `call ${number}: ${call.sql.trim().replace(/\s+/g, ' ').slice(0, 200)}`;
       return trouble(call, released);
     };
     const result = await engine.run([probe], {
       attempts: 1,
       after: ({ operation }) => {
-        if (count > number) release();
-        if (operation === 'batches') calls = count;
+        if (count > number) {
+          release();
+        }
+        if (operation === 'batches') {
+          calls = count;
+        }
       },
     });
     release();
@@ -511,7 +539,9 @@ describe.each(combinations)('Promises 1 and 2, a %s that adds 1, with %s', (kind
   });
 
   // These two have all the statements.
-  if ((kind === 'backfill') !== journal) return;
+  if ((kind === 'backfill') !== journal) {
+    return;
+  }
   it('changes every row once when any call comes from a zombie after the next invocation', async () => {
     let last = 1;
     for (let number = 1; number <= last; number += 4) {
@@ -546,7 +576,9 @@ describe.each(Object.entries(kinds))('Promise 3, a %s with a marker and a journa
         const { rowCount } = await client.query(`
           UPDATE items SET writes = writes + 1, label = ${forms[i % 3]} || ' ' || split_part(label, ' ', 2)::integer + 1
           WHERE id BETWEEN ${first * 10} AND ${(first + 4) * 10}`);
-        if (number === 0) await wait(20); // so that a batch comes to wait for these rows, and finds others than it looked for
+        if (number === 0) {
+          await wait(20); // so that a batch comes to wait for these rows, and finds others than it looked for
+        }
         await client.query('COMMIT');
         written += rowCount ?? 0;
         await wait(1);
@@ -606,7 +638,9 @@ describe('The index of a marker', () => {
     const process = slow.process([migration]);
     const slice = await begun(process, 'killed');
     slow.between = ({ sql: text }) => {
-      if (text.startsWith('CREATE INDEX')) void wait(100).then(() => process.kill());
+      if (text.startsWith('CREATE INDEX')) {
+        void wait(100).then(() => process.kill());
+      }
     };
     await expect(slice()).rejects.toMatchObject({ name: 'Killed' });
     const next = slow.process([migration]);
@@ -641,12 +675,16 @@ describe('The index of a marker', () => {
   it('is given up after three builds that ended without one, which read the whole table each', async () => {
     const slice = await begun(slow.process([migration]), 'never');
     slow.between = async ({ sql: text }) => {
-      if (!text.includes('pg_stat_progress_create_index')) return;
+      if (!text.includes('pg_stat_progress_create_index')) {
+        return;
+      }
       await slow.database.query(
         `UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass('labels_ix')`,
       );
     };
-    for (const _ of [1, 2, 3]) expect(await slice()).toMatchObject({ state: 'more', rest_seconds: 10 });
+    for (const _ of [1, 2, 3]) {
+      expect(await slice()).toMatchObject({ state: 'more', rest_seconds: 10 });
+    }
     await expect(slice()).rejects.toMatchObject({
       name: 'MigrationFailed',
       message: expect.stringMatching(/"labels_ix" is not valid after 3 builds.*statement_timeout/),
@@ -663,8 +701,12 @@ describe('The index of a marker', () => {
       both = resolve;
     });
     slow.between = async ({ sql: text }) => {
-      if (!text.startsWith('CREATE INDEX')) return;
-      if (builds() === 2) both();
+      if (!text.startsWith('CREATE INDEX')) {
+        return;
+      }
+      if (builds() === 2) {
+        both();
+      }
       await waiting;
     };
     const first = slice(one);
@@ -677,9 +719,11 @@ describe('The index of a marker', () => {
     await wait(100);
     await application.query('COMMIT');
     application.release();
-    for (const { state } of await Promise.all([first, second])) expect(['more', 'done']).toContain(state);
+    for (const { state } of await Promise.all([first, second])) {
+      expect(['more', 'done']).toContain(state);
+    }
     expect(builds()).toBe(2);
-    while ((await slice(two)).state !== 'done');
+    while ((await slice(two)).state !== 'done') {}
     expect(await indexes(slow)).toMatchObject([{ name: 'labels_ix', valid: true }]);
     const changed = await slow.database.query('SELECT count(*)::int AS rows FROM items WHERE labelled');
     expect(changed).toEqual([{ rows: 35 }]);

@@ -72,7 +72,9 @@ describe('The moment’s faults are waited out:', () => {
   it('a connection that is cut', async () => {
     let cuts = 0;
     engine.between = async ({ sql: text }) => {
-      if (!text.includes('UPDATE "public"."rows"') || cuts === 2) return;
+      if (!text.includes('UPDATE "public"."rows"') || cuts === 2) {
+        return;
+      }
       cuts += 1;
       setTimeout(() => {
         void engine.database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -134,7 +136,9 @@ describe('The moment’s faults are waited out:', () => {
     });
     let done = false;
     engine.between = async ({ sql: text }) => {
-      if (done || !text.includes('UPDATE "public"."rows"')) return;
+      if (done || !text.includes('UPDATE "public"."rows"')) {
+        return;
+      }
       done = true;
       await engine.database.query('UPDATE rows SET changed = 0 WHERE id = 10');
       await application.query('BEGIN');

@@ -19,11 +19,17 @@ describe('The pace', () => {
 
   it('finds its target, and follows a change within a few batches', () => {
     let pace = startPace(options, null);
-    for (let i = 0; i < 8; i += 1) pace = measured(pace, pace.size, pace.size * 0.0005, 0);
+    for (let i = 0; i < 8; i += 1) {
+      pace = measured(pace, pace.size, pace.size * 0.0005, 0);
+    }
     expect(pace.size).toBe(1_000);
-    for (let i = 0; i < 4; i += 1) pace = measured(pace, pace.size, pace.size * 0.005, 0);
+    for (let i = 0; i < 4; i += 1) {
+      pace = measured(pace, pace.size, pace.size * 0.005, 0);
+    }
     expect(pace.size).toBe(100);
-    for (let i = 0; i < 12; i += 1) pace = measured(pace, pace.size, pace.size * 0.0005, 0);
+    for (let i = 0; i < 12; i += 1) {
+      pace = measured(pace, pace.size, pace.size * 0.0005, 0);
+    }
     expect(pace.size).toBeGreaterThan(990);
   });
 
@@ -46,7 +52,9 @@ describe('The pace', () => {
     let pace = startPace(options, 0.0001);
     pace = tooSlow(pace, pace.size, 45);
     expect(pace.size).toBe(55);
-    for (let i = 0; i < 10; i += 1) pace = tooSlow(pace, pace.size, 0.01);
+    for (let i = 0; i < 10; i += 1) {
+      pace = tooSlow(pace, pace.size, 0.01);
+    }
     expect(pace.size).toBe(1);
   });
 });

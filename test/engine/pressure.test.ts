@@ -46,9 +46,12 @@ beforeAll(async () => {
 });
 afterAll(() => engine.stop());
 afterEach(async () => {
-  for (const { processID } of open)
+  for (const { processID } of open) {
     await engine.database.query('SELECT pg_terminate_backend($1)', [processID]);
-  for (const client of open.splice(0)) client.release(true);
+  }
+  for (const client of open.splice(0)) {
+    client.release(true);
+  }
   await engine.database.query('DELETE FROM seen.pg_stat_replication; DELETE FROM seen.autovacuum');
 });
 
@@ -243,7 +246,9 @@ describe('A slice of batches', () => {
     };
     const at = { request: {}, batches: 0, secondsPerRow: null } as unknown as Checkpoint;
     const schedule = await scheduleOf(surroundings, migration, table, at);
-    for (; now < 110; now += 0.5) await schedule.hold();
+    for (; now < 110; now += 0.5) {
+      await schedule.hold();
+    }
     expect(query).toHaveBeenCalledTimes(2);
   });
 });

@@ -148,7 +148,9 @@ describe.each(Object.entries(kinds))('A %s is restored', (kind, make) => {
     await other.query(`BEGIN; UPDATE things SET value = 'theirs' WHERE id = 3`);
     const running = failing(make({ value: sql`'b'` }), restored(5, 'none'));
     const waits = `SELECT FROM pg_locks WHERE NOT granted`;
-    while ((await query(waits)).length === 0) await wait(10);
+    while ((await query(waits)).length === 0) {
+      await wait(10);
+    }
     await other.query('COMMIT');
     await other.end();
     await running;
@@ -164,7 +166,9 @@ describe.each(Object.entries(kinds))('A %s is restored', (kind, make) => {
       UPDATE things SET form = 'new' WHERE id = 10`);
     const [untouched] = await query(`SELECT xmin, things FROM things WHERE id = 10`);
     engine.between = async ({ sql: text }): Promise<Fault> => {
-      if (!text.includes('"f#0"') || text.startsWith('EXPLAIN')) return 'pass';
+      if (!text.includes('"f#0"') || text.startsWith('EXPLAIN')) {
+        return 'pass';
+      }
       await query(`
         UPDATE things SET other = 'b' WHERE id = 1;
         UPDATE things SET value = value WHERE id = 2;
@@ -371,7 +375,9 @@ describe('Restoring', () => {
     await other.connect();
     await other.query(`BEGIN; UPDATE things SET value = 'theirs' WHERE id = 3`);
     const running = engine.run([migration()], restore);
-    while ((await query(`SELECT FROM pg_locks WHERE NOT granted`)).length === 0) await wait(10);
+    while ((await query(`SELECT FROM pg_locks WHERE NOT granted`)).length === 0) {
+      await wait(10);
+    }
     await other.query('COMMIT');
     await other.end();
     expect(await running).toEqual({ things: { restored: 4, left: 1 } });
@@ -387,7 +393,9 @@ describe('Restoring', () => {
     let late = 0;
     const now = vi.spyOn(lambdaClock, 'now').mockImplementation(() => performance.now() / 1_000 + late);
     engine.between = ({ sql: text }) => {
-      if (text.includes('struck_out')) late += 1_000; // one page, and the slice is over
+      if (text.includes('struck_out')) {
+        late += 1_000; // one page, and the slice is over
+      }
       return 'pass';
     };
     const opened: string[] = [];

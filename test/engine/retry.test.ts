@@ -50,7 +50,9 @@ const inCode = (more: More) =>
     columns: ['price', 'cents', 'changes'],
     transform: ({ id, price, changes }: { id?: number; price: string; changes: number }) => {
       transformed.push(String(id));
-      if (!/^\d+\.\d+$/.test(price)) throw new RangeError(`"${price}" is no price`);
+      if (!/^\d+\.\d+$/.test(price)) {
+        throw new RangeError(`"${price}" is no price`);
+      }
       return { cents: Math.round(Number(price) * 100), changes: changes + 1 };
     },
   });
@@ -114,7 +116,9 @@ describe.each(Object.entries(kinds))('A retry of %s', (kind, make) => {
     expect(await recorded()).toMatchObject([{ id: 6 }, { id: 18 }]);
     expect(await status()).toBe('finished');
     expect(await versions(2, 5, 17), 'nobody has touched another row').toEqual(others);
-    if (kind.includes('rewrite')) expect(transformed.sort()).toEqual([...cured, 6, 18].map(String).sort());
+    if (kind.includes('rewrite')) {
+      expect(transformed.sort()).toEqual([...cured, 6, 18].map(String).sort());
+    }
     if (kind.includes('marker')) {
       expect(await engine.database.query('SELECT id FROM orders WHERE NOT in_cents ORDER BY id')).toEqual([
         { id: 6 },
@@ -131,7 +135,9 @@ describe.each(Object.entries(kinds))('A retry of %s', (kind, make) => {
   });
 
   // How rows are changed makes no difference to this: one of each pair will do.
-  if (kind.includes('rewrite') !== kind.includes('without')) return;
+  if (kind.includes('rewrite') !== kind.includes('without')) {
+    return;
+  }
   it('leaves what a failed migration has still before it to an ordinary run', async () => {
     await fill();
     await poison('much', 3, 6, 9, 12); // the first in the key's order
@@ -194,8 +200,9 @@ describe('A retry', () => {
     await poison('much', 4);
     await engine.database.query('CREATE SEQUENCE IF NOT EXISTS late START 1000');
     engine.between = async ({ sql: text }) => {
-      if (text.includes('UPDATE "public"."orders"'))
+      if (text.includes('UPDATE "public"."orders"')) {
         await engine.database.query(`INSERT INTO orders VALUES ('a shop', nextval('late'), '1.50')`);
+      }
     };
     expect((await engine.run([inSql({ where })])).cents).toHaveProperty('still_arriving');
     const still = (await engine.ledger<{ result: { still_arriving: number } }>('migrations'))[0]?.result
@@ -212,8 +219,9 @@ describe('A retry', () => {
     await correct(4);
     let writing: Promise<unknown> | undefined;
     engine.between = async ({ sql: text }) => {
-      if (text.includes('UPDATE "public"."orders"'))
+      if (text.includes('UPDATE "public"."orders"')) {
         writing = engine.database.query(`UPDATE orders SET price = '9.00' WHERE id = 4`);
+      }
     };
     expect((await retry(inCode({ where }))).cents).toMatchObject({ errors: 0 });
     await writing;
@@ -230,7 +238,9 @@ describe('A retry', () => {
     let refused = 0;
     engine.statements.length = 0;
     engine.between = ({ sql: text }) => {
-      if (!text.includes('UPDATE "public"."orders"') || refused === 3) return 'pass';
+      if (!text.includes('UPDATE "public"."orders"') || refused === 3) {
+        return 'pass';
+      }
       refused += 1;
       return 'refuse';
     };
@@ -251,7 +261,9 @@ describe('A retry', () => {
     transformed.length = 0;
     let pages = 0;
     engine.between = ({ sql: text }) => {
-      if (!text.includes(' settled AS')) return 'pass';
+      if (!text.includes(' settled AS')) {
+        return 'pass';
+      }
       pages += 1;
       return pages === 1 ? { delayMs: 300 } : 'pass'; // past the end of the first slice, which so takes a hundred
     };
@@ -341,21 +353,31 @@ describe.each([
         let where = 'without trouble';
         engine.between = (call) => {
           asked ||= call.sql.includes("SET status = 'running', run = r.execution_arn");
-          if (!asked) return 'pass';
+          if (!asked) {
+            return 'pass';
+          }
           count += 1;
-          if (count !== number) return 'pass';
+          if (count !== number) {
+            return 'pass';
+          }
           where = `call ${number}: ${call.sql.trim().replace(/\s+/g, ' ').slice(0, 200)}`;
           return trouble(call, released);
         };
         const result = await retry(migration, {
           attempts: 1,
           after: ({ operation }) => {
-            if (count > number) release();
-            if (operation === 'batches') calls = count;
+            if (count > number) {
+              release();
+            }
+            if (operation === 'batches') {
+              calls = count;
+            }
           },
         });
         release();
-        if (isZombie) await engine.settled();
+        if (isZombie) {
+          await engine.settled();
+        }
         expect(result.cents, where).toMatchObject({
           total_processed: rows,
           total_updated: rows - 1,

@@ -47,7 +47,9 @@ const centsInTypeScript = (options: { errorBudget?: number } = {}) =>
     columns: ['price', 'cents'],
     where: sql`cents IS NULL`,
     transform: ({ price }) => {
-      if (!/^\d+\.\d+$/.test(price)) throw new RangeError(`"${price}" is no price`);
+      if (!/^\d+\.\d+$/.test(price)) {
+        throw new RangeError(`"${price}" is no price`);
+      }
       return { cents: Math.round(Number(price) * 100) };
     },
     pace,
@@ -164,7 +166,9 @@ describe.each(Object.entries(kinds))('Promise 6, a %s', (kind, make) => {
     await poison([5, 6, 120], "price = 'much'");
     let seen = '';
     engine.between = ({ sql: text, body }) => {
-      if (!text.includes('recorded AS') || body === seen) return 'pass';
+      if (!text.includes('recorded AS') || body === seen) {
+        return 'pass';
+      }
       seen = body;
       return 'lose-answer';
     };
@@ -382,9 +386,15 @@ describe('Promise 6: a bad row is known', () => {
         columns: ['note'],
         where: sql`note IS NULL AND id < 5`,
         transform: ({ id }) => {
-          if (id === 1) throw new Error(`${'x'.repeat(299)}😀`);
-          if (id === 2) throw new Error('a\0b');
-          if (id === 3) throw 'a string';
+          if (id === 1) {
+            throw new Error(`${'x'.repeat(299)}😀`);
+          }
+          if (id === 2) {
+            throw new Error('a\0b');
+          }
+          if (id === 3) {
+            throw 'a string';
+          }
           throw undefined;
         },
       }),

@@ -263,7 +263,7 @@ describe('A migration that has its time', () => {
       expect(schedule?.rows_left).toBeLessThan(rowsLeftBefore);
       rowsLeftBefore = schedule?.rows_left ?? 0;
     }
-    while ((await next()).state === 'more');
+    while ((await next()).state === 'more') {}
     expect(await changes()).toEqual({ 1: count });
     expect(warned).not.toHaveBeenCalled();
   });
@@ -340,7 +340,9 @@ describe('A migration with a maintenance window', () => {
     hours = 10;
     let batches = 0;
     engine.between = ({ sql: text, inTransaction }) => {
-      if (text.includes('UPDATE "public"."rows"') && !inTransaction && ++batches === 2) hours = 18;
+      if (text.includes('UPDATE "public"."rows"') && !inTransaction && ++batches === 2) {
+        hours = 18;
+      }
       return 'pass';
     };
     expect(await next()).toMatchObject({

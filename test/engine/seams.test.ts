@@ -97,8 +97,9 @@ describe('A run that goes on in another part', () => {
   it('validates anew what began anew in a later part', async () => {
     const migration = things({ validate: [condition('known', sql`id <= 20`)] });
     const after = async (_: unknown, answer: unknown) => {
-      if ((answer as { state?: string }).state !== 'continued' || (await line()).status !== 'finished')
+      if ((answer as { state?: string }).state !== 'continued' || (await line()).status !== 'finished') {
         return;
+      }
       await query(`INSERT INTO things VALUES (21, 'old', 0) ON CONFLICT DO NOTHING`);
     };
     const error = {
@@ -141,7 +142,7 @@ describe('A redrive', () => {
     const [first, second] = [asked(process, 'first'), asked(process, 'second')];
     await first.open();
     await first.ask('pending');
-    while ((await first.ask('batches')).state === 'more');
+    while ((await first.ask('batches')).state === 'more') {}
     first.stop();
     await engine.run([migration], { input: { restore: 'things' } });
     await second.open();
@@ -192,7 +193,9 @@ describe('What somebody asked for', () => {
     const [first, late] = [asked(twice[0], 'first'), asked(twice[1], 'first')];
     await first.open({ cleanup: 'things' });
     engine.between = async ({ process, sql: text }) => {
-      if (process === twice[1] && text.includes('cleaned_up_at IS NOT NULL')) await first.ask('cleanup');
+      if (process === twice[1] && text.includes('cleaned_up_at IS NOT NULL')) {
+        await first.ask('cleanup');
+      }
       return undefined;
     };
     await late.ask('cleanup');

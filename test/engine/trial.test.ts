@@ -43,7 +43,9 @@ const tried = async (migration: RowMigration) => {
 describe('A trial', () => {
   it('does a real batch, shows what became of its rows, and leaves nothing behind', async () => {
     for (const ledger of ['none', 'there']) {
-      if (ledger === 'there') await upgradeLedger(engine.dataApi());
+      if (ledger === 'there') {
+        await upgradeLedger(engine.dataApi());
+      }
       const before = await everythingIn(engine.database);
 
       const found = await tried(whole);
@@ -106,7 +108,9 @@ describe('A trial', () => {
         columns: ['first', 'whole'],
         where: sql`whole IS NULL`,
         transform: ({ id, first }) => {
-          if (id === 703) throw new Error('no name');
+          if (id === 703) {
+            throw new Error('no name');
+          }
           return { whole: first.toUpperCase() };
         },
         onInvalid: 'restore', // so there is a journal to write
@@ -125,7 +129,9 @@ describe('A trial', () => {
     await upgradeLedger(engine.dataApi());
     const locks: string[] = [];
     engine.between = async ({ sql: statement }) => {
-      if (!/UPDATE|COMMIT|RELEASE/.test(statement)) return;
+      if (!/UPDATE|COMMIT|RELEASE/.test(statement)) {
+        return;
+      }
       const rows = await engine.database.query<{ name: string }>(`
         SELECT relation::regclass::text || ' ' || mode AS name FROM pg_locks
         WHERE mode ~ 'Exclusive' AND mode <> 'RowExclusiveLock' AND relation IS NOT NULL
@@ -138,8 +144,9 @@ describe('A trial', () => {
   });
 
   it('works beside a run of an older release, with the ledger of that', async () => {
-    for (const statement of [...(versions[0] ?? []), 'INSERT INTO data_migrations.version VALUES (1)'])
+    for (const statement of [...(versions[0] ?? []), 'INSERT INTO data_migrations.version VALUES (1)']) {
       await engine.database.query(statement);
+    }
     await engine.database.query(`
       INSERT INTO data_migrations.migrations (name, status, run, cursor) VALUES ('whole-names', 'running', 'a run', '["2990"]')`);
     const before = await everythingIn(engine.database);

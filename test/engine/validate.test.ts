@@ -42,8 +42,9 @@ async function people(count: number, others: Readonly<Record<number, string>> = 
      FROM generate_series(1, $1::int) AS n`,
     [count],
   );
-  for (const [id, assignment] of Object.entries(others))
+  for (const [id, assignment] of Object.entries(others)) {
     await engine.database.query(`UPDATE people SET ${assignment} WHERE id = ${id}`);
+  }
 }
 
 const migration = (validate: readonly Validation[], options: Partial<BackfillOptions> = {}) =>
@@ -147,9 +148,13 @@ describe('A run that is only asked to validate', () => {
     });
     let moves = 0;
     engine.between = async ({ sql: text, process }): Promise<Fault> => {
-      if (!text.includes('SET stage')) return 'pass';
+      if (!text.includes('SET stage')) {
+        return 'pass';
+      }
       moves += 1;
-      if (process === second) return moves % 2 === 0 ? 'lose-answer' : 'pass';
+      if (process === second) {
+        return moves % 2 === 0 ? 'lose-answer' : 'pass';
+      }
       process.kill();
       await released;
       return 'pass';
@@ -314,7 +319,9 @@ describe('After the last batch', () => {
     let late = 0;
     const now = vi.spyOn(lambdaClock, 'now').mockImplementation(() => performance.now() / 1_000 + late);
     engine.between = ({ sql: text }) => {
-      if (text.includes('"f#0"') && !text.startsWith('EXPLAIN')) late += 1_000; // one page, and the slice is over
+      if (text.includes('"f#0"') && !text.startsWith('EXPLAIN')) {
+        late += 1_000; // one page, and the slice is over
+      }
       return 'pass';
     };
     const operations: string[] = [];

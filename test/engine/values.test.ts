@@ -99,7 +99,9 @@ describe('A rewrite', () => {
     }
     // Of floats also the sign of zero; of json, which keeps its text, only what it says.
     const exact = (type: string, column: string) => {
-      if (/^(real|double)/.test(type)) return `encode(float8send(${column}), 'hex')`;
+      if (/^(real|double)/.test(type)) {
+        return `encode(float8send(${column}), 'hex')`;
+      }
       return type === 'json' ? `${column}::jsonb::text` : `${column}::text`;
     };
     const asText = Object.keys(types).map((type, i) => `${exact(type, `"column ${i}"`)} AS "${type}"`);

@@ -26,8 +26,9 @@ function changes(window: WindowOptions, since: string, until: string): string[] 
   let before = secondsUntilOpen(window, Date.parse(since)) === 0;
   for (let at = Date.parse(since); at <= Date.parse(until); at += 15 * 60_000) {
     const open = secondsUntilOpen(window, at) === 0;
-    if (open !== before)
+    if (open !== before) {
       found.push(`${open ? 'opens' : 'closes'} ${new Date(at).toISOString().slice(0, 16)}`);
+    }
     before = open;
   }
   return found;
@@ -126,11 +127,21 @@ describe('A maintenance window', () => {
       return openHours(zone, new Date(noon).toISOString(), new Date(noon + day * 1_000).toISOString());
     };
     const newYork = { ...night, timeZone: 'America/New_York' };
-    for (const spring of ['2026-03-28', '2027-03-27']) expect(nights(night, spring)).toBe(7);
-    for (const autumn of ['2026-10-24', '2027-10-30']) expect(nights(night, autumn)).toBe(9);
-    for (const spring of ['2026-03-07', '2027-03-13']) expect(nights(newYork, spring)).toBe(7);
-    for (const autumn of ['2026-10-31', '2027-11-06']) expect(nights(newYork, autumn)).toBe(9);
-    for (const usual of ['2026-03-27', '2026-03-29', '2026-10-25']) expect(nights(night, usual)).toBe(8);
+    for (const spring of ['2026-03-28', '2027-03-27']) {
+      expect(nights(night, spring)).toBe(7);
+    }
+    for (const autumn of ['2026-10-24', '2027-10-30']) {
+      expect(nights(night, autumn)).toBe(9);
+    }
+    for (const spring of ['2026-03-07', '2027-03-13']) {
+      expect(nights(newYork, spring)).toBe(7);
+    }
+    for (const autumn of ['2026-10-31', '2027-11-06']) {
+      expect(nights(newYork, autumn)).toBe(9);
+    }
+    for (const usual of ['2026-03-27', '2026-03-29', '2026-10-25']) {
+      expect(nights(night, usual)).toBe(8);
+    }
   });
 
   it('gains or loses the half hour of Lord Howe Island', () => {

@@ -41,8 +41,12 @@ describe('an embedded PostgreSQL', () => {
     wanted = join(temporary, 'long-'.repeat(30), 'folder');
   });
   afterAll(async () => {
-    for (const postgres of started) await postgres.stop();
-    for (const folder of made) await rm(folder, { recursive: true, force: true });
+    for (const postgres of started) {
+      await postgres.stop();
+    }
+    for (const folder of made) {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   const start = async (): Promise<Postgres> => {
@@ -87,8 +91,11 @@ describe('an embedded PostgreSQL', () => {
         ({ pid }) => pid,
       );
     });
-    for (const pid of [owner.pid, owner.postmaster, ...backends])
-      if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    for (const pid of [owner.pid, owner.postmaster, ...backends]) {
+      if (isAlive(pid)) {
+        process.kill(pid, 'SIGKILL');
+      }
+    }
     const recovered = await start();
     expect(await written(recovered)).toContain('before the crash');
     await recovered.stop();

@@ -50,7 +50,9 @@ test('its client environment is all that the SDKs need', async () => {
     );
     expect(asked.records).toEqual([[{ stringValue: database.name }]]);
   } finally {
-    for (const name of Object.keys(runtime.clientEnvironment)) delete process.env[name];
+    for (const name of Object.keys(runtime.clientEnvironment)) {
+      delete process.env[name];
+    }
     Object.assign(process.env, before);
     sfn.destroy();
     rdsData.destroy();

@@ -53,7 +53,9 @@ test('all 35 of the 40 tables that lack the column get it, and a second run skip
   let alters = 0;
   const transactions = new Set<unknown>();
   chain.between.call = (call) => {
-    if (!isAlter(call)) return 'pass';
+    if (!isAlter(call)) {
+      return 'pass';
+    }
     alters += 1;
     transactions.add(JSON.parse(call.body).transactionId);
     return 'pass';
@@ -88,7 +90,9 @@ test('a lock that the application holds keeps nobody waiting for longer than the
   await holder.query(`BEGIN; SELECT FROM audience_data.${second}`);
   let waits = 0;
   chain.between.call = (call) => {
-    if (isAlter(call, `${second}\\"`)) waits += 1;
+    if (isAlter(call, `${second}\\"`)) {
+      waits += 1;
+    }
     return 'pass';
   };
   const run = chain.start();
@@ -115,7 +119,9 @@ test('promise 1: a Lambda that is killed at the 20th table leaves none changed a
   let late: ProxiedCall | undefined;
   let freeAfter = Promise.resolve(Number.NaN);
   chain.between.call = async (call) => {
-    if (late !== undefined || !isAlter(call, `${lacking[19]}\\"`)) return 'pass';
+    if (late !== undefined || !isAlter(call, `${lacking[19]}\\"`)) {
+      return 'pass';
+    }
     const { resourceArn, secretArn, transactionId } = JSON.parse(call.body);
     late = {
       ...call,

@@ -210,15 +210,21 @@ describe('A clean-up', () => {
   it('is done once, and says so, although any of its calls is the last of a process killed after it', async () => {
     let calls = 1;
     for (let number = 1; number <= calls; number += 1) {
-      if (number > 1) await finished();
+      if (number > 1) {
+        await finished();
+      }
       let count = 0;
       let begun = false;
       let what = 'without trouble';
       engine.between = (call: Call): Fault => {
         begun ||= call.sql === 'BeginTransaction'; // until then it only looks
-        if (!begun) return 'pass';
+        if (!begun) {
+          return 'pass';
+        }
         count += 1;
-        if (count !== number) return 'pass';
+        if (count !== number) {
+          return 'pass';
+        }
         what = `call ${number}: ${call.sql.trim().replace(/\s+/g, ' ').slice(0, 200)}`;
         call.process.kill();
         return 'lose-answer';
@@ -226,7 +232,9 @@ describe('A clean-up', () => {
       const result = await cleanUp(prices(), {
         attempts: 1,
         after: ({ operation }) => {
-          if (operation === 'cleanup') calls = count;
+          if (operation === 'cleanup') {
+            calls = count;
+          }
         },
       });
       engine.between = () => 'pass';

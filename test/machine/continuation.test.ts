@@ -137,7 +137,9 @@ describe('promise 9: a long run', () => {
           await chain.stop(request.run.execution_arn);
           resolve(request.run.execution_arn);
         }
-        if (request.operation === 'close') closes += 1;
+        if (request.operation === 'close') {
+          closes += 1;
+        }
         return invoke();
       };
     });

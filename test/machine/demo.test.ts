@@ -155,11 +155,21 @@ function projected(events: readonly Event[]): Map<string, object> {
   for (const event of events) {
     const row = rows.get(event.employee_id) ?? { employee_id: event.employee_id, left_on: null, events: 0 };
     const { name, title, office, on } = parsed(event);
-    if (name !== undefined) row.name = name;
-    if (title !== undefined) row.title = title;
-    if (office !== undefined) row.office = office;
-    if (event.type === 'hired') Object.assign(row, { status: 'employed', hired_on: on });
-    if (event.type === 'left') Object.assign(row, { status: 'left', left_on: on });
+    if (name !== undefined) {
+      row.name = name;
+    }
+    if (title !== undefined) {
+      row.title = title;
+    }
+    if (office !== undefined) {
+      row.office = office;
+    }
+    if (event.type === 'hired') {
+      Object.assign(row, { status: 'employed', hired_on: on });
+    }
+    if (event.type === 'left') {
+      Object.assign(row, { status: 'left', left_on: on });
+    }
     row.events = Number(row.events) + 1;
     row.last_position = Number(event.position);
     rows.set(event.employee_id, row);

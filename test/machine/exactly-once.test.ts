@@ -55,7 +55,9 @@ test('promise 2: rows change once although the worker dies after each single cal
     };
     chain.between.call = async (call) => {
       left -= 1;
-      if (left > 0) return 'pass';
+      if (left > 0) {
+        return 'pass';
+      }
       left = Number.POSITIVE_INFINITY;
       await chain.forward(call);
       await chain.crash();
@@ -102,14 +104,17 @@ async function interrupted(
     let execution = await chain.start();
     chain.between.call = async () => {
       left -= 1;
-      if (left !== 0) return 'pass';
+      if (left !== 0) {
+        return 'pass';
+      }
       interruptions += 1;
       execution = await interrupt(execution);
       return { delayMs: 50 };
     };
     let ended = await chain.ended(execution);
-    while (ended.executionArn !== execution || ended.status === 'ABORTED')
+    while (ended.executionArn !== execution || ended.status === 'ABORTED') {
       ended = await chain.ended(execution);
+    }
     await check(ended);
   }
   expect(interruptions).toBeGreaterThan(30);
@@ -128,10 +133,14 @@ test('promise 2: rows change once although statements arrive after Lambda has ki
   const late: Promise<void>[] = [];
   const writes = { in_sql: 0, in_code: 0 };
   chain.between.call = (call) => {
-    if (!/UPDATE \S*counters/.test(call.body)) return 'pass';
+    if (!/UPDATE \S*counters/.test(call.body)) {
+      return 'pass';
+    }
     const column = call.body.includes('in_sql') ? 'in_sql' : 'in_code';
     writes[column] += 1;
-    if (![2, 3].includes(writes[column])) return 'pass';
+    if (![2, 3].includes(writes[column])) {
+      return 'pass';
+    }
     late.push(sleep(2_000).then(() => chain.forward(call)));
     return new Promise(() => {}); // no answer, ever
   };

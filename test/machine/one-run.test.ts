@@ -38,9 +38,13 @@ function hold(matching: RegExp, nth = 1): { readonly held: Promise<ProxiedCall>;
   });
   const held = new Promise<ProxiedCall>((resolve) => {
     chain.between.call = async (call): Promise<Fault> => {
-      if (!matching.test(call.body)) return 'pass';
+      if (!matching.test(call.body)) {
+        return 'pass';
+      }
       found += 1;
-      if (found !== nth) return 'pass';
+      if (found !== nth) {
+        return 'pass';
+      }
       resolve(call);
       await released;
       return 'pass';
@@ -135,7 +139,9 @@ test('promise 5: a start after a stop skips what was finished and goes on from t
 
   let writes = 0;
   chain.between.call = ({ body }) => {
-    if (write.test(body)) writes += 1;
+    if (write.test(body)) {
+      writes += 1;
+    }
     return 'pass';
   };
   const { status, result } = await chain.run();

@@ -141,7 +141,9 @@ describe('promise 7: the follow-up job', () => {
     const run = await chain.start();
     chain.between.invocation = async (request, invoke) => {
       const answer = await invoke();
-      if (request.operation === 'close') await chain.stop(run);
+      if (request.operation === 'close') {
+        await chain.stop(run);
+      }
       return answer;
     };
     expect((await chain.ended(run)).status).toBe('ABORTED');

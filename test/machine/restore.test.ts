@@ -131,9 +131,13 @@ test('promise 8: it does so although its worker dies before and after each state
     const { sql } = JSON.parse(call.body) as { readonly sql: string };
     const deaths = statements.get(sql) ?? 0;
     // A run that fails by its worker's third death when all is restored would say nothing of it, and the next begin anew.
-    if (!restoring || deaths === 2 || (deaths === 1 && sql.includes(`status = 'restored'`))) return 'pass';
+    if (!restoring || deaths === 2 || (deaths === 1 && sql.includes(`status = 'restored'`))) {
+      return 'pass';
+    }
     statements.set(sql, deaths + 1);
-    if (deaths === 1) await chain.forward(call);
+    if (deaths === 1) {
+      await chain.forward(call);
+    }
     await chain.crash();
     return 'refuse';
   };
@@ -170,7 +174,9 @@ test('promise 8: the run that goes on restoring after a stop fails as the stoppe
   const execution = await chain.start({ only: 'labels' });
   changeBeforeValidating(async (request, invoke) => {
     const answer = await invoke();
-    if (request.operation === 'validate') await chain.stop(execution);
+    if (request.operation === 'validate') {
+      await chain.stop(execution);
+    }
     return answer;
   });
   expect((await chain.ended(execution)).status).toBe('ABORTED');

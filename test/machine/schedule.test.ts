@@ -76,6 +76,8 @@ test('A run rests after each batch for as long as the time of the migration allo
   const taken = await rests(executionArn);
   expect(taken).toHaveLength(rows / 10);
   // 99 times as long as a batch of 0.06 s and more.
-  for (const seconds of taken) expect(seconds).toBeGreaterThanOrEqual(6);
+  for (const seconds of taken) {
+    expect(seconds).toBeGreaterThanOrEqual(6);
+  }
   expect(await changes()).toEqual([[1, rows]]);
 });

@@ -79,7 +79,7 @@ async function running(name: string, process: LambdaProcess, redrives = 0): Prom
 
 /** All slices of a migration. */
 async function batches(name: string, migration: string, process: LambdaProcess, redrives = 0): Promise<void> {
-  while (((await process.invoke(ask('batches', name, migration, redrives))) as Slice).state === 'more');
+  while (((await process.invoke(ask('batches', name, migration, redrives))) as Slice).state === 'more') {}
 }
 
 const changes = (table: string) =>
@@ -123,7 +123,9 @@ describe('Promise 4: one run at a time', () => {
       const process = engine.process([second]);
       await running('dead', process);
       engine.executions.delete(run('dead').execution_arn);
-      if (status) engine.executions.set(run('dead').execution_arn, status);
+      if (status) {
+        engine.executions.set(run('dead').execution_arn, status);
+      }
       await running('next', process);
       expect([await statusOf('dead'), await statusOf('next')]).toEqual(['abandoned', 'running']);
     },
@@ -179,10 +181,16 @@ describe('Promise 4: one run at a time', () => {
     });
     let updates = 0;
     engine.between = async ({ process, sql: text }): Promise<Fault> => {
-      if (process !== zombie || !text.includes('UPDATE "public"."second"')) return 'pass';
+      if (process !== zombie || !text.includes('UPDATE "public"."second"')) {
+        return 'pass';
+      }
       updates += 1;
-      if (updates === 2) zombie.abandon();
-      if (updates >= 2) await awake;
+      if (updates === 2) {
+        zombie.abandon();
+      }
+      if (updates >= 2) {
+        await awake;
+      }
       return 'pass';
     };
     await expect(zombie.invoke(ask('batches', 'stopped', 'second'))).rejects.toThrow('given up');
@@ -231,7 +239,9 @@ describe('Promise 4: one run at a time', () => {
       wake = resolve;
     });
     engine.between = async ({ process, sql: text }) => {
-      if (process === zombie && text.includes('claimed AS')) await awake;
+      if (process === zombie && text.includes('claimed AS')) {
+        await awake;
+      }
       return undefined;
     };
     const late = zombie.invoke(ask('batches', 'again', 'second'));
@@ -330,7 +340,9 @@ describe('Promise 9: a run whose history gets long goes on in a continuation', (
     const process = engine.process([second], limit);
     await running('long', process);
     await process.invoke(ask('pending', 'long', 'second'));
-    for (const _ of [1, 2]) await process.invoke(ask('batches', 'long', 'second'));
+    for (const _ of [1, 2]) {
+      await process.invoke(ask('batches', 'long', 'second'));
+    }
     await process.invoke(close('long'));
     await process.invoke(fail('long'));
     engine.executions.set(run('long').execution_arn, 'FAILED');
@@ -342,7 +354,9 @@ describe('Promise 9: a run whose history gets long goes on in a continuation', (
     const process = engine.process([second], limit);
     await running('long', process);
     await process.invoke(ask('pending', 'long', 'second'));
-    for (const _ of [1, 2]) await process.invoke(ask('batches', 'long', 'second'));
+    for (const _ of [1, 2]) {
+      await process.invoke(ask('batches', 'long', 'second'));
+    }
     const answers = [await process.invoke(close('long')), await process.invoke(close('long'))];
     expect(answers[1]).toEqual(answers[0]);
   });
@@ -358,7 +372,9 @@ describe('Promise 5: what is done stays done', () => {
       let count = 0;
       engine.between = ({ process }) => {
         count += 1;
-        if (count === number) process.kill();
+        if (count === number) {
+          process.kill();
+        }
         return count === number ? 'refuse' : 'pass';
       };
       const process = engine.process([second]);
@@ -396,7 +412,9 @@ describe('Promise 5: what is done stays done', () => {
       second: { total_updated: rows },
       third: { total_updated: rows },
     });
-    for (const table of ['first', 'second', 'third']) expect(await changes(table)).toEqual(everyRowOnce);
+    for (const table of ['first', 'second', 'third']) {
+      expect(await changes(table)).toEqual(everyRowOnce);
+    }
   });
 });
 
@@ -433,8 +451,9 @@ describe('Promise 7: follow-up jobs', () => {
     'are started again by the next run when theirs is %s',
     async (status) => {
       await engine.run([first], { name: 'one', followUps: jobs });
-      if (status)
+      if (status) {
         engine.executions.set('arn:aws:states:eu-central-1:123456789012:execution:rebuild:one', status);
+      }
       const result = await engine.run([first], { name: 'two', followUps: jobs });
       expect(result).toEqual({ first: 'skipped', next_jobs: ['rebuild'] });
     },

@@ -121,7 +121,9 @@ export async function startEngine(
   vi.spyOn(SFNClient.prototype, 'send').mockImplementation(async (command: unknown) => {
     const { executionArn = '' } = (command as DescribeExecutionCommand).input;
     const status = executions.get(executionArn);
-    if (status !== undefined) return { status };
+    if (status !== undefined) {
+      return { status };
+    }
     throw Object.assign(new Error(`no ${executionArn}`), { name: 'ExecutionDoesNotExist' });
   });
 
@@ -129,8 +131,12 @@ export async function startEngine(
     const body = JSON.parse(call.body) as Body;
     const process = processes[Number(body.secretArn.split('#')[1]) - 1];
     const sql = body.sql ?? call.path.slice(1);
-    if (process === undefined) return 'pass';
-    if (dead.has(process)) return new Promise(() => {});
+    if (process === undefined) {
+      return 'pass';
+    }
+    if (dead.has(process)) {
+      return new Promise(() => {});
+    }
     statements.push(sql);
     return (
       (await engine.between({ ...call, process, sql, inTransaction: body.transactionId !== undefined })) ??
@@ -286,9 +292,13 @@ async function runToEnd(
         return answer;
       } catch (error) {
         const { name } = error as Error;
-        if (name === 'Killed') process = nextProcess();
+        if (name === 'Killed') {
+          process = nextProcess();
+        }
         const again = name === ErrorName.DatabaseUnavailable || name === 'Killed';
-        if (!again || tries > 8) throw error;
+        if (!again || tries > 8) {
+          throw error;
+        }
       }
     }
   };
@@ -306,13 +316,17 @@ async function runToEnd(
       }
       const closed = await ask<Closed>({ operation: 'close', run });
       ended('SUCCEEDED');
-      if (closed.state === 'succeeded') return closed.result;
+      if (closed.state === 'succeeded') {
+        return closed.result;
+      }
       ({ input } = closed);
       run = caller(closed.execution_name);
     } catch (error) {
       const { name, message } = error as Error;
       ended('FAILED');
-      if (name === ErrorName.AlreadyRunning || name === ErrorName.InvalidInput) throw error;
+      if (name === ErrorName.AlreadyRunning || name === ErrorName.InvalidInput) {
+        throw error;
+      }
       // A failure that cannot be recorded is still shown as what it was.
       const failure = { operation: 'fail', run, error: name, cause: message } as const;
       await process.invoke(failure).catch(() => undefined);

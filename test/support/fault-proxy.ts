@@ -62,10 +62,16 @@ export async function startFaultProxy({
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     const body = await bytesOf(request);
     const fault = await onCall({ number: ++calls, path: request.url ?? '', body: body.toString('utf8') });
-    if (fault === 'refuse') return response.destroy();
-    if (typeof fault === 'object') await sleep(fault.delayMs);
+    if (fault === 'refuse') {
+      return response.destroy();
+    }
+    if (typeof fault === 'object') {
+      await sleep(fault.delayMs);
+    }
     const answers = [forward(request, body)];
-    if (fault === 'duplicate') answers.push(forward(request, body));
+    if (fault === 'duplicate') {
+      answers.push(forward(request, body));
+    }
     if (fault === 'lose-answer') {
       await Promise.allSettled(answers);
       return response.destroy();
@@ -109,6 +115,8 @@ async function forwardOnce(
 
 async function bytesOf(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of message as AsyncIterable<Buffer>) chunks.push(chunk);
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks);
 }

@@ -162,7 +162,9 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
   const ended = async (executionArn: string): Promise<Ended> => {
     for (;;) {
       const execution = await describe(executionArn);
-      if (execution.status !== 'RUNNING') return execution;
+      if (execution.status !== 'RUNNING') {
+        return execution;
+      }
       await sleep(20);
     }
   };
@@ -195,10 +197,14 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
       between.call = undefined;
       between.invocation = undefined;
       for (const stateMachineArn of [migrationsMachineArn, rebuildMachineArn]) {
-        for (const running of await list({ stateMachineArn, statusFilter: 'RUNNING' })) await stop(running);
+        for (const running of await list({ stateMachineArn, statusFilter: 'RUNNING' })) {
+          await stop(running);
+        }
       }
       // Stopping an execution does not stop its function, and what that holds in a transaction would be held for minutes.
-      if (underWay > 0) await crash();
+      if (underWay > 0) {
+        await crash();
+      }
       await database.query(`
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'rds-data' AND state LIKE 'idle in transaction%'`);
@@ -206,7 +212,9 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
       const tables = await database.query<{ name: string }>(`
         SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
         WHERE schemaname = 'data_migrations' AND tablename <> 'version'`);
-      if (tables.length > 0) await database.query(`TRUNCATE ${tables.map(({ name }) => name).join(', ')}`);
+      if (tables.length > 0) {
+        await database.query(`TRUNCATE ${tables.map(({ name }) => name).join(', ')}`);
+      }
     },
     start,
     describe,
@@ -223,7 +231,9 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
         const page = await sfn.send(new GetExecutionHistoryCommand(input));
         events.push(...(page.events ?? []));
         input.nextToken = page.nextToken;
-        if (page.nextToken === undefined) return events;
+        if (page.nextToken === undefined) {
+          return events;
+        }
       }
     },
     executions: (stateMachineArn) => list({ stateMachineArn }),
@@ -254,7 +264,9 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
 
 /** The demo, with a fixture's migrations instead of its own. */
 function applicationOf(fixture: string | undefined): Application {
-  if (fixture === undefined) return demoApplication();
+  if (fixture === undefined) {
+    return demoApplication();
+  }
   const migrate = fileURLToPath(new URL(`../machine/fixtures/${fixture}.ts`, import.meta.url));
   return demoApplication({ migrate });
 }

@@ -129,10 +129,11 @@ export async function tablesOf(
     SELECT schema::text, name::text, COALESCE(bool_or(lacks), true) AS lacks FROM (${tables}) AS "tables#"
     GROUP BY 1, 2 ORDER BY 1, 2`);
   return rows.map((row) => {
-    if (row.schema === null || row.name === null)
+    if (row.schema === null || row.name === null) {
       throw new MigrationFailed(
         `migration "${name}", tables: got ${JSON.stringify(row)}, allowed is a schema and a name`,
       );
+    }
     return { schema: String(row.schema), name: String(row.name), lacks: row.lacks === true };
   });
 }

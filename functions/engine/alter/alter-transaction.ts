@@ -49,22 +49,29 @@ export async function alterAll(
       })}
       SELECT moved.*, ${settings(migration)} FROM moved`,
     );
-    if (now === undefined) return undefined;
+    if (now === undefined) {
+      return undefined;
+    }
     const begun = clock.now();
     for (const [i, table] of lacking.entries()) {
       const elapsed = clock.now() - begun;
-      if (elapsed > migration.maxLockedSeconds)
+      if (elapsed > migration.maxLockedSeconds) {
         throw tooLong(migration, elapsed, `${i} of ${lacking.length} were changed`);
+      }
       try {
         await tx.query(migration.alter(identifier(table.schema, table.name)));
       } catch (error) {
-        if (!(error instanceof DatabaseError)) throw error;
+        if (!(error instanceof DatabaseError)) {
+          throw error;
+        }
         const failed = new NotAltered(table, `${i + 1} of ${lacking.length}`, error);
         throw isCancelled(error) ? tooLong(migration, clock.now() - begun, failed.message) : failed;
       }
     }
     const left = (await tablesOf(tx, migration)).filter((table) => table.lacks && isAmong(lacking, table));
-    if (left.length > 0) throw notCured(migration, left);
+    if (left.length > 0) {
+      throw notCured(migration, left);
+    }
     return now.at;
   });
 }

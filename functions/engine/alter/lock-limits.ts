@@ -17,7 +17,9 @@ export async function checkLimits(
   lacking: readonly AlteredTable[],
 ): Promise<void> {
   const problem = tooMany(migration, lacking.length, await countLocks(database, lacking));
-  if (problem === undefined) return;
+  if (problem === undefined) {
+    return;
+  }
   throw new MigrationFailed(`migration "${migration.name}": ${problem}. None of them was changed`);
 }
 
@@ -47,7 +49,9 @@ export function tooMany(
     );
   }
   const needed = tables * locksPerTable + indexes;
-  if (needed <= slots * share) return undefined;
+  if (needed <= slots * share) {
+    return undefined;
+  }
   return (
     `${tables} tables with ${indexes} indexes lack the change, partitions included. In one transaction that can take ` +
     `${needed} locks, ${locksPerTable} for each table with its TOAST and 1 for each index, and the server keeps ${slots} ` +

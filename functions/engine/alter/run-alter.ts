@@ -36,12 +36,15 @@ export async function runAlter(
     try {
       // Asked each time: the COMMIT of the try before may have come through although its answer did not.
       const now = await reload(database, at);
-      if (now === undefined) return { state: 'lost' };
+      if (now === undefined) {
+        return { state: 'lost' };
+      }
       at = now;
       const tables = await tablesOf(database, migration);
       const lacking = tables.filter(({ lacks }) => lacks);
-      if (lacking.length === 0 && at.totalProcessed === tables.length)
+      if (lacking.length === 0 && at.totalProcessed === tables.length) {
         return { state: 'done', at, longestBatch, seconds: clock.now() - accounted };
+      }
       await checkLimits(database, migration, lacking);
       const move = { tables: tables.length, lacking, seconds: begun - accounted };
       at = (await alterAll(database, migration, at, move, clock)) ?? at;
@@ -49,8 +52,12 @@ export async function runAlter(
       longestBatch = Math.max(longestBatch, clock.now() - begun);
       pause = migration.lockTimeoutSeconds;
     } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
-      if (error.fault !== 'moment') await failUnlessGone(database, migration, error);
+      if (!(error instanceof DatabaseError)) {
+        throw error;
+      }
+      if (error.fault !== 'moment') {
+        await failUnlessGone(database, migration, error);
+      }
       if (pause >= longestPause) {
         const reason = await reasonOf(database, error);
         await giveUpAfterAll(database, migration, at, reason, error);
@@ -75,7 +82,9 @@ async function failUnlessGone(
 ): Promise<void> {
   const table = error instanceof NotAltered ? error.table : undefined;
   const now = await tablesOf(database, migration);
-  if (table !== undefined && !now.some((found) => found.lacks && isSame(found, table))) return;
+  if (table !== undefined && !now.some((found) => found.lacks && isSame(found, table))) {
+    return;
+  }
   throw new MigrationFailed(
     `migration "${migration.name}", ${error.message}. None of these tables was changed. Correct the table or the migration, ` +
       'deploy, and start the machine again',
@@ -98,7 +107,9 @@ async function giveUpAfterAll(
     FROM data_migrations.migrations m JOIN data_migrations.runs r ON r.execution_arn = m.run
     WHERE m.name = ${at.migration}`);
   const seconds = Number(row?.seconds ?? 0);
-  if (seconds < patience) return;
+  if (seconds < patience) {
+    return;
+  }
   throw new DatabaseUnavailable(
     `migration "${migration.name}", ${error.message}: ${reason}. Tried for ${Math.round(seconds / 60)} min in vain, and ` +
       'nothing was changed. End what holds the lock, or wait for it, and start the machine again',
@@ -108,7 +119,9 @@ async function giveUpAfterAll(
 
 /** What is in the way, in words. */
 async function reasonOf(database: Database, error: DatabaseError): Promise<string> {
-  if (!(error instanceof NotAltered) || error.sqlState !== '55P03') return error.message;
+  if (!(error instanceof NotAltered) || error.sqlState !== '55P03') {
+    return error.message;
+  }
   const { schema, name } = error.table;
   const [row] = await database.query(sql`
     SELECT string_agg(DISTINCT format('process %s (%s)', a.pid, COALESCE(NULLIF(a.application_name, ''), a.backend_type))

@@ -30,7 +30,9 @@ export function backfill(options: BackfillOptions): RowMigration {
     'columns outside the key, which the cursor needs',
   );
   check(!columns.includes(base.marker ?? ''), 'marker', base.marker, 'a column that "set" does not change');
-  for (const [column, value] of Object.entries(options.set)) checkSql(options.name, `set.${column}`, value);
+  for (const [column, value] of Object.entries(options.set)) {
+    checkSql(options.name, `set.${column}`, value);
+  }
   const change: Change = { where: base.where, set: options.set, journal: base.onInvalid === 'restore' };
   return { ...base, kind: 'backfill', columns, batch: (work, page) => batch(change, work, page) };
 }
@@ -74,7 +76,9 @@ async function batch(change: Change, work: Work, page: Page): Promise<Batch | un
     })}
     SELECT moved.*, page_rows FROM moved, counted`,
   );
-  if (!done) return undefined;
+  if (!done) {
+    return undefined;
+  }
   const rows = Number(done.row.page_rows);
   const after = withRowErrors(done.at, done.at.stillMatching - at.stillMatching);
   return { at: after, rows, bytesPerRow: 0, passEnded: 'size' in page && rows < page.size };

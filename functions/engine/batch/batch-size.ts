@@ -25,7 +25,9 @@ export function startPace(options: PaceOptions, secondsPerRow: number | null): P
 
 /** The pace after a batch of `rows` rows that took `seconds`, its rows `bytesPerRow` in a result page. */
 export function measured(pace: Pace, rows: number, seconds: number, bytesPerRow: number): Pace {
-  if (rows === 0) return pace;
+  if (rows === 0) {
+    return pace;
+  }
   const now = seconds / rows;
   // The mean of the last batch and all before it: follows a change within three batches, forgives one hiccup.
   const secondsPerRow = pace.secondsPerRow === null ? now : (pace.secondsPerRow + now) / 2;

@@ -20,7 +20,9 @@ import type { Checkpoint } from '../ledger/checkpoint.ts';
  * order, never what some statement returned.
  */
 export function pageOf(table: Table, at: Checkpoint, page: Page): Sql {
-  if (!('size' in page)) return givenPage(table, keysOf(page));
+  if (!('size' in page)) {
+    return givenPage(table, keysOf(page));
+  }
   const columns = keyColumns(table);
   const descending = columns.map((column) => sql`${column} DESC`);
   return sql`
@@ -59,8 +61,9 @@ function givenPage(table: Table, keys: readonly Key[]): Sql {
 /** A condition for the table's rows inside the page: a range of the key's index, or the keys themselves. */
 export function insidePage(table: Table, at: Checkpoint, page: Page): Sql {
   const columns = keyColumns(table);
-  if (!('size' in page))
+  if (!('size' in page)) {
     return sql`(${join(columns, ', ')}) IN (SELECT ${join(keyNames(table), ', ')} FROM page)`;
+  }
   const end = keyNames(table).map((name) => sql`(SELECT ${name} FROM last)`);
   return sql`${compare(columns, '<=', end)} AND ${ahead(table, at)}`;
 }

@@ -137,7 +137,9 @@ function assignments(table: Table, columns: readonly Changed[], rows: readonly W
   return columns.map(({ name, form, i }) => {
     const column = identifier(name);
     const value = form === 'bytes' ? sql`decode(${valueName(i)}, 'base64')` : valueName(i);
-    if (rows.every(({ values }) => values[i] !== undefined)) return sql`${column} = ${value}`;
+    if (rows.every(({ values }) => values[i] !== undefined)) {
+      return sql`${column} = ${value}`;
+    }
     const kept = sql`strpos(COALESCE("kept#", ''), ${`,${i},`}) > 0`;
     return sql`${column} = CASE WHEN ${kept} THEN ${table.alias}.${column} ELSE ${value} END`;
   });
@@ -157,17 +159,26 @@ function asJson(columns: readonly Changed[], rows: readonly WrittenRow[]): strin
       row[label] = key[i];
     });
     for (const { i, label } of labelled) {
-      if (values[i] === undefined) row['kept#'] = `${row['kept#'] ?? ''},${i},`;
-      else row[label] = values[i];
+      if (values[i] === undefined) {
+        row['kept#'] = `${row['kept#'] ?? ''},${i},`;
+      } else {
+        row[label] = values[i];
+      }
     }
-    if (values.every((value) => value === undefined)) row['stays#'] = true;
+    if (values.every((value) => value === undefined)) {
+      row['stays#'] = true;
+    }
     return row;
   });
   const json = toJson(sent);
   // No character of it takes more than three bytes, so mostly there is no need to look closer.
-  if (json.length * 3 <= longestJson) return json;
+  if (json.length * 3 <= longestJson) {
+    return json;
+  }
   const bytes = Buffer.byteLength(JSON.stringify(json));
-  if (bytes <= longestJson) return json;
+  if (bytes <= longestJson) {
+    return json;
+  }
   const tooLong = `the new values of ${rows.length} rows take ${bytes} bytes; ${longestJson} can be sent`;
   throw new DatabaseError(tooLong, 'row', null);
 }

@@ -77,11 +77,15 @@ interface Prepared {
  */
 async function batch(change: Change, work: Work, page: Page): Promise<Batch | undefined> {
   const { at, database, table, ahead } = work;
-  if ('keys' in page) return retry(change, work, page.keys);
-  if (at.conflicted.length > 0)
+  if ('keys' in page) {
+    return retry(change, work, page.keys);
+  }
+  if (at.conflicted.length > 0) {
     return retry(change, work, at.conflicted.slice(0, 'size' in page ? page.size : 1));
-  if ('next' in page)
+  }
+  if ('next' in page) {
     return write(change, work, page, await prepare(change, table, at, database, page, false));
+  }
 
   const isNext = ahead !== undefined && JSON.stringify(ahead.after) === JSON.stringify(at.cursor);
   const size = isNext ? ahead.size : page.size;
@@ -143,9 +147,13 @@ async function prepare(
       // A row that stays as it is has still to be marked.
       const kept = table.marker && columns.map(() => undefined);
       const written = values ?? kept;
-      if (written !== undefined) rows.push({ key: row.key, xmin: row.xmin, values: written });
+      if (written !== undefined) {
+        rows.push({ key: row.key, xmin: row.xmin, values: written });
+      }
     } catch (error) {
-      if (error instanceof MigrationFailed) throw error;
+      if (error instanceof MigrationFailed) {
+        throw error;
+      }
       errors.push({ key: row.key, reason: messageOf(error), sqlstate: null });
     }
   }
@@ -159,7 +167,9 @@ async function write(
   { read, rows, errors }: Prepared,
 ): Promise<Batch | undefined> {
   const done = await move(work.database, work.at, writePage(change, work, page, read, rows, errors));
-  if (!done) return undefined;
+  if (!done) {
+    return undefined;
+  }
   const unsettled = done.at.stillMatching - work.at.stillMatching;
   const at = withRowErrors(done.at, errors.length + unsettled);
   const passEnded = 'size' in page && read.count < page.size && at.conflicted.length === 0;
@@ -173,15 +183,21 @@ function encoded(
   columns: readonly Column[],
   changes: Partial<RowOf> | undefined,
 ): WrittenRow['values'] | undefined {
-  if (changes === undefined) return undefined;
+  if (changes === undefined) {
+    return undefined;
+  }
   for (const name of Object.keys(changes)) {
-    if (change.columns.includes(name)) continue;
+    if (change.columns.includes(name)) {
+      continue;
+    }
     throw new MigrationFailed(
       `migration "${change.name}", transform: it returned ${name}, which "columns" does not name ` +
         `(${change.columns.join(', ')}); add it there, or leave it out`,
     );
   }
-  if (Object.keys(changes).length === 0) return undefined;
+  if (Object.keys(changes).length === 0) {
+    return undefined;
+  }
   return columns.map((column) =>
     Object.hasOwn(changes, column.name) ? encode(column, changes[column.name]) : undefined,
   );

@@ -23,7 +23,9 @@ interface Sent {
 }
 
 function decodeValue({ name, form }: Column, value: unknown): unknown {
-  if (value === null || form === 'bytes' || form === 'boolean' || form === 'text') return value;
+  if (value === null || form === 'bytes' || form === 'boolean' || form === 'text') {
+    return value;
+  }
   return form === 'number' ? Number(value) : parseJson(name, value as string);
 }
 
@@ -32,24 +34,35 @@ const maybeTooExact = /[\d.]{16}|\d[eE]/;
 
 /** JSON.parse rounds 12345678901234567890 silently, and writing the row back would destroy it. */
 function parseJson(column: string, text: string): unknown {
-  if (!maybeTooExact.test(text)) return JSON.parse(text);
+  if (!maybeTooExact.test(text)) {
+    return JSON.parse(text);
+  }
   return parse(text, undefined, (number) => {
-    if (isSafeNumber(number)) return Number(number);
+    if (isSafeNumber(number)) {
+      return Number(number);
+    }
     throw new RangeError(`${column} contains the number ${number}, which JavaScript cannot hold exactly`);
   });
 }
 
 /** Turns a changed value into what `jsonb_to_recordset` reads as the column's type; bytes travel as base64. */
 export function encode({ name, form }: Column, value: unknown): unknown {
-  if (value === undefined) throw new TypeError(`${name} became undefined; leave it out, or set it to null`);
+  if (value === undefined) {
+    throw new TypeError(`${name} became undefined; leave it out, or set it to null`);
+  }
   // JSON has no bigint, NaN or Infinity and would turn the last two into NULL; PostgreSQL reads them all as text.
   if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))) {
-    if (form === 'json' || form === 'jsonb')
+    if (form === 'json' || form === 'jsonb') {
       throw new TypeError(`${name} became ${value}, which JSON does not have`);
+    }
     return String(value);
   }
-  if (form === 'number' && Object.is(value, -0)) return '-0';
-  if (value === null || form !== 'bytes') return value;
+  if (form === 'number' && Object.is(value, -0)) {
+    return '-0';
+  }
+  if (value === null || form !== 'bytes') {
+    return value;
+  }
   if (value instanceof Uint8Array) {
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
   }

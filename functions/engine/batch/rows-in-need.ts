@@ -10,14 +10,18 @@ import { type Checkpoint, ofThisRun } from '../ledger/checkpoint.ts';
  */
 export function needy(table: Table, at: Checkpoint, where: Sql | undefined, page: Page): Sql {
   const condition = inNeed(table, 'keys' in page ? Number.POSITIVE_INFINITY : at.pass, where);
-  if (at.rowErrorsOfThisRun === 0) return sql`(${condition})`;
+  if (at.rowErrorsOfThisRun === 0) {
+    return sql`(${condition})`;
+  }
   const known = sql`"error#".migration = ${at.migration} AND ${ofThisRun(sql`"error#".run`, sql`${at.run}`)}`;
   return unless(table, known, condition);
 }
 
 /** The condition for the rows that need to be looked at in this pass. */
 export function inNeed({ marker }: Table, pass: number, where: Sql | undefined): Sql {
-  if (marker === undefined) return where ?? sql`true`;
+  if (marker === undefined) {
+    return where ?? sql`true`;
+  }
   return pass === 1 || where === undefined ? marker.left : sql`${marker.left} OR (${where})`;
 }
 

@@ -23,7 +23,9 @@ export function journalOf(migration: string): Sql {
  * nobody could put back, nor tell that it is missing.
  */
 export async function ensureJournal(database: Statements, migration: string, table: Table): Promise<void> {
-  if (await hasJournal(database, migration)) return;
+  if (await hasJournal(database, migration)) {
+    return;
+  }
   // One that has a result was finished, and is being retried: only what it changes from now on would be put back.
   const [begun] = await database.query(sql`
     SELECT m.name FROM data_migrations.migrations m
@@ -43,7 +45,9 @@ export async function ensureJournal(database: Statements, migration: string, tab
       )`);
   } catch (error) {
     // This very call came twice, and the other one was faster.
-    if (!(await hasJournal(database, migration))) throw error;
+    if (!(await hasJournal(database, migration))) {
+      throw error;
+    }
   }
 }
 

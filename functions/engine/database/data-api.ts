@@ -77,7 +77,9 @@ export function dataApi({ client, once, clusterArn, secretArn, database, sleep }
       if (formattedRecords !== undefined) {
         return { rows: JSON.parse(formattedRecords) as Row[], bytes: formattedRecords.length };
       }
-      if (records === undefined || records.length === 0) return { rows: [], bytes: 0 };
+      if (records === undefined || records.length === 0) {
+        return { rows: [], bytes: 0 };
+      }
       // Taken for no rows, this would be a table that is silently skipped.
       throw new DatabaseError(
         'the Data API answered a SELECT without the JSON it was asked for',
@@ -93,7 +95,9 @@ export function dataApi({ client, once, clusterArn, secretArn, database, sleep }
       const { transactionId } = await awake(sleep, () =>
         once.send(new BeginTransactionCommand({ ...target, database })),
       );
-      if (transactionId === undefined) throw new DatabaseError('no transaction was begun', 'moment', null);
+      if (transactionId === undefined) {
+        throw new DatabaseError('no transaction was begun', 'moment', null);
+      }
       try {
         const result = await work(statements({ transactionId }));
         await once.send(new CommitTransactionCommand({ ...target, transactionId }));
@@ -115,8 +119,12 @@ async function awake<T>(sleep: Connection['sleep'], call: () => Promise<T>): Pro
     try {
       return await call();
     } catch (error) {
-      if (nameOf(error) !== 'DatabaseResumingException') throw databaseError(error);
-      if (pause !== undefined) await sleep(pause);
+      if (nameOf(error) !== 'DatabaseResumingException') {
+        throw databaseError(error);
+      }
+      if (pause !== undefined) {
+        await sleep(pause);
+      }
     }
   }
   const waited = wakeUpPauses.reduce((sum, pause) => sum + pause);
@@ -132,20 +140,33 @@ function toParameter({ name, value }: Parameter): SqlParameter {
 }
 
 function toField(value: Parameter['value']): Field {
-  if (typeof value === 'string') return { stringValue: value };
-  if (typeof value === 'boolean') return { booleanValue: value };
-  if (value instanceof Uint8Array) return { blobValue: value };
-  if (Number.isSafeInteger(value)) return { longValue: value as number };
-  if (typeof value === 'number' && Number.isFinite(value)) return { doubleValue: value };
+  if (typeof value === 'string') {
+    return { stringValue: value };
+  }
+  if (typeof value === 'boolean') {
+    return { booleanValue: value };
+  }
+  if (value instanceof Uint8Array) {
+    return { blobValue: value };
+  }
+  if (Number.isSafeInteger(value)) {
+    return { longValue: value as number };
+  }
+  if (typeof value === 'number' && Number.isFinite(value)) {
+    return { doubleValue: value };
+  }
   throw new TypeError(`cannot be sent exactly as a number: ${value}; pass it as a string and cast it`);
 }
 
 function toValue(field: Field | undefined): Value {
-  if (field === undefined || field.isNull) return null;
+  if (field === undefined || field.isNull) {
+    return null;
+  }
   const value =
     field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? field.blobValue;
-  if (value === undefined)
+  if (value === undefined) {
     throw new TypeError(`a result of a kind that is not read: ${JSON.stringify(field)}`);
+  }
   return value;
 }
 

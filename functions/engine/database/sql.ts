@@ -29,13 +29,17 @@ export function identifier(...names: string[]): Sql {
 }
 
 function quoted(name: string): string {
-  if (name === '' || name.includes('\0')) throw new TypeError(`not a name in SQL: ${JSON.stringify(name)}`);
+  if (name === '' || name.includes('\0')) {
+    throw new TypeError(`not a name in SQL: ${JSON.stringify(name)}`);
+  }
   return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** Pieces of SQL, one after another, with a separator such as `', '` or `' AND '`. */
 export function join(parts: readonly Sql[], separator: string): Sql {
-  if (parts.length === 0) return unsafeSql('');
+  if (parts.length === 0) {
+    return unsafeSql('');
+  }
   const between = parts.length - 1;
   return { kind: 'sql', pieces: ['', ...Array<string>(between).fill(separator), ''], values: parts };
 }
@@ -56,10 +60,14 @@ export function render(statement: Sql): { readonly text: string; readonly parame
     part.pieces.forEach((piece, i) => {
       text.push(piece);
       const value = part.values[i];
-      if (i >= part.values.length || value === undefined) return;
-      if (value === null) text.push('NULL');
-      else if (isSql(value)) append(value);
-      else {
+      if (i >= part.values.length || value === undefined) {
+        return;
+      }
+      if (value === null) {
+        text.push('NULL');
+      } else if (isSql(value)) {
+        append(value);
+      } else {
         const name = `p${parameters.length + 1}`;
         parameters.push({ name, value });
         text.push(`:${name}`);
@@ -83,9 +91,15 @@ export function unsendable(statement: Sql): string | undefined {
   const { text, parameters } = render(statement);
   const own = new Set(parameters.map(({ name }) => `:${name}`));
   for (const [token] of text.matchAll(tokens)) {
-    if (/^['"]|^--|^\/\*|^::/.test(token)) continue;
-    if (token.startsWith('$')) return `dollar quotes (${token}…) are not understood by the Data API; use '…'`;
-    if (token === ';') return 'a semicolon: a fragment is part of one statement';
+    if (/^['"]|^--|^\/\*|^::/.test(token)) {
+      continue;
+    }
+    if (token.startsWith('$')) {
+      return `dollar quotes (${token}…) are not understood by the Data API; use '…'`;
+    }
+    if (token === ';') {
+      return 'a semicolon: a fragment is part of one statement';
+    }
     if (!own.has(token)) {
       return `"${token}" would be taken for a parameter by the Data API; write array slices and the like another way`;
     }

@@ -25,7 +25,9 @@ export async function withTableLock<T>(
         return work(tx);
       });
     } catch (error) {
-      if (!(error instanceof DatabaseError) || error.fault !== 'moment') throw error;
+      if (!(error instanceof DatabaseError) || error.fault !== 'moment') {
+        throw error;
+      }
       const pause = pauses[tries];
       if (pause === undefined) {
         throw new DatabaseUnavailable(

@@ -45,23 +45,28 @@ export async function describeTable(database: Database, needs: TableNeeds): Prom
   const fail = (problem: string): never => {
     throw new MigrationFailed(`migration "${needs.name}", table ${needs.table}: ${problem}`);
   };
-  if (!found)
+  if (!found) {
     return fail(
       'there is no such table; check the name, its schema and the search_path of the database user',
     );
-  if (found.kind !== 'r' && found.kind !== 'p')
+  }
+  if (found.kind !== 'r' && found.kind !== 'p') {
     fail(`is not a table (relkind ${found.kind}); only tables are migrated`);
+  }
 
   const rows = JSON.parse(String(found.columns)) as CatalogColumn[];
   const columns = new Map(
     rows.map((row) => [row.name, { name: row.name, type: row.type, form: formOf(row.base) }]),
   );
   const missing = [...needs.key, ...needs.columns].filter((column) => !columns.has(column));
-  if (missing.length > 0)
+  if (missing.length > 0) {
     fail(`has no column ${missing.join(', ')}; it has ${[...columns.keys()].join(', ')}`);
+  }
 
   const nullable = needs.key.filter((column) => rows.some((row) => row.name === column && !row.not_null));
-  if (nullable.length > 0) fail(`the key column ${nullable.join(', ')} may be NULL, so rows could be missed`);
+  if (nullable.length > 0) {
+    fail(`the key column ${nullable.join(', ')} may be NULL, so rows could be missed`);
+  }
   const uniqueKeys = JSON.parse(String(found.unique_keys)) as string[][];
   if (!uniqueKeys.some((unique) => unique.join('\0') === needs.key.join('\0'))) {
     const known = uniqueKeys.map((unique) => `(${unique.join(', ')})`).join(', ') || 'none';
@@ -117,9 +122,15 @@ const catalog = (quotedName: string): Sql => sql`
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(${quotedName})`;
 
 function formOf(type: string): Form {
-  if (type === 'json' || type === 'jsonb') return type;
-  if (type === 'bytea') return 'bytes';
-  if (type === 'bool') return 'boolean';
+  if (type === 'json' || type === 'jsonb') {
+    return type;
+  }
+  if (type === 'bytea') {
+    return 'bytes';
+  }
+  if (type === 'bool') {
+    return 'boolean';
+  }
   return /^(int2|int4|float4|float8)$/.test(type) ? 'number' : 'text';
 }
 

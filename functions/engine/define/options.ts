@@ -45,15 +45,21 @@ export function rowMigration(options: RowOptions): Omit<RowMigration, 'kind' | '
     'a whole number from 1',
   );
   const { within, window } = options;
-  if (within !== undefined) parsed(options.name, 'within', () => parseDuration(within));
-  if (window !== undefined) parsed(options.name, 'window', () => checkWindow(window));
+  if (within !== undefined) {
+    parsed(options.name, 'within', () => parseDuration(within));
+  }
+  if (window !== undefined) {
+    parsed(options.name, 'window', () => checkWindow(window));
+  }
   check(
     within === undefined || pace.restSeconds === undefined,
     'pace.restSeconds',
     pace.restSeconds,
     'none beside "within", which works it out',
   );
-  if (options.where !== undefined) checkSql(options.name, 'where', options.where);
+  if (options.where !== undefined) {
+    checkSql(options.name, 'where', options.where);
+  }
   const { marker, validate = [], onInvalid = 'fail' } = options;
   check(marker === undefined || marker !== '', 'marker', marker, 'the name of a column');
   check(!key.includes(marker ?? ''), 'marker', marker, 'a column of its own, outside the key');
@@ -116,13 +122,17 @@ export function checkName(name: string): void {
 export function checkSql(migration: string, option: string, fragment: Sql): void {
   checker(migration)(isSql(fragment), option, fragment, 'SQL, written as sql`…`');
   const problem = unsendable(fragment);
-  if (problem !== undefined) throw new MigrationFailed(`migration "${migration}", ${option}: ${problem}`);
+  if (problem !== undefined) {
+    throw new MigrationFailed(`migration "${migration}", ${option}: ${problem}`);
+  }
 }
 
 /** Throws what was wrong, what was got, and what is allowed. */
 export function checker(migration: string) {
   return (holds: boolean, option: string, got: unknown, allowed: string): void => {
-    if (holds) return;
+    if (holds) {
+      return;
+    }
     throw new MigrationFailed(
       `migration "${migration}", ${option}: got ${JSON.stringify(got)}, allowed is ${allowed}`,
     );

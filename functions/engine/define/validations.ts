@@ -112,7 +112,9 @@ export function oneOf(
 /** A condition over the table's columns holds. Where it gives NULL it does not: say `… OR x IS NULL` if that is meant. */
 export function condition(name: string, holds: Sql): Validation {
   const problem = isSql(holds) ? unsendable(holds) : `got ${JSON.stringify(holds)}, allowed is sql\`…\``;
-  if (problem !== undefined) throw new MigrationFailed(`validation "${name}": ${problem}`);
+  if (problem !== undefined) {
+    throw new MigrationFailed(`validation "${name}": ${problem}`);
+  }
   return { name, columns: [], fails: () => sql`(${holds}) IS NOT TRUE` };
 }
 
@@ -124,6 +126,8 @@ const list = (columns: string | readonly string[]): readonly string[] =>
   typeof columns === 'string' ? [columns] : columns;
 
 function some(name: string, columns: readonly string[]): readonly string[] {
-  if (columns.length > 0) return columns;
+  if (columns.length > 0) {
+    return columns;
+  }
   throw new MigrationFailed(`validation "${name}": got no column, allowed is at least one`);
 }

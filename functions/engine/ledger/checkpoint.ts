@@ -67,7 +67,9 @@ export async function claim(
       RETURNING m.*
     )
     SELECT m.name, m.run, m.claim::text AS claim, run.slices, run.request::text AS request FROM run, claimed m`);
-  if (!row) return undefined;
+  if (!row) {
+    return undefined;
+  }
   const { name, run: arn, claim: token, slices } = row;
   const request = JSON.parse(String(row.request)) as RunInput;
   const mine = {

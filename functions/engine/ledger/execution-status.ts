@@ -21,7 +21,9 @@ export function executionStatus(client: SFNClient, sleep: Clock['sleep']): Execu
             { cause: error },
           );
         }
-        if (ask === asks) return undefined;
+        if (ask === asks) {
+          return undefined;
+        }
         await sleep(1);
       }
     }

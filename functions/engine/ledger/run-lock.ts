@@ -25,16 +25,22 @@ export async function hold(
 ): Promise<void> {
   // Twice is enough unless several starts race for a dead run's place; then one of them wins each time.
   for (let tries = 0; tries < 5; tries += 1) {
-    if (await enter(database, run, request)) return;
+    if (await enter(database, run, request)) {
+      return;
+    }
     const [holder] = await database.query(sql`
       SELECT r.execution_arn, r.redrive_count, (
           SELECT before.execution_arn FROM data_migrations.runs before
           WHERE before.first_arn = r.first_arn AND before.status = 'continued' AND r.slices = 0
           ORDER BY before.ended_at DESC LIMIT 1) AS handed_over_by
       FROM data_migrations.runs r WHERE r.status = 'running'`);
-    if (!holder) continue;
+    if (!holder) {
+      continue;
+    }
     const arn = String(holder.execution_arn);
-    if (arn === run.execution_arn) continue; // entered meanwhile by a duplicate of this invocation
+    if (arn === run.execution_arn) {
+      continue; // entered meanwhile by a duplicate of this invocation
+    }
     // A continuation may not have been started yet: as long as the part before it runs, it will be.
     const before = holder.handed_over_by;
     if (isAlive(await statusOf(arn)) || (before !== null && isAlive(await statusOf(String(before))))) {
@@ -62,10 +68,14 @@ async function enter(
         WHERE r.redrive_count < excluded.redrive_count
           OR (r.redrive_count = excluded.redrive_count AND r.status = 'running')
       RETURNING execution_arn`);
-    if (row) return true;
+    if (row) {
+      return true;
+    }
   } catch (error) {
     // The unique index one_run_at_a_time: another run is entered.
-    if (error instanceof DatabaseError && error.sqlState === '23505') return false;
+    if (error instanceof DatabaseError && error.sqlState === '23505') {
+      return false;
+    }
     throw error;
   }
   throw new Superseded(`the run ${arn} has ended, or was redriven since; nothing was done`);
@@ -113,7 +123,9 @@ export async function settleFollowUps(
     SELECT job, run, execution_name FROM data_migrations.follow_ups WHERE run IS NOT NULL`);
   for (const { job, run, execution_name } of rows) {
     const machine = jobs[String(job)];
-    if (machine === undefined) continue;
+    if (machine === undefined) {
+      continue;
+    }
     const status = await statusOf(executionArn(machine, String(execution_name)));
     const settled = sql`job = ${String(job)} AND run = ${String(run)}`;
     if (status === 'SUCCEEDED') {
@@ -144,7 +156,9 @@ export async function succeed(database: Database, run: Caller): Promise<readonly
       FROM ended WHERE f.run IS NULL AND NOT ended.only_looks
     )
     SELECT execution_arn FROM me`);
-  if (!ended) return undefined;
+  if (!ended) {
+    return undefined;
+  }
   const jobs = await database.query(sql`
     SELECT job, execution_name FROM data_migrations.follow_ups WHERE run = ${run.execution_arn} ORDER BY job`);
   return jobs.map(({ job, execution_name }) => ({

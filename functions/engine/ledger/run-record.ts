@@ -23,7 +23,9 @@ export async function runState(database: Database, run: Caller): Promise<RunStat
   const [row] = await database.query(sql`
     SELECT slices, request::text AS request, result::text AS result
     FROM data_migrations.runs WHERE execution_arn = ${run.execution_arn}`);
-  if (!row) return { slices: 0, request: {}, answer: undefined };
+  if (!row) {
+    return { slices: 0, request: {}, answer: undefined };
+  }
   return {
     slices: Number(row.slices),
     request: JSON.parse(String(row.request)) as RunInput,
@@ -53,7 +55,9 @@ export function actionOf(
 ): { readonly action: Action; readonly migration: string } | undefined {
   for (const action of actions) {
     const migration = request[action];
-    if (migration !== undefined) return { action, migration };
+    if (migration !== undefined) {
+      return { action, migration };
+    }
   }
   return undefined;
 }
@@ -83,8 +87,12 @@ const fields = [
 
 /** What the ledger keeps, in the order in which people read it: jsonb has one of its own. */
 function inOrder<T>(value: T): T {
-  if (Array.isArray(value)) return value.map(inOrder) as T;
-  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    return value.map(inOrder) as T;
+  }
+  if (typeof value !== 'object' || value === null) {
+    return value;
+  }
   const place = ([name]: readonly [string, unknown]) => fields.indexOf(name);
   const entries = Object.entries(value).map(([name, each]) => [name, inOrder(each)] as const);
   const known = entries.filter(([name]) => fields.includes(name)).sort((a, b) => place(a) - place(b));

@@ -116,18 +116,26 @@ export async function upgradeLedger(database: Database): Promise<void> {
         'an older release was deployed over a newer one; deploy the newer one again',
     );
   }
-  if (current === versions.length) return;
+  if (current === versions.length) {
+    return;
+  }
   try {
     await database.transaction(async (tx) => {
       // Any fixed number does, as long as nobody else uses it: the bytes of "data_mig". Held until the commit.
       await tx.query(sql`SELECT 1 AS locked FROM pg_advisory_xact_lock(${'7233190438095382887'}::bigint)`);
       for (const [i, statements] of versions.entries()) {
-        if (i < (await ledgerVersion(tx))) continue;
-        for (const statement of [...statements, recordVersion(i + 1)]) await tx.query(unsafeSql(statement));
+        if (i < (await ledgerVersion(tx))) {
+          continue;
+        }
+        for (const statement of [...statements, recordVersion(i + 1)]) {
+          await tx.query(unsafeSql(statement));
+        }
       }
     });
   } catch (error) {
-    if (error instanceof DatabaseError && error.fault === 'moment') throw error;
+    if (error instanceof DatabaseError && error.fault === 'moment') {
+      throw error;
+    }
     throw new MigrationFailed(
       `the ledger could not be created or upgraded: ${messageOf(error)}. The database user needs CREATE on the ` +
         'database, or somebody who has it applies functions/engine/ledger/ledger.sql',
@@ -143,7 +151,9 @@ export async function ledgerVersion(database: Statements): Promise<number> {
     SELECT EXISTS (
       SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = 'data_migrations' AND c.relname = 'version') AS there`);
-  if (!exists?.there) return 0;
+  if (!exists?.there) {
+    return 0;
+  }
   const [row] = await database.query(
     sql`SELECT COALESCE(max(version), 0) AS version FROM data_migrations.version`,
   );

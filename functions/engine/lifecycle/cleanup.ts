@@ -29,7 +29,9 @@ export async function cleanUp(
   const what = `migration "${migration.name}" could not be cleaned up`;
   const table = migration.kind === 'alterTables' ? 'data_migrations.migrations' : migration.table;
   await withTableLock(database, clock, { what, table }, async (tx) => {
-    if (!(await record(tx, migration, run))) return;
+    if (!(await record(tx, migration, run))) {
+      return;
+    }
     const dropped = [
       ...(await dropMarker(tx, migration)),
       ...(await dropJournal(tx, migration)),
@@ -49,10 +51,16 @@ async function checkFinished(
     SELECT m.status, m.cleaned_up_at IS NOT NULL AS cleaned_up, m.rows_known, m.total_processed,
       (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name) AS row_errors
     FROM data_migrations.migrations m WHERE m.name = ${name}`);
-  if (line?.cleaned_up) return 'cleaned up';
+  if (line?.cleaned_up) {
+    return 'cleaned up';
+  }
   const pending = await isPending(database, migration);
-  if (line?.status === 'finished' && !pending) return 'finished';
-  if (line === undefined && !pending) return 'never needed';
+  if (line?.status === 'finished' && !pending) {
+    return 'finished';
+  }
+  if (line === undefined && !pending) {
+    return 'never needed';
+  }
 
   const things = kind === 'alterTables' ? 'tables' : 'rows';
   const left = Math.max(0, Number(line?.rows_known) - Number(line?.total_processed));
@@ -77,8 +85,9 @@ async function record(tx: Statements, { name }: Migration, run: Caller): Promise
     SELECT r.execution_arn FROM data_migrations.runs r
     WHERE r.execution_arn = ${run.execution_arn} AND r.redrive_count = ${run.redrive_count} AND r.status = 'running'
     FOR UPDATE`);
-  if (!held)
+  if (!held) {
     throw new Superseded(`migration "${name}": the run ${run.execution_arn} does not hold the ledger`);
+  }
   const [recorded] = await tx.query(sql`
     UPDATE data_migrations.migrations m SET cleaned_up_at = now()
     WHERE m.name = ${name} AND m.status = 'finished' AND m.cleaned_up_at IS NULL RETURNING m.name`);
@@ -87,7 +96,9 @@ async function record(tx: Statements, { name }: Migration, run: Caller): Promise
 
 /** Drops the marker column, which takes its index with it: by what it says of itself, even if "marker" is gone already. */
 async function dropMarker(tx: Statements, migration: Migration): Promise<string[]> {
-  if (migration.kind === 'alterTables') return [];
+  if (migration.kind === 'alterTables') {
+    return [];
+  }
   const { name, table } = migration;
   const columns = await tx.query(sql`
     SELECT n.nspname::text AS schema, c.relname::text AS relation, a.attname::text AS name
@@ -102,7 +113,9 @@ async function dropMarker(tx: Statements, migration: Migration): Promise<string[
 }
 
 async function dropJournal(tx: Statements, { name }: Migration): Promise<string[]> {
-  if (!(await hasJournal(tx, name))) return [];
+  if (!(await hasJournal(tx, name))) {
+    return [];
+  }
   await tx.query(sql`DROP TABLE ${journalOf(name)}`);
   return [`the undo journal data_migrations."undo_${name}"`];
 }

@@ -98,16 +98,21 @@ export async function beginRestore(database: Database, migration: RowMigration, 
     WHERE m.name = ${name} AND m.status IN ('running', 'failed', 'finished', 'restoring') AND ${journal}
       AND r.execution_arn = ${run.execution_arn} AND r.redrive_count = ${run.redrive_count} AND r.status = 'running'
     RETURNING m.name`);
-  if (begun !== undefined) return;
+  if (begun !== undefined) {
+    return;
+  }
   const [line] = await database.query(sql`
     SELECT m.status, m.run FROM data_migrations.migrations m WHERE m.name = ${name}`);
   const fail = (problem: string): never => {
     throw new MigrationFailed(`migration "${name}" cannot be restored: ${problem}`);
   };
-  if (line === undefined) fail('it has never run, so there is nothing to put back');
+  if (line === undefined) {
+    fail('it has never run, so there is nothing to put back');
+  }
   // Asked again, after an answer that got lost, it is done.
-  if (line?.status === 'restored' && line.run !== run.execution_arn)
+  if (line?.status === 'restored' && line.run !== run.execution_arn) {
     fail('that has been done already; started again, it begins anew');
+  }
   if (!journal) {
     fail(
       "it keeps no undo journal, so nobody knows what its rows were before. onInvalid: 'restore' makes it keep one from the " +

@@ -35,17 +35,28 @@ export async function isPending(database: Database, migration: Migration): Promi
   const [ledger] = await database.query(sql`
     SELECT m.status, m.cursor::text AS cursor, m.cleaned_up_at IS NOT NULL AS cleaned_up
     FROM data_migrations.migrations m WHERE m.name = ${migration.name}`);
-  if (ledger?.cleaned_up) return false;
-  if (ledger !== undefined && ledger.status !== 'finished' && ledger.status !== 'restored') return true;
-  if (migration.kind === 'alterTables')
+  if (ledger?.cleaned_up) {
+    return false;
+  }
+  if (ledger !== undefined && ledger.status !== 'finished' && ledger.status !== 'restored') {
+    return true;
+  }
+  if (migration.kind === 'alterTables') {
     return (await tablesOf(database, migration)).some(({ lacks }) => lacks);
+  }
 
   const table = await describeTable(database, migration);
   const before = ledger?.status === 'finished' ? ledger : undefined;
   const { where } = migration;
-  if (table.marker && (await areUnmarkedPending(database, migration, table, table.marker.left))) return true;
-  if (where !== undefined) return arePending(database, migration, table, where, before);
-  if (table.marker) return false;
+  if (table.marker && (await areUnmarkedPending(database, migration, table, table.marker.left))) {
+    return true;
+  }
+  if (where !== undefined) {
+    return arePending(database, migration, table, where, before);
+  }
+  if (table.marker) {
+    return false;
+  }
   return before === undefined && (await exists(database, sql`SELECT FROM ${table.name}`));
 }
 
@@ -69,7 +80,9 @@ async function areUnmarkedPending(
       ) AS ${table.alias}`);
     return Number(row?.needed) > 0 || Number(row?.unmarked) >= most;
   } catch (error) {
-    if (isOfARow(error)) return true;
+    if (isOfARow(error)) {
+      return true;
+    }
     throw error;
   }
 }
@@ -87,16 +100,22 @@ async function arePending(
     try {
       return await exists(database, needed);
     } catch (error) {
-      if (!isOfARow(error)) throw error;
+      if (!isOfARow(error)) {
+        throw error;
+      }
       const known = sql`"error#".migration = ${migration.name}`;
       const unknown = sql`SELECT FROM ${table.name} WHERE ${unless(table, known, where)}`;
       return existsOrFails(database, unknown);
     }
   }
-  if (ledger === undefined) return true;
+  if (ledger === undefined) {
+    return true;
+  }
 
   const cursor = ledger.cursor === null ? [] : (JSON.parse(String(ledger.cursor)) as Key);
-  if (cursor.length === 0) return exists(database, sql`SELECT FROM ${table.name}`);
+  if (cursor.length === 0) {
+    return exists(database, sql`SELECT FROM ${table.name}`);
+  }
   const columns = keyColumns(table);
   return existsOrFails(
     database,
@@ -134,13 +153,17 @@ export async function mayBeLeft(
       ? sql`SELECT FROM ${table.name} WHERE (${where})`
       : rowsInNeed(table, where, known);
   try {
-    if ((await plan(database, needed))['Total Cost'] > affordable) return true;
+    if ((await plan(database, needed))['Total Cost'] > affordable) {
+      return true;
+    }
     // Counted, because most often there is none: for EXISTS the planner hopes to find one at once, and so reads with one
     // process what several would read in half the time.
     const [left] = await database.query(sql`SELECT count(*) AS rows FROM (${needed}) AS needed`);
     return Number(left?.rows) > 0;
   } catch (error) {
-    if (error instanceof DatabaseError && error.fault !== 'migration') return true;
+    if (error instanceof DatabaseError && error.fault !== 'migration') {
+      return true;
+    }
     throw error;
   }
 }
@@ -159,7 +182,9 @@ async function existsOrFails(database: Database, query: Sql): Promise<boolean> {
   try {
     return await exists(database, query);
   } catch (error) {
-    if (isOfARow(error)) return true;
+    if (isOfARow(error)) {
+      return true;
+    }
     throw error;
   }
 }
@@ -178,11 +203,15 @@ export async function plan(database: Database, query: Sql): Promise<Plan> {
 
 /** How many rows, or tables, a migration looks at: counted if they are few, else as the planner knows it. */
 export async function rowsKnown(database: Database, migration: Migration): Promise<number> {
-  if (migration.kind === 'alterTables') return (await tablesOf(database, migration)).length;
+  if (migration.kind === 'alterTables') {
+    return (await tablesOf(database, migration)).length;
+  }
   const table = await describeTable(database, migration);
   const rows = sql`SELECT FROM ${table.name} WHERE ${table.marker?.left ?? sql`true`}`;
   const estimate = (await plan(database, rows))['Plan Rows'];
-  if (estimate > countable) return estimate;
+  if (estimate > countable) {
+    return estimate;
+  }
   const [row] = await database.query(sql`SELECT count(*) AS rows FROM (${rows} LIMIT ${countable}) AS few`);
   return Number(row?.rows);
 }

@@ -10,7 +10,9 @@ export async function checkRequired(
   { name, requires }: Migration,
 ): Promise<void> {
   for (const required of migrations.filter((migration) => requires.includes(migration.name))) {
-    if (await isFinished(database, required)) continue;
+    if (await isFinished(database, required)) {
+      continue;
+    }
     throw new MigrationFailed(
       `migration "${name}" requires "${required.name}", which is not finished. Start the machine with {"only": ` +
         `"${required.name}"}, or with {} for all of them in order`,
@@ -29,7 +31,9 @@ export function checkRequires(migrations: readonly Migration[]): void {
       );
     }
     const circle = circleFrom(migrations, [name]);
-    if (circle) throw new MigrationFailed(`migrations require each other: ${circle.join(' → ')}`);
+    if (circle) {
+      throw new MigrationFailed(`migrations require each other: ${circle.join(' → ')}`);
+    }
     const later = requires.filter((required) => names.indexOf(required) > names.indexOf(name));
     if (later.length > 0) {
       throw new MigrationFailed(
@@ -46,9 +50,13 @@ function circleFrom(
 ): readonly string[] | undefined {
   const { requires = [] } = migrations.find(({ name }) => name === path.at(-1)) ?? {};
   for (const next of requires) {
-    if (next === path[0]) return [...path, next];
+    if (next === path[0]) {
+      return [...path, next];
+    }
     const circle = path.includes(next) ? undefined : circleFrom(migrations, [...path, next]);
-    if (circle) return circle;
+    if (circle) {
+      return circle;
+    }
   }
   return undefined;
 }

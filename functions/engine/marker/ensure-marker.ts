@@ -19,11 +19,17 @@ export async function ensureMarker(
   at: Checkpoint,
   clock: Clock,
 ): Promise<Rest | undefined> {
-  if (!hasMarker(migration)) return undefined;
+  if (!hasMarker(migration)) {
+    return undefined;
+  }
   const before = await markerState(database, migration);
-  if (before === undefined || before.index === 'valid') return undefined; // without a table, describeTable says so
+  if (before === undefined || before.index === 'valid') {
+    return undefined; // without a table, describeTable says so
+  }
   const rest = await make(database, migration, at, clock, before);
-  if (rest !== undefined) await remember(database, at, 0, null, rest);
+  if (rest !== undefined) {
+    await remember(database, at, 0, null, rest);
+  }
   return rest;
 }
 
@@ -35,9 +41,13 @@ async function make(
   clock: Clock,
   before: MarkerState,
 ): Promise<Rest | undefined> {
-  if (before.build !== undefined) return waitFor(migration, before);
+  if (before.build !== undefined) {
+    return waitFor(migration, before);
+  }
   // Of two invocations at once, the one with the newer claim does it: two builds would wait for each other.
-  if (!(await addColumn(database, migration, at, clock, before))) return { seconds: 0 };
+  if (!(await addColumn(database, migration, at, clock, before))) {
+    return { seconds: 0 };
+  }
   const index = markerIndex(migration.name);
   const { schema, table } = before;
   if (before.index === 'invalid') {
@@ -46,7 +56,9 @@ async function make(
       database,
       sql`DROP INDEX CONCURRENTLY IF EXISTS ${identifier(schema, index)}`,
     );
-    if (!done) return waitFor(migration, before);
+    if (!done) {
+      return waitFor(migration, before);
+    }
   }
   const key = join(
     migration.key.map((column) => identifier(column)),
@@ -70,7 +82,9 @@ async function addColumn(
   clock: Clock,
   { column, schema, table }: MarkerState,
 ): Promise<boolean> {
-  if (column) return (await reload(database, at)) !== undefined;
+  if (column) {
+    return (await reload(database, at)) !== undefined;
+  }
   // Rows that were changed without a marker would be changed again, unless "where" tells; and marked in a change of its own,
   // after which they could not be restored.
   if (at.cursor !== null && (migration.where === undefined || migration.onInvalid === 'restore')) {
@@ -84,7 +98,9 @@ async function addColumn(
     const [held] = await tx.query(sql`
       SELECT m.name FROM data_migrations.migrations m
       WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid FOR UPDATE`);
-    if (held === undefined) return false;
+    if (held === undefined) {
+      return false;
+    }
     const name = identifier(schema, table);
     // A constant default is kept in the catalog: no row is written, however many there are.
     await tx.query(sql`
@@ -106,7 +122,9 @@ async function countLostBuild(database: Database, { name }: Marked, at: Checkpoi
       CASE WHEN r.stage ->> 'index_of' = ${name} THEN (r.stage ->> 'lost_builds')::integer + 1 ELSE 1 END)
     WHERE r.execution_arn = ${at.run}
     RETURNING (r.stage ->> 'lost_builds')::integer AS lost`);
-  if (run === undefined || Number(run.lost) < mostLostBuilds) return;
+  if (run === undefined || Number(run.lost) < mostLostBuilds) {
+    return;
+  }
   throw new MigrationFailed(
     `migration "${name}", marker: the index "${markerIndex(name)}" is not valid after ${mostLostBuilds} builds of it have ended. ` +
       'The log of the database says why: a statement_timeout of the database user, say, or no space left. Correct that, and ' +
@@ -122,7 +140,9 @@ async function outlasting(database: Database, statement: Sql): Promise<boolean> 
   } catch (error) {
     // The call was given up or its answer lost; or, class 40, another was doing the same, and PostgreSQL ended one of them.
     const unknown = error instanceof DatabaseError && error.fault === 'moment';
-    if (unknown && (error.sqlState === null || error.sqlState.startsWith('40'))) return false;
+    if (unknown && (error.sqlState === null || error.sqlState.startsWith('40'))) {
+      return false;
+    }
     throw error;
   }
 }

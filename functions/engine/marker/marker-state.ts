@@ -62,35 +62,42 @@ export async function markerState(database: Database, migration: Marked): Promis
     LEFT JOIN pg_class x ON x.relnamespace = c.relnamespace AND x.relname = ${index}
     LEFT JOIN pg_index i ON i.indexrelid = x.oid
     WHERE c.oid = to_regclass(${identifier(...table.split('.')).pieces.join('')})`);
-  if (found === undefined) return undefined;
+  if (found === undefined) {
+    return undefined;
+  }
   const fail = (problem: string): never => {
     throw new MigrationFailed(`migration "${name}", marker, table ${table}: ${problem}`);
   };
 
   if (found.has_column) {
-    if (found.definition !== 'boolean NOT NULL DEFAULT false')
+    if (found.definition !== 'boolean NOT NULL DEFAULT false') {
       fail(
         `has a column ${marker} already, ${found.definition}; a marker is boolean NOT NULL DEFAULT false. Choose another name`,
       );
-    if (found.comment !== markerComment(name))
+    }
+    if (found.comment !== markerComment(name)) {
       fail(
         `has a column ${marker} already, and rows where that is true would count as done. Choose another name; or, if the ` +
           `column was made for this migration: COMMENT ON COLUMN … IS '${markerComment(name)}'`,
       );
+    }
   }
-  if (found.has_index && !found.fits)
+  if (found.has_index && !found.fits) {
     fail(
       `there is something else called "${index}" already, not an index on (${key.join(', ')}) WHERE NOT ${marker}. Drop or ` +
         'rename it',
     );
+  }
   const isValid = found.has_column && found.is_valid;
-  if (!isValid && found.kind === 'p')
+  if (!isValid && found.kind === 'p') {
     fail(
       'is partitioned, and PostgreSQL builds no index concurrently on all partitions: writers would have to wait for it. ' +
         'Leave "marker" away',
     );
-  if (!isValid && found.is_partition)
+  }
+  if (!isValid && found.is_partition) {
     fail('is a partition, which gets no columns of its own. Leave "marker" away');
+  }
   return {
     schema: String(found.schema),
     table: String(found.relation),

@@ -57,12 +57,16 @@ export function courseOf(
  * tried.
  */
 function working({ toLookAt, inNeed, toMark }: RowsAhead, trial: Trial): number {
-  if (trial.rows === 0) return 0;
+  if (trial.rows === 0) {
+    return 0;
+  }
   const { looked } = trial;
   const each = trial.seconds / trial.rows;
   // Where a run was faster with some of them, it was not they that the trial changed.
   const changed = Math.max(trial.updated + trial.errors, looked?.inNeed ?? 0);
-  if (toMark || !inNeed.counted || !looked || looked.rows === 0 || changed === 0) return toLookAt.rows * each;
+  if (toMark || !inNeed.counted || !looked || looked.rows === 0 || changed === 0) {
+    return toLookAt.rows * each;
+  }
   const look = Math.min(each, looked.seconds / looked.rows);
   const change = (trial.seconds - trial.rows * look) / changed;
   return toLookAt.rows * look + inNeed.rows * change;
@@ -113,8 +117,11 @@ function walkOver(
     rest = restAfterBatch(size * perRow);
     const rests = left > 0 ? alike : alike - 1; // none after the last one
     sum.allRests += rests * rest;
-    if (rest >= longestSleep) sum.longRests += rests;
-    else sum.shortRests += rests * rest;
+    if (rest >= longestSleep) {
+      sum.longRests += rests;
+    } else {
+      sum.shortRests += rests * rest;
+    }
     pace = next;
   }
   const lambdaSeconds = workingSeconds + sum.shortRests;

@@ -68,7 +68,9 @@ async function look(inside: Inside, migration: Migration): Promise<Forecast> {
   const line = await lineOf(inside, migration.name);
   const found = { migration, line, pending: true };
   try {
-    if (!(await isPending(inside, migration))) return { ...found, pending: false };
+    if (!(await isPending(inside, migration))) {
+      return { ...found, pending: false };
+    }
     if (line?.status === 'restoring') {
       return { ...found, problem: 'it is being restored: that comes first. Then it can be tried again' };
     }
@@ -117,7 +119,9 @@ async function lookAtRows(
   line: Line | undefined,
 ): Promise<Pick<Forecast, 'rows' | 'problem'>> {
   // What a run would be refused for, before its first batch.
-  if (hasMarker(migration)) await markerState(inside, migration);
+  if (hasMarker(migration)) {
+    await markerState(inside, migration);
+  }
   const table = await describeTable(inside, { ...migration, columns: columnsNeeded(migration) });
   await checkValidations(inside, migration, table);
   const goesOn = line?.status === 'running' || line?.status === 'failed';
@@ -151,11 +155,15 @@ async function count(inside: Database, table: Table, condition: Sql): Promise<Co
     const [few] = await inside.query(sql`
       SELECT count(*) AS rows FROM (${rows} LIMIT ${countable + 1}) AS few`);
     const counted = Number(few?.rows);
-    if (counted <= countable) return { rows: counted, counted: true };
+    if (counted <= countable) {
+      return { rows: counted, counted: true };
+    }
     return { rows: Math.max(counted, (await expectedBy(inside, rows))['Plan Rows']), counted: false };
   } catch (error) {
     // Too long, or a row of which it cannot be asked.
-    if (!(error instanceof DatabaseError) || error.fault === 'migration') throw error;
+    if (!(error instanceof DatabaseError) || error.fault === 'migration') {
+      throw error;
+    }
     return { rows: (await expectedBy(inside, rows))['Plan Rows'], counted: false };
   }
 }

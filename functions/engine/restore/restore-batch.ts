@@ -67,7 +67,9 @@ export async function columnsOf(
     ORDER BY name`);
   const names = rows.map(({ name }) => String(name));
   const gone = names.filter((name) => !table.columns.has(name));
-  if (gone.length === 0) return names;
+  if (gone.length === 0) {
+    return names;
+  }
   throw new MigrationFailed(
     `migration "${at.migration}": its undo journal data_migrations."undo_${at.migration}" has values of ${gone.join(', ')}, ` +
       'which the table does not have any more. Add the column again, or take it out of the journal ("before"), and start ' +
@@ -144,7 +146,9 @@ export async function putBackOne(
   try {
     return await putBack(database, table, at, columns, 1);
   } catch (error) {
-    if (!(error instanceof DatabaseError) || error.fault !== 'row') throw error;
+    if (!(error instanceof DatabaseError) || error.fault !== 'row') {
+      throw error;
+    }
     const [next] = await database.query(
       sql`SELECT ${keyAsJson(keyNames(table))}::text AS key ${nextOf(table, at, 1)}`,
     );

@@ -69,23 +69,33 @@ export async function runRestore(
       now = batch?.at ?? (await restoreOf(database, at));
       failures = 0;
       const rows = batch?.rows ?? 0;
-      if (corner > pace.size && rows >= size / 2) pace = measured(pace, rows, clock.now() - begun, 0);
+      if (corner > pace.size && rows >= size / 2) {
+        pace = measured(pace, rows, clock.now() - begun, 0);
+      }
       corner = corner > pace.size ? Number.POSITIVE_INFINITY : corner * 2;
     } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
+      if (!(error instanceof DatabaseError)) {
+        throw error;
+      }
       if (error.fault === 'row' && size > 1) {
         corner = Math.max(1, Math.floor(size / 2));
         continue;
       }
       const where = { ...at, cursor: at.restore.cursor };
-      if (error.fault !== 'moment') throw migrationAtFault(migration, where, error);
+      if (error.fault !== 'moment') {
+        throw migrationAtFault(migration, where, error);
+      }
       failures += 1;
-      if (failures > mostFailures) throw stillUnavailable(migration, where, error);
+      if (failures > mostFailures) {
+        throw stillUnavailable(migration, where, error);
+      }
       pace = tooSlow(pace, size, clock.now() - begun);
       await clock.sleep(pauseAfter(failures));
     }
   }
-  if (now === undefined) return { state: 'lost' };
+  if (now === undefined) {
+    return { state: 'lost' };
+  }
   return { state: now.status === 'restored' ? 'done' : 'more', restore: now.restore };
 }
 

@@ -28,12 +28,16 @@ export async function pressure(
 ): Promise<string | undefined> {
   try {
     const [row] = await database.query(signals(table, limits));
-    if (row === undefined) return undefined;
+    if (row === undefined) {
+      return undefined;
+    }
     const [reader] = row.has_readers === true ? await database.query(auroraReaders(limits)) : [];
     const reasons = inWords(table, { ...row, ...reader });
     return reasons.length > 0 ? reasons.join(', and ') : undefined;
   } catch (error) {
-    if (error instanceof DatabaseError) return undefined;
+    if (error instanceof DatabaseError) {
+      return undefined;
+    }
     throw error;
   }
 }

@@ -51,16 +51,22 @@ export async function scheduleOf(
   let load: number | undefined;
 
   const held = async (): Promise<Rest | undefined> => {
-    if (force || clock.now() - asked < secondsBetweenAsking) return undefined;
+    if (force || clock.now() - asked < secondsBetweenAsking) {
+      return undefined;
+    }
     asked = clock.now();
     const reason = await pressure(database, table);
     return reason === undefined ? undefined : { seconds: secondsUnderPressure, reason };
   };
 
   const plan = async (secondsPerRow: number): Promise<void> => {
-    if (within === undefined) return;
+    if (within === undefined) {
+      return;
+    }
     const begun = await begunWith(database, at);
-    if (begun === undefined) return; // the claim is gone, as the next batch will notice
+    if (begun === undefined) {
+      return; // the claim is gone, as the next batch will notice
+    }
     const { batch_size: most = migration.pace.maxRows } = at.request;
     const found = spread({
       rowsLeft: rowsLeft(at.pass, begun.rowsKnown, at.totalProcessed),
@@ -75,25 +81,38 @@ export async function scheduleOf(
     load = found.load;
     await keep(database, at, found.planned);
     const problem = tooShort(found, within, window);
-    if (problem === undefined) return;
-    if (at.batches === 0)
+    if (problem === undefined) {
+      return;
+    }
+    if (at.batches === 0) {
       throw new MigrationFailed(`migration "${migration.name}": ${problem}. Nothing was changed`);
+    }
     logger.warn(`late, so it rests no more: ${problem}`, { schedule: found.planned });
   };
 
-  if (at.secondsPerRow !== null) await plan(at.secondsPerRow);
+  if (at.secondsPerRow !== null) {
+    await plan(at.secondsPerRow);
+  }
   return {
     hold: async () => {
       const rest = closed(window, clock.date()) ?? (await held());
-      if (rest !== undefined || !unmeasured) return rest;
+      if (rest !== undefined || !unmeasured) {
+        return rest;
+      }
       unmeasured = false;
       const secondsPerRow = await triedRate(database, migration, table, clock.now);
-      if (secondsPerRow !== undefined) await plan(secondsPerRow);
+      if (secondsPerRow !== undefined) {
+        await plan(secondsPerRow);
+      }
       return undefined;
     },
     rest: (seconds) => {
-      if (!rests) return { seconds: 0 };
-      if (load !== undefined) return { seconds: restAfter(load, seconds), reason: `spread over ${within}` };
+      if (!rests) {
+        return { seconds: 0 };
+      }
+      if (load !== undefined) {
+        return { seconds: restAfter(load, seconds), reason: `spread over ${within}` };
+      }
       return { seconds: migration.pace.restSeconds ?? seconds * restShare };
     },
   };
@@ -113,7 +132,9 @@ async function triedRate(
     const { rows, seconds } = await trial(database, migration, table, now);
     return rows === 0 ? undefined : seconds / rows;
   } catch (error) {
-    if (error instanceof DatabaseError) return undefined;
+    if (error instanceof DatabaseError) {
+      return undefined;
+    }
     throw error;
   }
 }
@@ -138,7 +159,9 @@ async function keep(database: Database, at: Checkpoint, planned: Planned): Promi
 
 function closed(window: WindowOptions | undefined, date: number): Rest | undefined {
   const seconds = secondsUntilOpen(window, date);
-  if (window === undefined || seconds === 0) return undefined;
+  if (window === undefined || seconds === 0) {
+    return undefined;
+  }
   return {
     seconds: Math.min(seconds, longestWait),
     reason: `outside the maintenance window ${windowText(window)}`,

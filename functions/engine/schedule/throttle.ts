@@ -84,7 +84,9 @@ function neededSeconds({ rowsLeft, secondsPerRow, looksAgain }: Situation, open:
  * come. A later pass looks at all of them once more.
  */
 export function rowsLeft(pass: number, known: number, processed: number): number {
-  if (pass > 1) return Math.max(known, processed);
+  if (pass > 1) {
+    return Math.max(known, processed);
+  }
   return known > processed ? known - processed : Math.ceil(processed / 10);
 }
 
@@ -99,7 +101,9 @@ export function tooShort(
   within: string,
   window: WindowOptions | undefined,
 ): string | undefined {
-  if (neededSeconds <= open) return undefined;
+  if (neededSeconds <= open) {
+    return undefined;
+  }
   const rows = planned.rows_left.toLocaleString('en');
   const rate = `${Number((planned.seconds_per_row * 1_000).toPrecision(3))} ms`;
   const there = window === undefined ? 'left' : `in the window ${windowText(window)}`;

@@ -36,15 +36,25 @@ export async function runRetry(
       }
       // Whatever came of it: rows that are cured or gone were struck out, and count no more.
       const now = await reload(database, at);
-      if (now === undefined) return { state: 'lost' };
+      if (now === undefined) {
+        return { state: 'lost' };
+      }
       at = now;
-      if (keys.length === 0) return { state: 'done', at, longestBatch, seconds: begun - started };
+      if (keys.length === 0) {
+        return { state: 'done', at, longestBatch, seconds: begun - started };
+      }
       failures = 0;
     } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
-      if (error.fault === 'migration') throw migrationAtFault(migration, at, error);
+      if (!(error instanceof DatabaseError)) {
+        throw error;
+      }
+      if (error.fault === 'migration') {
+        throw migrationAtFault(migration, at, error);
+      }
       failures += 1;
-      if (failures > mostFailures) throw stillUnavailable(migration, at, error);
+      if (failures > mostFailures) {
+        throw stillUnavailable(migration, at, error);
+      }
       await clock.sleep(pauseAfter(failures));
     }
     longestBatch = Math.max(longestBatch, clock.now() - begun);
@@ -64,10 +74,14 @@ async function recordedBefore(database: Database, at: Checkpoint): Promise<reado
 async function together(migration: RowMigration, work: Work, keys: readonly Key[]): Promise<void> {
   try {
     const batch = await migration.batch(work, { keys });
-    if (batch !== undefined) await strikeOut(work.database, batch.at, keys);
+    if (batch !== undefined) {
+      await strikeOut(work.database, batch.at, keys);
+    }
     return;
   } catch (error) {
-    if (!(error instanceof DatabaseError) || error.fault !== 'row') throw error;
+    if (!(error instanceof DatabaseError) || error.fault !== 'row') {
+      throw error;
+    }
   }
   let at: Checkpoint | undefined = work.at;
   for (const key of keys) {

@@ -74,7 +74,9 @@ export async function runSlice(
 
   while (clock.now() < deadline) {
     const held = await schedule.hold();
-    if (held !== undefined) return restLater(held);
+    if (held !== undefined) {
+      return restLater(held);
+    }
     const begun = clock.now();
     const size = Math.min(pace.size, corner);
     const { secondsPerRow } = pace;
@@ -92,7 +94,9 @@ export async function runSlice(
       if (batch === undefined) {
         // Either somebody claimed after us, or our own statement was sent twice and the first one counted.
         const now = await reload(database, at);
-        if (now === undefined) return { state: 'lost' };
+        if (now === undefined) {
+          return { state: 'lost' };
+        }
         at = now;
         continue;
       }
@@ -101,33 +105,44 @@ export async function runSlice(
       accounted = begun;
       failures = 0;
       longestBatch = Math.max(longestBatch, clock.now() - begun);
-      if (at.rowErrorsOfThisRun > migration.errorBudget) throw await budgetSpent(database, migration, at);
+      if (at.rowErrorsOfThisRun > migration.errorBudget) {
+        throw await budgetSpent(database, migration, at);
+      }
       // A page that was nearly empty, or cut to corner a row, says nothing about the pace.
       if (corner > pace.size && batch.rows >= size / 2) {
         pace = measured(pace, batch.rows, clock.now() - begun, batch.bytesPerRow);
       }
       corner = corner > pace.size ? Number.POSITIVE_INFINITY : corner * 2;
       if (batch.passEnded) {
-        if (await isLastPass(work, migration, at))
+        if (await isLastPass(work, migration, at)) {
           return { state: 'done', at, longestBatch, seconds: clock.now() - accounted };
+        }
         at = (await nextPass(database, at)) ?? at;
         continue;
       }
     } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
-      if (error.fault === 'migration') throw migrationAtFault(migration, at, error);
+      if (!(error instanceof DatabaseError)) {
+        throw error;
+      }
+      if (error.fault === 'migration') {
+        throw migrationAtFault(migration, at, error);
+      }
       if (error.fault === 'row') {
         corner = Math.max(1, Math.floor(size / 2));
         continue;
       }
       failures += 1;
-      if (failures > mostFailures) throw stillUnavailable(migration, at, error);
+      if (failures > mostFailures) {
+        throw stillUnavailable(migration, at, error);
+      }
       pace = tooSlow(pace, size, clock.now() - begun);
       await clock.sleep(pauseAfter(failures));
       continue;
     }
     const rest = schedule.rest(clock.now() - begun);
-    if (rest.seconds >= longestSleep) return restLater(rest);
+    if (rest.seconds >= longestSleep) {
+      return restLater(rest);
+    }
     await clock.sleep(rest.seconds);
   }
   return restLater({ seconds: 0 });
@@ -138,7 +153,9 @@ async function alone(migration: RowMigration, work: Work): Promise<Batch | undef
   const { database, table, at } = work;
   const [behind] = at.conflicted;
   const key = behind ?? (await nextKey(database, table, at));
-  if (key === undefined) return { at, rows: 0, bytesPerRow: 0, passEnded: true };
+  if (key === undefined) {
+    return { at, rows: 0, bytesPerRow: 0, passEnded: true };
+  }
   return batchOrRowError(migration, work, key, behind === undefined ? 'next' : 'behind');
 }
 
@@ -152,7 +169,9 @@ export async function batchOrRowError(
   try {
     return await migration.batch(work, place === 'next' ? { next: key } : { keys: [key] });
   } catch (error) {
-    if (!(error instanceof DatabaseError) || error.fault !== 'row') throw error;
+    if (!(error instanceof DatabaseError) || error.fault !== 'row') {
+      throw error;
+    }
     const reason = { key, reason: error.message, sqlstate: error.sqlState };
     const recorded = await recordRowError(work.database, work.at, reason, place);
     return recorded && { at: recorded, rows: 1, bytesPerRow: 0, passEnded: false };
@@ -167,7 +186,11 @@ async function isLastPass(
 ): Promise<boolean> {
   // Without a condition that migrated rows no longer match, another pass would change them again.
   const unmarked = where === undefined && table.marker === undefined;
-  if (unmarked || at.pass >= lastPass) return true;
-  if (at.pass > 1 && at.passUpdated === 0) return true;
+  if (unmarked || at.pass >= lastPass) {
+    return true;
+  }
+  if (at.pass > 1 && at.passUpdated === 0) {
+    return true;
+  }
   return !(await mayBeLeft(database, table, inNeed(table, at.pass + 1, where), at));
 }

@@ -8,15 +8,23 @@ export function parseDuration(text: string): number {
   const refuse = (problem: string): never => {
     throw new RangeError(`got ${JSON.stringify(text)}, ${problem}; allowed is ${allowed}`);
   };
-  if (typeof text !== 'string') return refuse('which is not text');
+  if (typeof text !== 'string') {
+    return refuse('which is not text');
+  }
   const parts = text.startsWith('P') ? inIso(text) : inWords(text);
-  if (parts === undefined) return refuse('which is not a duration');
+  if (parts === undefined) {
+    return refuse('which is not a duration');
+  }
   for (const unit of ['years', 'months'] as const) {
-    if (unit in parts) return refuse(`but ${unit} have no fixed length: write it in days or weeks`);
+    if (unit in parts) {
+      return refuse(`but ${unit} have no fixed length: write it in days or weeks`);
+    }
   }
   // Duration's own, whatever mixture of units it has.
   const seconds = Duration.fromObject(parts).as('seconds');
-  if (seconds <= 0) return refuse('which is no time at all');
+  if (seconds <= 0) {
+    return refuse('which is no time at all');
+  }
   return seconds <= longest ? seconds : refuse('which is too long');
 }
 
@@ -42,7 +50,9 @@ function inWords(text: string): Parts | undefined {
   let rest = text.trim();
   while (rest !== '') {
     const [all, number, unit] = word.exec(rest) ?? [];
-    if (all === undefined) return undefined;
+    if (all === undefined) {
+      return undefined;
+    }
     const units = `${unit?.toLowerCase()}s`;
     parts[units] = (parts[units] ?? 0) + Number(number);
     rest = rest.slice(all.length);
@@ -59,14 +69,18 @@ const units = [
 
 /** A time as people say it, by its two largest units: `2 days 8 hours`, `1.5 seconds`. */
 export function durationText(seconds: number): string {
-  if (seconds < 60) return counted(Number(seconds.toPrecision(2)), 'second');
+  if (seconds < 60) {
+    return counted(Number(seconds.toPrecision(2)), 'second');
+  }
   const first = units.findIndex(([, length]) => seconds >= length);
   const said: string[] = [];
   let left = seconds;
   for (const [unit, length] of units.slice(first, first + 2)) {
     const count = Math.floor(left / length);
     left -= count * length;
-    if (count > 0) said.push(counted(count, unit));
+    if (count > 0) {
+      said.push(counted(count, unit));
+    }
   }
   return said.join(' ');
 }

@@ -20,19 +20,23 @@ export function checkWindow(window: WindowOptions): WindowOptions {
     throw new RangeError(`got ${JSON.stringify(window)}, ${problem}; allowed is ${allowed}`);
   };
   const example = "such as {from: '22:00', to: '06:00', timeZone: 'Europe/Berlin'}";
-  if (typeof window !== 'object' || window === null)
+  if (typeof window !== 'object' || window === null) {
     return refuse('which is no window', `an object ${example}`);
-  for (const name of ['from', 'to'] as const) {
-    if (!/^([01]\d|2[0-3]):[0-5]\d$/.test(window[name]))
-      refuse(`whose "${name}" is no time of the day`, `00:00 to 23:59, ${example}`);
   }
-  if (window.from === window.to)
+  for (const name of ['from', 'to'] as const) {
+    if (!/^([01]\d|2[0-3]):[0-5]\d$/.test(window[name])) {
+      refuse(`whose "${name}" is no time of the day`, `00:00 to 23:59, ${example}`);
+    }
+  }
+  if (window.from === window.to) {
     refuse('which begins when it ends', 'two different times; for all day leave the window out');
-  if (!IANAZone.isValidZone(window.timeZone))
+  }
+  if (!IANAZone.isValidZone(window.timeZone)) {
     refuse(
       `whose time zone is not known: ${JSON.stringify(window.timeZone)}`,
       `a name of the IANA data base, ${example}`,
     );
+  }
   const { from, to, timeZone } = window;
   return { from, to, timeZone };
 }
@@ -52,9 +56,13 @@ export function secondsUntilOpen(window: WindowOptions | undefined, at: number):
 export function openSeconds(window: WindowOptions | undefined, since: number, until: number): number {
   let sum = 0;
   for (const [begin, end] of openings(window, since)) {
-    if (begin >= until) break;
+    if (begin >= until) {
+      break;
+    }
     sum += Math.min(end, until) - begin;
-    if (end >= until) break;
+    if (end >= until) {
+      break;
+    }
   }
   return sum / 1_000;
 }
@@ -64,8 +72,12 @@ export function afterOpenSeconds(window: WindowOptions | undefined, since: numbe
   const horizon = since + 3_650 * day;
   let left = seconds * 1_000;
   for (const [begin, end] of openings(window, since)) {
-    if (begin >= horizon) break;
-    if (end - begin >= left) return Math.min(begin + left, horizon);
+    if (begin >= horizon) {
+      break;
+    }
+    if (end - begin >= left) {
+      return Math.min(begin + left, horizon);
+    }
     left -= end - begin;
   }
   return horizon;
@@ -89,7 +101,9 @@ function* openings(window: WindowOptions | undefined, since: number): Generator<
     let opens = begin - modulo(begin + offset - from, day);
     for (; opens < end; opens += day) {
       const opening = [Math.max(opens, begin), Math.min(opens + length, end)] as const;
-      if (opening[0] < opening[1]) yield opening;
+      if (opening[0] < opening[1]) {
+        yield opening;
+      }
     }
   }
 }
@@ -113,8 +127,11 @@ function* stretches(timeZone: string, since: number): Generator<Stretch> {
       let same = begin;
       while (end - same > 1) {
         const middle = Math.floor((same + end) / 2);
-        if (offsetAt(middle) === offset) same = middle;
-        else end = middle;
+        if (offsetAt(middle) === offset) {
+          same = middle;
+        } else {
+          end = middle;
+        }
       }
     }
     yield { begin, end, offset };

@@ -55,7 +55,9 @@ export async function rolledBack<T>(
       throw new RolledBack();
     });
   } catch (error) {
-    if (!(error instanceof RolledBack)) throw error;
+    if (!(error instanceof RolledBack)) {
+      throw error;
+    }
   }
   return (done as { readonly value: T }).value;
 }
@@ -159,7 +161,9 @@ function oneAtATime() {
   let ended = false;
   const take = <T>(call: () => Promise<T>): Promise<T> => {
     const mine = last.then(() => {
-      if (ended) throw new DatabaseError('the transaction has ended', 'moment', null);
+      if (ended) {
+        throw new DatabaseError('the transaction has ended', 'moment', null);
+      }
       return call();
     });
     last = mine.catch(() => undefined);

@@ -10,9 +10,13 @@ import { ledgerVersion, upgradeLedger, versions } from '../ledger/schema.ts';
 export async function ledgerInside(inside: Database): Promise<void> {
   const version = await ledgerVersion(inside);
   const older = version > 0 && version < versions.length;
-  if (older) await inside.query(sql`ALTER SCHEMA data_migrations RENAME TO "data_migrations#"`);
+  if (older) {
+    await inside.query(sql`ALTER SCHEMA data_migrations RENAME TO "data_migrations#"`);
+  }
   await upgradeLedger(inside);
-  if (!older) return;
+  if (!older) {
+    return;
+  }
   for (const table of ['migrations', 'row_errors']) {
     const rows = await inside.query(sql`
       SELECT a.attname::text AS name FROM pg_attribute a

@@ -27,8 +27,11 @@ export async function copyTable(
       ) SELECT count(*) AS rows FROM inserted`);
     return Number(inserted?.rows);
   };
-  if (rows === 'all') await insertAll(database, table, insert);
-  else await insertSome(migration, table, rows, insert);
+  if (rows === 'all') {
+    await insertAll(database, table, insert);
+  } else {
+    await insertSome(migration, table, rows, insert);
+  }
   await addChecks(database, table);
   await database.query(sql`ANALYZE ${copyOf(table)}`);
   return `pg_temp.${migration.table.split('.').at(-1)}`;
@@ -52,9 +55,13 @@ async function insertSome(
     count = where === undefined ? 0 : await insert(sql`(${where})`, rows);
   } catch (error) {
     // A row that cannot be asked, or too many of them to ask: then the first ones it is.
-    if (!(error instanceof DatabaseError) || error.fault === 'migration') throw error;
+    if (!(error instanceof DatabaseError) || error.fault === 'migration') {
+      throw error;
+    }
   }
-  if (count === rows) return;
+  if (count === rows) {
+    return;
+  }
   const there = table.key.map(({ name }) => sql`"there#".${identifier(name)}`);
   await insert(
     sql`NOT EXISTS (SELECT FROM ${copyOf(table)} "there#" WHERE ${compare(there, '=', keyColumns(table))})`,
@@ -69,7 +76,9 @@ async function insertAll(database: Database, table: Table, insert: Insert): Prom
   const descending = keyColumns(table).map((column) => sql`${column} DESC`);
   for (let last: Key | undefined; ; ) {
     const after = last && compare(keyColumns(table), '>', keyValues(table, last));
-    if ((await insert(after ?? sql`true`, pageRows)) < pageRows) return;
+    if ((await insert(after ?? sql`true`, pageRows)) < pageRows) {
+      return;
+    }
     const [row] = await database.query(sql`
       SELECT ${keyAsJson(keyColumns(table))}::text AS key FROM ${copyOf(table)}
       ORDER BY ${join(descending, ', ')} LIMIT 1`);

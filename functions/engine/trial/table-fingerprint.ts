@@ -27,7 +27,9 @@ export async function fingerprint(database: Database, migration: RowMigration): 
         (SELECT ${keyAsJson(columns)}::text FROM page AS ${table.alias} ORDER BY ${order(sql`DESC`)} LIMIT 1) AS last
       FROM page AS ${table.alias}`);
     digest.update(`${page?.rows} ${page?.digest}\n`);
-    if (Number(page?.rows) < pageRows) return digest.digest('hex');
+    if (Number(page?.rows) < pageRows) {
+      return digest.digest('hex');
+    }
     last = JSON.parse(String(page?.last)) as Key;
   }
 }

@@ -69,7 +69,9 @@ export async function tryOut(
   now: Clock['now'] = seconds,
 ): Promise<Trial> {
   const entered = await enter(inside, migration);
-  if (migration.onInvalid === 'restore') await ensureJournal(inside, entered.migration, table);
+  if (migration.onInvalid === 'restore') {
+    await ensureJournal(inside, entered.migration, table);
+  }
   const at = { ...entered, cursor: await beforeFirstInNeed(inside, migration, table, entered) };
   const looked = await attempt(() => lookAt(inside, migration, table, at, now));
   const before = (await attempt(() => firstInNeed(inside, migration, table, at))) ?? [];
@@ -122,7 +124,9 @@ async function beforeFirstInNeed(
   const needed = needy(table, at, where, { size: mostRows });
   // Where it takes too long to find one, or the condition fails, the trial begins at the cursor.
   const first = await attempt(() => next(sql`${after} ${needed}`, join(columns, ', ')));
-  if (first === undefined) return at.cursor;
+  if (first === undefined) {
+    return at.cursor;
+  }
   const descending = columns.map((column) => sql`${column} DESC`);
   const before = sql`(${join(columns, ', ')}) < (${join(keyValues(table, first), ', ')})`;
   return (await next(before, join(descending, ', '))) ?? null;
@@ -133,7 +137,9 @@ async function attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof DatabaseError && error.fault !== 'migration') return undefined;
+    if (error instanceof DatabaseError && error.fault !== 'migration') {
+      return undefined;
+    }
     throw error;
   }
 }
@@ -193,7 +199,9 @@ async function run(
       const watch = stopwatch(inside, now);
       try {
         const batch = await migration.batch(work, page);
-        if (batch === undefined) throw new MigrationFailed(`migration "${migration.name}": lost the ledger`);
+        if (batch === undefined) {
+          throw new MigrationFailed(`migration "${migration.name}": lost the ledger`);
+        }
         const took = watch();
         sum.batches += 1;
         sum.rows += batch.rows;
@@ -201,10 +209,14 @@ async function run(
         sum.calls += took.calls;
         sum.sent += took.sent;
         sum.received += took.received;
-        if (batch.passEnded || isEnough()) throw new Enough();
+        if (batch.passEnded || isEnough()) {
+          throw new Enough();
+        }
         return batch;
       } catch (error) {
-        if (error instanceof DatabaseError && error.fault === 'row' && !('size' in page)) sum.bad += 1;
+        if (error instanceof DatabaseError && error.fault === 'row' && !('size' in page)) {
+          sum.bad += 1;
+        }
         failure = error;
         throw error;
       }
@@ -212,7 +224,9 @@ async function run(
   };
   const schedule = {
     hold: async () => {
-      if (isEnough()) throw new Enough();
+      if (isEnough()) {
+        throw new Enough();
+      }
       return undefined;
     },
     rest: () => ({ seconds: 0 }),
@@ -222,8 +236,12 @@ async function run(
   try {
     await runSlice(inside, tried, table, at, schedule, clock, Number.POSITIVE_INFINITY);
   } catch (error) {
-    if (!(error instanceof Enough)) throw error;
-    if (sum.rows + sum.bad === 0 && failure instanceof DatabaseError) throw failure;
+    if (!(error instanceof Enough)) {
+      throw error;
+    }
+    if (sum.rows + sum.bad === 0 && failure instanceof DatabaseError) {
+      throw failure;
+    }
   }
   return {
     rows: sum.rows,

@@ -58,10 +58,12 @@ export async function verify(
         'change already are left alone by its query, as "plan" shows',
     );
   }
-  if (!Number.isInteger(runs) || runs < 2)
+  if (!Number.isInteger(runs) || runs < 2) {
     throw new RangeError(`runs: got ${runs}, allowed is a whole number from 2`);
-  if (rows !== 'all' && (!Number.isInteger(rows) || rows < 1))
+  }
+  if (rows !== 'all' && (!Number.isInteger(rows) || rows < 1)) {
     throw new RangeError(`rows: got ${rows}, allowed is a whole number from 1, or 'all'`);
+  }
   return rolledBack(database, limits, async (inside) => {
     const original = await describeTable(inside, migration);
     const scratch = await copyTable(inside, migration, original, rows);
@@ -96,13 +98,19 @@ async function runOnce(
     VALUES (${line}, 'running', ${line}, gen_random_uuid()) RETURNING claim::text AS claim`);
   const claim = { migration: line, run: line, claim: String(entered?.claim), slices: 0, request: {} };
   const at = await reload(inside, claim);
-  if (at === undefined) throw new MigrationFailed(`migration "${migration.name}": lost the ledger`);
-  if (migration.onInvalid === 'restore') await ensureJournal(inside, line, table);
+  if (at === undefined) {
+    throw new MigrationFailed(`migration "${migration.name}": lost the ledger`);
+  }
+  if (migration.onInvalid === 'restore') {
+    await ensureJournal(inside, line, table);
+  }
   const unhindered = { hold: async () => undefined, rest: () => ({ seconds: 0 }) };
   // Bad rows are counted, not what ends it: it may well be that they are all there are.
   const tried = { ...migration, errorBudget: Number.POSITIVE_INFINITY };
   const end = await runSlice(inside, tried, table, at, unhindered, clock, Number.POSITIVE_INFINITY);
-  if (end.state !== 'done') throw new MigrationFailed(`migration "${migration.name}": it came to no end`);
+  if (end.state !== 'done') {
+    throw new MigrationFailed(`migration "${migration.name}": it came to no end`);
+  }
   return { updated: end.at.totalUpdated, errors: end.at.rowErrors };
 }
 

@@ -26,8 +26,12 @@ export async function runValidations(
   deadline: number,
 ): Promise<Stage> {
   let kept = await stageOf(database, migration, run);
-  if (migration.validate.length === 0) return { ...kept.stage, ended: true };
-  if (kept.stage.pages === 0) await checkValidations(database, migration, table);
+  if (migration.validate.length === 0) {
+    return { ...kept.stage, ended: true };
+  }
+  if (kept.stage.pages === 0) {
+    await checkValidations(database, migration, table);
+  }
   let pace = startPace(pagePace, kept.stage.secondsPerRow);
   // Rows at most, while one of which a validation cannot be asked is being cornered: as a slice does with bad rows.
   let corner = Number.POSITIVE_INFINITY;
@@ -43,19 +47,25 @@ export async function runValidations(
         : askPage(database, table, migration.validate, cursor, limit));
       const seconds = clock.now() - begun;
       failures = 0;
-      if (corner > pace.size && asked.rows >= limit / 2) pace = measured(pace, asked.rows, seconds, 0);
+      if (corner > pace.size && asked.rows >= limit / 2) {
+        pace = measured(pace, asked.rows, seconds, 0);
+      }
       corner = corner > pace.size ? Number.POSITIVE_INFINITY : corner * 2;
       const { secondsPerRow } = pace;
       kept = await keep(database, migration, run, kept, { ...asked, limit, seconds, secondsPerRow });
       checkAskable(migration, kept.stage);
     } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
+      if (!(error instanceof DatabaseError)) {
+        throw error;
+      }
       if (error.fault === 'row' && limit > 1) {
         corner = Math.max(1, Math.floor(limit / 2));
         continue;
       }
       failures += 1;
-      if (error.fault !== 'moment' || failures > mostFailures) throw asFailure(migration, kept.stage, error);
+      if (error.fault !== 'moment' || failures > mostFailures) {
+        throw asFailure(migration, kept.stage, error);
+      }
       pace = tooSlow(pace, limit, clock.now() - begun);
       await clock.sleep(pauseAfter(failures));
     }
@@ -89,7 +99,9 @@ export function whatFailed(found: readonly NamedFound[]): string {
 /** Rows are cornered one by one: where they are many, it is the validation that is wrong. */
 function checkAskable({ name, errorBudget }: RowMigration, { found }: Stage): void {
   for (const { name: validation, unasked, keys, reason } of found) {
-    if (unasked <= errorBudget) continue;
+    if (unasked <= errorBudget) {
+      continue;
+    }
     throw new MigrationFailed(
       `migration "${name}": the validation "${validation}" cannot be asked of ${unasked} rows, such as (${keys[0]}): ` +
         `${reason}. The errorBudget is ${errorBudget}. Write it so that it can, deploy, and start the machine again: it goes ` +

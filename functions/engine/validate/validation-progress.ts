@@ -56,8 +56,9 @@ export async function stageOf(database: Database, migration: RowMigration, run: 
 
 function isOf({ migration, redrives, found }: Stage, { name, validate }: RowMigration, run: Caller): boolean {
   const names = validate.map((validation) => validation.name);
-  if (migration !== name || JSON.stringify(found.map((each) => each.name)) !== JSON.stringify(names))
+  if (migration !== name || JSON.stringify(found.map((each) => each.name)) !== JSON.stringify(names)) {
     return false;
+  }
   // Whoever has a run redriven has corrected what failed.
   return redrives === run.redrive_count || found.every(({ failedRows }) => failedRows === 0);
 }

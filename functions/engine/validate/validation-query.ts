@@ -51,7 +51,9 @@ export async function askOne(
     failure = rowsFault(error);
   }
   const { rows, last } = await askPage(database, table, [], cursor, 1);
-  if (last === null) return { rows, last, found: validations.map(() => nothingFound) };
+  if (last === null) {
+    return { rows, last, found: validations.map(() => nothingFound) };
+  }
   const itself = { condition: compare(keyColumns(table), '=', keyValues(table, last)), limit: 1 };
   const found: Found[] = [];
   for (const validation of validations) {
@@ -62,7 +64,9 @@ export async function askOne(
       found.push({ failedRows: 1, keys: [shown(last)], unasked: 1, reason: cut(message, 300) });
     }
   }
-  if (found.some(({ unasked }) => unasked > 0)) return { rows, last, found };
+  if (found.some(({ unasked }) => unasked > 0)) {
+    return { rows, last, found };
+  }
   throw new MigrationFailed(
     `migration "${name}", row (${shown(last)}): its validations cannot be asked together: ${failure.message}. ` +
       'Correct the row or the validations, and start the machine again: it goes on with validating',
@@ -71,7 +75,9 @@ export async function askOne(
 }
 
 function rowsFault(error: unknown): DatabaseError {
-  if (error instanceof DatabaseError && error.fault === 'row') return error;
+  if (error instanceof DatabaseError && error.fault === 'row') {
+    return error;
+  }
   throw error;
 }
 
@@ -98,9 +104,13 @@ export async function checkValidations(
     try {
       const page = { condition: sql`true`, limit: samplePage };
       const { 'Total Cost': cost } = await plan(database, asking(table, [validation], page));
-      if (cost <= affordable) continue;
+      if (cost <= affordable) {
+        continue;
+      }
     } catch (error) {
-      if (!(error instanceof DatabaseError) || error.fault === 'moment') throw error;
+      if (!(error instanceof DatabaseError) || error.fault === 'moment') {
+        throw error;
+      }
       fail(`${error.message}. Correct it, or its table`, error);
     }
     fail(

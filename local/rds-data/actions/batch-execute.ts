@@ -12,9 +12,15 @@ export const batchExecute: Action<'BatchExecute'> = async (request, context) => 
   const own = request.transactionId == null;
   return inSession(request, context, async (session) => {
     try {
-      if (own) await session.run(plain('BEGIN'), { deadline });
-      for (const bound of batch) await session.run(bound, { deadline });
-      if (own) await session.run(plain('COMMIT'), { deadline });
+      if (own) {
+        await session.run(plain('BEGIN'), { deadline });
+      }
+      for (const bound of batch) {
+        await session.run(bound, { deadline });
+      }
+      if (own) {
+        await session.run(plain('COMMIT'), { deadline });
+      }
     } catch (error) {
       throw fromDatabase(error, rewritten.locate);
     }

@@ -31,7 +31,9 @@ export const execute: Action<'Execute'> = async (request, context) => {
 async function responseTo(request: Request<'Execute'>, answer: Answer, session: Session): Promise<string> {
   const updated = `"numberOfRecordsUpdated":${updatedRecords(answer.tag)}`;
   const { columns, rows } = answer;
-  if (!columns) return `{"generatedFields":[],${updated}}`;
+  if (!columns) {
+    return `{"generatedFields":[],${updated}}`;
+  }
 
   const types = await typesOf(columns, session.types, session.client);
   // The format is for SELECT; with others the service takes no notice of it.
@@ -39,7 +41,9 @@ async function responseTo(request: Request<'Execute'>, answer: Answer, session: 
     return `{"formattedRecords":${JSON.stringify(formattedRecords(columns, types, rows))},${updated}}`;
   }
   const records = `"records":${recordsJson(types, rows, request.resultSetOptions)}`;
-  if (!request.includeResultMetadata) return `{${updated},${records}}`;
+  if (!request.includeResultMetadata) {
+    return `{${updated},${records}}`;
+  }
   const metadata = JSON.stringify(await columnMetadata(columns, types, session.client));
   return `{"columnMetadata":${metadata},${updated},${records}}`;
 }

@@ -8,7 +8,9 @@ export const listTagsForResource: Action = (account, input) => {
     return { tags: account.machine(arn).tags };
   } catch (error) {
     // This action has a name of its own for what is not there.
-    if (!(error instanceof ApiError) || error.code !== 'StateMachineDoesNotExist') throw error;
+    if (!(error instanceof ApiError) || error.code !== 'StateMachineDoesNotExist') {
+      throw error;
+    }
     throw new ApiError('ResourceNotFound', `Resource not found: '${arn}'`);
   }
 };
