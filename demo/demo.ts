@@ -1,4 +1,5 @@
 import { sql } from '../functions/engine/database/sql.ts';
+import { ledger } from '../functions/engine/ledger/names.ts';
 import type { LocalApplication } from '../local/application.ts';
 import { demoConnection, prepareDemo } from './database/prepare.ts';
 import { demoApplication } from './infra/application.ts';
@@ -11,7 +12,7 @@ export const demo: LocalApplication = {
   async followUpProgress(database, executionArn) {
     const rows = await database.query(sql`
       SELECT job, events, (SELECT count(*) FROM employee_events) AS known, finished_at IS NOT NULL AS ended
-      FROM data_migrations.rebuilds WHERE execution_arn = ${executionArn}`);
+      FROM ${ledger.rebuilds} WHERE execution_arn = ${executionArn}`);
     return rows.map(({ job, events, known, ended }) => ({
       name: String(job),
       done: Number(events),

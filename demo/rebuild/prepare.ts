@@ -1,7 +1,16 @@
 import type { Caller } from '../../functions/contract.ts';
 import type { Database, Statements } from '../../functions/engine/database/data-api.ts';
-import { identifier, type Sql, sql, unsafeSql } from '../../functions/engine/database/sql.ts';
+import {
+  identifier,
+  regclass,
+  type Sql,
+  sql,
+  tableName,
+  textOf,
+  unsafeSql,
+} from '../../functions/engine/database/sql.ts';
 import { MigrationFailed } from '../../functions/engine/errors.ts';
+import { ledger } from '../../functions/engine/ledger/names.ts';
 import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import type { Projection } from '../projections/projection.ts';
 
@@ -26,7 +35,7 @@ export async function prepare(database: Database, projection: Projection, caller
   await database.transaction(async (tx) => {
     await tx.query(sql`SELECT set_config('lock_timeout', '2s', true)`);
     const [begun] = await tx.query(sql`
-      INSERT INTO data_migrations.rebuilds AS r (job, execution_arn, redrive_count)
+      INSERT INTO ${ledger.rebuilds} AS r (job, execution_arn, redrive_count)
       VALUES (${projection.job}, ${caller.execution_arn}, ${caller.redrive_count})
       ON CONFLICT (job) DO UPDATE SET execution_arn = excluded.execution_arn, redrive_count = excluded.redrive_count,
         claim = NULL, batches = 0, position = 0, events = 0, projections = NULL,
@@ -36,7 +45,7 @@ export async function prepare(database: Database, projection: Projection, caller
     if (!begun) {
       return;
     }
-    const table = identifier(...projection.table.split('.'));
+    const table = tableName(projection.table);
     const fresh = freshTable(projection);
     await tx.query(sql`DROP TABLE IF EXISTS ${fresh}`);
     await tx.query(sql`CREATE TABLE ${fresh} (LIKE ${table} INCLUDING ALL)`);
@@ -51,10 +60,10 @@ async function grantsOn(tx: Statements, table: string, fresh: Sql): Promise<Sql[
   const rows = await tx.query(sql`
     SELECT acl.privilege_type AS privilege, acl.is_grantable AS grantable, COALESCE(quote_ident(r.rolname), 'PUBLIC') AS grantee
     FROM pg_class c, aclexplode(c.relacl) AS acl LEFT JOIN pg_roles r ON r.oid = acl.grantee
-    WHERE c.oid = to_regclass(${quoted(table)}) AND acl.grantee <> c.relowner`);
+    WHERE c.oid = ${regclass(tableName(table))} AND acl.grantee <> c.relowner`);
   return rows.map(({ privilege, grantable, grantee }) => {
     const option = grantable === true ? ' WITH GRANT OPTION' : '';
-    return unsafeSql(`GRANT ${privilege} ON ${fresh.pieces.join('')} TO ${grantee}${option}`);
+    return unsafeSql(`GRANT ${privilege} ON ${textOf(fresh)} TO ${grantee}${option}`);
   });
 }
 
@@ -74,7 +83,7 @@ async function checkSwappable(database: Database, table: string): Promise<void> 
         SELECT FROM pg_depend d JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
         WHERE d.refobjid = c.oid AND w.ev_class <> c.oid))
     ) AS obstacles
-    FROM pg_class c WHERE c.oid = to_regclass(${quoted(table)})`);
+    FROM pg_class c WHERE c.oid = ${regclass(tableName(table))}`);
   if (!found) {
     throw new MigrationFailed(
       `there is no table ${table} to rebuild; create it, empty, with the columns it is to have`,
@@ -85,8 +94,4 @@ async function checkSwappable(database: Database, table: string): Promise<void> 
       `${table} has ${found.obstacles}, which swapping in a fresh table would lose; take them off it`,
     );
   }
-}
-
-function quoted(table: string): string {
-  return identifier(...table.split('.')).pieces.join('');
 }

@@ -1,6 +1,7 @@
 import type { Caller } from '../../functions/contract.ts';
 import type { Database } from '../../functions/engine/database/data-api.ts';
 import { type Sql, sql } from '../../functions/engine/database/sql.ts';
+import { ledger } from '../../functions/engine/ledger/names.ts';
 
 /** Where a rebuild stands, and the right to write: as a migration's checkpoint, in a table of its own. */
 export interface RebuildProgress {
@@ -23,7 +24,7 @@ export async function claimRebuild(
   { execution_arn, redrive_count }: Caller,
 ): Promise<RebuildProgress | undefined> {
   const [row] = await database.query(sql`
-    UPDATE data_migrations.rebuilds SET claim = gen_random_uuid()
+    UPDATE ${ledger.rebuilds} SET claim = gen_random_uuid()
     WHERE job = ${job} AND execution_arn = ${execution_arn} AND redrive_count = ${redrive_count}
     RETURNING claim::text AS claim, batches, position, events, projections, finished_at IS NOT NULL AS finished`);
   return (
@@ -43,7 +44,7 @@ export async function claimRebuild(
 /** Whether the claim is still ours. */
 export async function isHeld(database: Database, at: RebuildProgress): Promise<boolean> {
   const rows = await database.query(sql`
-    SELECT job FROM data_migrations.rebuilds WHERE job = ${at.job} AND claim = ${at.claim}::uuid`);
+    SELECT job FROM ${ledger.rebuilds} WHERE job = ${at.job} AND claim = ${at.claim}::uuid`);
   return rows.length > 0;
 }
 
@@ -51,7 +52,7 @@ export async function isHeld(database: Database, at: RebuildProgress): Promise<b
 export function heldRebuild(at: RebuildProgress): Sql {
   return sql`
     held AS MATERIALIZED (
-      SELECT job FROM data_migrations.rebuilds
+      SELECT job FROM ${ledger.rebuilds}
       WHERE job = ${at.job} AND claim = ${at.claim}::uuid AND batches = ${at.batches}
       FOR UPDATE
     )`;

@@ -1,6 +1,7 @@
 import type { Row, Statements } from '../../functions/engine/database/data-api.ts';
-import { identifier, join, type Sql, sql, when } from '../../functions/engine/database/sql.ts';
+import { identifier, join, type Sql, sql, tableName, when } from '../../functions/engine/database/sql.ts';
 import { MigrationFailed, messageOf } from '../../functions/engine/errors.ts';
+import { ledger } from '../../functions/engine/ledger/names.ts';
 import type { Projection, State, StoredEvent } from '../projections/projection.ts';
 import { freshTable } from './prepare.ts';
 import { heldRebuild, type RebuildProgress } from './progress.ts';
@@ -54,7 +55,7 @@ async function readEvents(database: Statements, { log }: Projection, at: Rebuild
     log.bytes.includes(name) ? identifier(name) : sql`${identifier(name)}::text AS ${identifier(name)}`,
   );
   const { rows, bytes } = await database.read(sql`
-    SELECT ${position} AS position, ${join(columns, ', ')} FROM ${identifier(...log.table.split('.'))}
+    SELECT ${position} AS position, ${join(columns, ', ')} FROM ${tableName(log.table)}
     WHERE ${position} > ${at.position} AND ${position} <= ${at.horizon}
     ORDER BY ${position} LIMIT ${size}`);
   const events = rows.map((row) => ({ ...row, ...asBytes(row, log.bytes) })) as StoredEvent[];
@@ -109,7 +110,7 @@ function writeStates(
         ON CONFLICT (${identifier(projection.entity)}) DO UPDATE SET ${join(assignments, ', ')}
       )`,
     )}
-    UPDATE data_migrations.rebuilds r
+    UPDATE ${ledger.rebuilds} r
     SET batches = r.batches + 1, position = ${position}, events = r.events + ${events}
     FROM held WHERE r.job = held.job
     RETURNING r.job`;

@@ -1,6 +1,7 @@
 import type { Database, Statements } from '../../functions/engine/database/data-api.ts';
-import { identifier, type Sql, sql } from '../../functions/engine/database/sql.ts';
+import { identifier, regclass, type Sql, sql, tableName } from '../../functions/engine/database/sql.ts';
 import { DatabaseError } from '../../functions/engine/errors.ts';
+import { ledger } from '../../functions/engine/ledger/names.ts';
 import type { Projection } from '../projections/projection.ts';
 import { freshName, freshTable } from './prepare.ts';
 import { heldRebuild, type RebuildProgress } from './progress.ts';
@@ -13,14 +14,14 @@ import { replayPage } from './replay.ts';
 export async function horizonNow(database: Database, { log }: Projection): Promise<number> {
   return database.transaction(async (tx) => {
     await tx.query(sql`SELECT set_config('lock_timeout', '2s', true)`);
-    await tx.query(sql`LOCK TABLE ${identifier(...log.table.split('.'))} IN SHARE MODE`);
+    await tx.query(sql`LOCK TABLE ${tableName(log.table)} IN SHARE MODE`);
     return lastPosition(tx, log);
   });
 }
 
 async function lastPosition(tx: Statements, log: Projection['log']): Promise<number> {
   const [row] = await tx.query(sql`
-    SELECT COALESCE(max(${identifier(log.position)}), 0) AS last FROM ${identifier(...log.table.split('.'))}`);
+    SELECT COALESCE(max(${identifier(log.position)}), 0) AS last FROM ${tableName(log.table)}`);
   return Number(row?.last);
 }
 
@@ -40,7 +41,7 @@ export async function swap(
   const { log, job } = projection;
   return database.transaction(async (tx) => {
     await tx.query(sql`SELECT set_config('lock_timeout', '2s', true)`);
-    await tx.query(sql`LOCK TABLE ${identifier(...log.table.split('.'))} IN SHARE ROW EXCLUSIVE MODE`);
+    await tx.query(sql`LOCK TABLE ${tableName(log.table)} IN SHARE ROW EXCLUSIVE MODE`);
     let at: RebuildProgress = { ...before, horizon: await lastPosition(tx, log) };
     if (at.horizon - at.position > tail) {
       return undefined;
@@ -54,10 +55,10 @@ export async function swap(
     }
     const [finished] = await tx.query(sql`
       WITH ${heldRebuild(at)}, settled AS (
-        DELETE FROM data_migrations.follow_ups f USING held, data_migrations.rebuilds r
+        DELETE FROM ${ledger.followUps} f USING held, ${ledger.rebuilds} r
         WHERE f.job = held.job AND r.job = held.job AND f.owed_since <= r.started_at
       )
-      UPDATE data_migrations.rebuilds r
+      UPDATE ${ledger.rebuilds} r
       SET claim = NULL, finished_at = now(), projections = (SELECT count(*) FROM ${freshTable(projection)})
       FROM held WHERE r.job = held.job
       RETURNING r.projections`);
@@ -86,14 +87,14 @@ async function swapStatements(tx: Statements, table: string): Promise<Sql[]> {
       SELECT i.indrelid, c.oid, c.relname::text AS name,
         regexp_replace(pg_get_indexdef(c.oid), '^CREATE (UNIQUE )?INDEX .* ON .* USING ', '\1') AS definition
       FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-      WHERE i.indrelid IN (to_regclass(${identifier(...fresh).pieces.join('')}), to_regclass(${old.pieces.join('')}))
+      WHERE i.indrelid IN (${regclass(identifier(...fresh))}, ${regclass(old)})
     ), numbered AS ( -- of indexes that are the same, either may have either name
       SELECT *, row_number() OVER (PARTITION BY indrelid, definition ORDER BY oid) AS nth FROM indexes
     )
     SELECT f.name AS fresh, o.name AS old
     FROM numbered f JOIN numbered o ON o.definition = f.definition AND o.nth = f.nth
-    WHERE f.indrelid = to_regclass(${identifier(...fresh).pieces.join('')})
-      AND o.indrelid = to_regclass(${old.pieces.join('')})`);
+    WHERE f.indrelid = ${regclass(identifier(...fresh))}
+      AND o.indrelid = ${regclass(old)}`);
   const schema = parts.slice(0, -1);
   return [
     sql`DROP TABLE ${old}`,

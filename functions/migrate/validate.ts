@@ -6,6 +6,7 @@ import type { RowMigration } from '../engine/define/migration.ts';
 import { MigrationFailed, Superseded } from '../engine/errors.ts';
 import { sliceDeadline } from '../engine/invocation.ts';
 import { claim, ofThisRun } from '../engine/ledger/checkpoint.ts';
+import { ledger } from '../engine/ledger/names.ts';
 import { hold } from '../engine/ledger/run-lock.ts';
 import { countSlice, keepAnswer, runState } from '../engine/ledger/run-record.ts';
 import { finish } from '../engine/lifecycle/migration-status.ts';
@@ -62,7 +63,7 @@ async function validateMigrated(engine: Engine, run: Caller, migration: RowMigra
 /** Redriven, after another run has worked on it: whether all its batches are done, this run does not know any more. */
 async function checkOurs(database: Database, { name }: RowMigration, run: Caller): Promise<void> {
   const [other] = await database.query(sql`
-    SELECT m.run FROM data_migrations.migrations m
+    SELECT m.run FROM ${ledger.migrations} m
     WHERE m.name = ${name} AND m.status IN ('running', 'failed')
       AND NOT ${ofThisRun(sql`m.run`, sql`${run.execution_arn}`)}`);
   if (other === undefined) {

@@ -4,7 +4,7 @@ import { migrations } from '../../demo/migrations/index.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import { checkRegistry } from '../../functions/migrate/registry.ts';
 
-const folder = new URL('../../functions/migrations/', import.meta.url);
+const folder = new URL('../../demo/migrations/', import.meta.url);
 
 test('every migration that has a file is registered, once, under the name of its file', async () => {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.ts') && file !== 'index.ts');

@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
-import { identifier, sql } from '../database/sql.ts';
+import { identifier, regclass, sql } from '../database/sql.ts';
 import type { AlterMigration } from '../define/migration.ts';
 import { DatabaseError, DatabaseUnavailable, MigrationFailed } from '../errors.ts';
 import { type Checkpoint, reload, remember } from '../ledger/checkpoint.ts';
+import { ledger } from '../ledger/names.ts';
 import type { Progress } from '../slice/slice.ts';
 import { type AlteredTable, tablesOf } from './alter-tables.ts';
 import { alterAll, NotAltered } from './alter-transaction.ts';
@@ -104,7 +105,7 @@ async function giveUpAfterAll(
 ): Promise<void> {
   const [row] = await database.query(sql`
     SELECT extract(epoch FROM now() - GREATEST(m.started_at, r.started_at))::float8 AS seconds
-    FROM data_migrations.migrations m JOIN data_migrations.runs r ON r.execution_arn = m.run
+    FROM ${ledger.migrations} m JOIN ${ledger.runs} r ON r.execution_arn = m.run
     WHERE m.name = ${at.migration}`);
   const seconds = Number(row?.seconds ?? 0);
   if (seconds < patience) {
@@ -129,7 +130,7 @@ async function reasonOf(database: Database, error: DatabaseError): Promise<strin
         AS holders
     FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
     WHERE l.locktype = 'relation' AND l.granted AND a.datname = current_database()
-      AND l.relation = to_regclass(${identifier(schema, name).pieces.join('')})`);
+      AND l.relation = ${regclass(identifier(schema, name))}`);
   const holders = row?.holders === null ? 'somebody' : String(row?.holders);
   return `waits for the lock on ${schema}.${name}, held by ${holders}`;
 }

@@ -2,6 +2,7 @@ import { type Sql, sql } from '../database/sql.ts';
 import { keyAsJson, keyColumns, type Table } from '../database/table.ts';
 import type { Page } from '../define/batch.ts';
 import { type Checkpoint, ofThisRun } from '../ledger/checkpoint.ts';
+import { ledger } from '../ledger/names.ts';
 
 /**
  * The condition for the rows that need to be looked at, without those which this run has found bad. These are not even
@@ -29,6 +30,6 @@ export function inNeed({ marker }: Table, pass: number, where: Sql | undefined):
 export function unless(table: Table, recorded: Sql, where: Sql): Sql {
   return sql`
     CASE WHEN EXISTS (
-      SELECT FROM data_migrations.row_errors "error#"
+      SELECT FROM ${ledger.rowErrors} "error#"
       WHERE ${recorded} AND "error#".key = ${keyAsJson(keyColumns(table))}) THEN false ELSE (${where}) END`;
 }

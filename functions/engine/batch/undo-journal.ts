@@ -3,6 +3,7 @@ import { identifier, join, type Sql, sql, unsafeSql, when } from '../database/sq
 import { keyName, keyNames, type Table } from '../database/table.ts';
 import { MigrationFailed } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
+import { ledger, schema } from '../ledger/names.ts';
 
 /**
  * The undo journal of a migration, a table of its own, so that dropping it costs nothing: of each changed row the key, the
@@ -15,7 +16,12 @@ import type { Checkpoint } from '../ledger/checkpoint.ts';
  * because the release that restores them may be a later one, which changes other columns.
  */
 export function journalOf(migration: string): Sql {
-  return identifier('data_migrations', `undo_${migration}`);
+  return identifier(schema, `undo_${migration}`);
+}
+
+/** The journal's name, as people find it. */
+export function journalName(migration: string): string {
+  return `${schema}."undo_${migration}"`;
 }
 
 /**
@@ -28,7 +34,7 @@ export async function ensureJournal(database: Statements, migration: string, tab
   }
   // One that has a result was finished, and is being retried: only what it changes from now on would be put back.
   const [begun] = await database.query(sql`
-    SELECT m.name FROM data_migrations.migrations m
+    SELECT m.name FROM ${ledger.migrations} m
     WHERE m.name = ${migration} AND m.total_updated > 0 AND m.result IS NULL`);
   if (begun !== undefined) {
     throw new MigrationFailed(
@@ -56,7 +62,7 @@ export async function hasJournal(database: Statements, migration: string): Promi
   const [row] = await database.query(sql`
     SELECT EXISTS (
       SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = 'data_migrations' AND c.relname = ${`undo_${migration}`}) AS there`);
+      WHERE n.nspname = ${schema} AND c.relname = ${`undo_${migration}`}) AS there`);
   return row?.there === true;
 }
 
@@ -82,7 +88,7 @@ export function journaled(journal: boolean, table: Table, at: Checkpoint): Sql {
       ON CONFLICT (${key}) DO UPDATE SET was = excluded.was, version = excluded.version, at = excluded.at,
         before = excluded.before || CASE
           WHEN j.version = excluded.was AND j.at >= (
-            SELECT m.started_at FROM data_migrations.migrations m WHERE m.name = ${at.migration}) THEN j.before
+            SELECT m.started_at FROM ${ledger.migrations} m WHERE m.name = ${at.migration}) THEN j.before
           ELSE '{}' END
     )`,
   );

@@ -28,6 +28,27 @@ export function identifier(...names: string[]): Sql {
   return unsafeSql(names.map(quoted).join('.'));
 }
 
+/** A table as a migration names it, `users` or `audience_data.app_1`: quoted in its parts. */
+export function tableName(table: string): Sql {
+  return identifier(...table.split('.'));
+}
+
+/** The text of SQL that has no parameters. Throws a TypeError for one that has: a value never becomes text. */
+export function textOf({ pieces, values }: Sql): string {
+  return pieces.reduce((text, piece, i) => {
+    const part = values[i - 1];
+    if (!isSql(part)) {
+      throw new TypeError(`a parameter cannot become text: ${String(part)}`);
+    }
+    return text + textOf(part) + piece;
+  });
+}
+
+/** What PostgreSQL makes of a table's or an index's quoted name: its oid, or NULL where there is none. */
+export function regclass(name: Sql): Sql {
+  return sql`to_regclass(${textOf(name)})`;
+}
+
 function quoted(name: string): string {
   if (name === '' || name.includes('\0')) {
     throw new TypeError(`not a name in SQL: ${JSON.stringify(name)}`);

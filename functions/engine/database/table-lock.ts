@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { DatabaseError, DatabaseUnavailable } from '../errors.ts';
 import type { Database, Statements } from './data-api.ts';
-import { identifier, sql } from './sql.ts';
+import { regclass, sql, tableName } from './sql.ts';
 
 // Between tries, in seconds. Those whom we kept waiting for 2 s have the table for at least as long, and each time longer;
 // after 40 s in all, Step Functions tries for another 20 min.
@@ -48,7 +48,7 @@ async function usersOf(database: Database, table: string): Promise<string> {
     SELECT string_agg(format('process %s, in a transaction for %s s', pid, age), '; ' ORDER BY age DESC) AS users FROM (
       SELECT DISTINCT a.pid, COALESCE(extract(epoch FROM now() - a.xact_start)::integer, 0) AS age
       FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-      WHERE l.relation = to_regclass(${identifier(...table.split('.')).pieces.join('')})
+      WHERE l.relation = ${regclass(tableName(table))}
         AND l.granted AND a.datname = current_database() AND a.pid <> pg_backend_pid()
     ) AS holders`);
   return row?.users == null ? 'nobody any more' : String(row.users);

@@ -1,6 +1,6 @@
 import { MigrationFailed } from '../errors.ts';
 import type { Database } from './data-api.ts';
-import { identifier, join, type Sql, sql, unsafeSql } from './sql.ts';
+import { identifier, join, regclass, type Sql, sql, tableName, unsafeSql } from './sql.ts';
 
 /** How a column's values look in TypeScript: see `rewrite`. */
 export type Form = 'json' | 'jsonb' | 'bytes' | 'boolean' | 'number' | 'text';
@@ -41,7 +41,7 @@ export interface TableNeeds {
  * the key has a unique index in this order and no NULLs. Throws MigrationFailed.
  */
 export async function describeTable(database: Database, needs: TableNeeds): Promise<Table> {
-  const [found] = await database.query(catalog(identifier(...needs.table.split('.')).pieces.join('')));
+  const [found] = await database.query(catalog(tableName(needs.table)));
   const fail = (problem: string): never => {
     throw new MigrationFailed(`migration "${needs.name}", table ${needs.table}: ${problem}`);
   };
@@ -99,7 +99,7 @@ interface CatalogColumn {
   readonly comment: string | null;
 }
 
-const catalog = (quotedName: string): Sql => sql`
+const catalog = (table: Sql): Sql => sql`
   SELECT n.nspname::text AS schema, c.relname::text AS relation, c.relkind::text AS kind,
     (SELECT json_agg(json_build_object(
         'name', a.attname,
@@ -119,7 +119,7 @@ const catalog = (quotedName: string): Sql => sql`
       FROM pg_index i
       WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL),
       '[]')::text AS unique_keys
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(${quotedName})`;
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${regclass(table)}`;
 
 function formOf(type: string): Form {
   if (type === 'json' || type === 'jsonb') {

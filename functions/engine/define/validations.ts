@@ -1,4 +1,4 @@
-import { identifier, isSql, join, type Sql, sql, unsendable } from '../database/sql.ts';
+import { identifier, isSql, join, type Sql, sql, tableName, unsendable } from '../database/sql.ts';
 import { compare, keyColumns, type Table } from '../database/table.ts';
 import { MigrationFailed } from '../errors.ts';
 
@@ -80,7 +80,7 @@ export function foreignKey(
       const there = from.map(
         (column, i) => sql`${other}.${identifier(to[i] as string)} = ${columnOf(table, column)}`,
       );
-      const referenced = identifier(...references.table.split('.'));
+      const referenced = tableName(references.table);
       return sql`${join(points, ' AND ')} AND NOT EXISTS (
         SELECT FROM ${referenced} AS ${other} WHERE ${join(there, ' AND ')})`;
     },

@@ -2,6 +2,7 @@ import type { Caller, RunInput } from '../../contract.ts';
 import type { Database, Row, Statements } from '../database/data-api.ts';
 import { type Sql, sql, unsafeSql, when } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
+import { ledger } from './names.ts';
 
 /**
  * Where a migration stands, and the right to write: `claim` is this invocation's, `batches` counts the statements that
@@ -56,11 +57,11 @@ export async function claim(
 ): Promise<Checkpoint | undefined> {
   const [row] = await database.query(sql`
     WITH run AS (
-      UPDATE data_migrations.runs SET slices = slices + 1
+      UPDATE ${ledger.runs} SET slices = slices + 1
       WHERE execution_arn = ${run.execution_arn} AND redrive_count = ${run.redrive_count} AND status = 'running'
       RETURNING execution_arn, slices, request
     ), claimed AS (
-      UPDATE data_migrations.migrations m SET claim = gen_random_uuid(), run = run.execution_arn,
+      UPDATE ${ledger.migrations} m SET claim = gen_random_uuid(), run = run.execution_arn,
         status = CASE m.status WHEN 'failed' THEN 'running' ELSE m.status END,
         resting = NULL, slice_started_at = now(), slice_processed = m.total_processed
       FROM run WHERE m.name = ${migration}
@@ -87,7 +88,7 @@ export async function claim(
 /** A condition: one execution is a part of the same run as another, which goes on over continuations. */
 export function ofThisRun(execution: Sql, run: Sql): Sql {
   return sql`(${execution} = ${run} OR ${execution} IN (
-    SELECT part.execution_arn FROM data_migrations.runs me JOIN data_migrations.runs part ON part.first_arn = me.first_arn
+    SELECT part.execution_arn FROM ${ledger.runs} me JOIN ${ledger.runs} part ON part.first_arn = me.first_arn
     WHERE me.execution_arn = ${run}))`;
 }
 
@@ -110,10 +111,10 @@ function progress(row: Row) {
 export async function reload(database: Database, at: Claim): Promise<Checkpoint | undefined> {
   const [row] = await database.query(sql`
     SELECT ${columns},
-      (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name) AS row_errors,
-      (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name AND ${ofThisRun(sql`e.run`, sql`m.run`)})
+      (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name) AS row_errors,
+      (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name AND ${ofThisRun(sql`e.run`, sql`m.run`)})
         AS row_errors_of_this_run
-    FROM data_migrations.migrations m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
+    FROM ${ledger.migrations} m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
   return (
     row && {
       ...at,
@@ -142,7 +143,7 @@ export function heldBy(at: Checkpoint, commit: 'soon' | 'durably' = 'soon'): Sql
       ${when(commit === 'soon', sql`, set_config('synchronous_commit', 'off', true)`)}
     ),
     held AS MATERIALIZED (
-      SELECT m.name FROM patience, data_migrations.migrations m
+      SELECT m.name FROM patience, ${ledger.migrations} m
       WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid AND m.batches = ${at.batches}
       FOR UPDATE OF m
     )`;
@@ -168,7 +169,7 @@ export function moved(move: Move): Sql {
   const updated = move.updated ?? sql`0`;
   return sql`
     moved AS (
-      UPDATE data_migrations.migrations m SET
+      UPDATE ${ledger.migrations} m SET
         batches = m.batches + 1,
         total_processed = m.total_processed + ${move.processed ?? sql`0`},
         total_updated = m.total_updated + ${updated},
@@ -207,7 +208,7 @@ export async function remember(
 ): Promise<void> {
   const { reason = 'leaves room for others' } = rest;
   await database.query(sql`
-    UPDATE data_migrations.migrations
+    UPDATE ${ledger.migrations}
     SET duration_seconds = duration_seconds + ${seconds}::float8,
       seconds_per_row = COALESCE(${secondsPerRow}::float8, seconds_per_row),
       resting = CASE WHEN ${rest.seconds} > 0 THEN

@@ -1,6 +1,7 @@
 import { DescribeExecutionCommand, type SFNClient } from '@aws-sdk/client-sfn';
 import type { Clock } from '../clock.ts';
 import { MigrationFailed, messageOf, nameOf } from '../errors.ts';
+import { schema } from './names.ts';
 import type { ExecutionStatus } from './run-lock.ts';
 
 // DescribeExecution is eventually consistent: an execution that began a moment ago may not be known yet.
@@ -17,7 +18,7 @@ export function executionStatus(client: SFNClient, sleep: Clock['sleep']): Execu
           throw new MigrationFailed(
             `could not ask Step Functions for ${executionArn}: ${messageOf(error)}. Whether it still runs must be known ` +
               'before its place is taken: check the permissions of this function, or set its line in ' +
-              "data_migrations.runs to 'failed' if you know that it has ended",
+              `${schema}.runs to 'failed' if you know that it has ended`,
             { cause: error },
           );
         }

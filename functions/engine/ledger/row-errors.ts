@@ -2,6 +2,7 @@ import type { Database } from '../database/data-api.ts';
 import { type Sql, sql, when } from '../database/sql.ts';
 import { type Key, keyAsJson, keyNames, type Table } from '../database/table.ts';
 import { type Checkpoint, heldBy, type Move, move, moved, ofThisRun } from './checkpoint.ts';
+import { ledger } from './names.ts';
 
 /** A row that could not be migrated, and why. */
 export interface RowError {
@@ -22,7 +23,7 @@ export function recorded(at: Checkpoint, errors: readonly RowError[]): Sql {
   }));
   return sql`
     recorded AS (
-      INSERT INTO data_migrations.row_errors (migration, key, run, reason, sqlstate)
+      INSERT INTO ${ledger.rowErrors} (migration, key, run, reason, sqlstate)
       SELECT held.name, e.key, ${at.run}, e.reason, e.sqlstate
       FROM held, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS e (key jsonb, reason text, sqlstate text)
       ON CONFLICT (migration, key)
@@ -37,7 +38,7 @@ export function recorded(at: Checkpoint, errors: readonly RowError[]): Sql {
 export function recordedStillMatching(table: Table, at: Checkpoint): Sql {
   return sql`
     unsettled AS (
-      INSERT INTO data_migrations.row_errors (migration, key, run, reason)
+      INSERT INTO ${ledger.rowErrors} (migration, key, run, reason)
       SELECT held.name, ${keyAsJson(keyNames(table))}, ${at.run}, 'it still matches "where" after its change'
       FROM held, changed WHERE (SELECT still_matching FROM done) > 0 AND changed.still_matching
       ON CONFLICT (migration, key)
@@ -85,7 +86,7 @@ export function cured(table: Table, at: Checkpoint): Sql {
   return when(
     at.rowErrors > 0,
     sql`, cured AS (
-      DELETE FROM data_migrations.row_errors e USING held, changed
+      DELETE FROM ${ledger.rowErrors} e USING held, changed
       WHERE e.migration = held.name AND e.key = ${keyAsJson(keyNames(table))} AND NOT changed.still_matching
     )`,
   );
@@ -103,7 +104,7 @@ export async function rowErrors(
   limit: number,
 ): Promise<readonly (RowError & { readonly run: string })[]> {
   const rows = await database.query(sql`
-    SELECT e.key::text AS key, e.reason, e.sqlstate, e.run FROM data_migrations.row_errors e
+    SELECT e.key::text AS key, e.reason, e.sqlstate, e.run FROM ${ledger.rowErrors} e
     WHERE e.migration = ${migration} ORDER BY e.at, length(e.key::text), e.key LIMIT ${limit}`);
   return rows.map((row) => ({
     key: JSON.parse(String(row.key)) as Key,

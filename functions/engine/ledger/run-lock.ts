@@ -3,6 +3,7 @@ import type { Database } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
 import { AlreadyRunning, DatabaseError, Superseded } from '../errors.ts';
 import { continuationName, executionArn, executionName } from './execution-names.ts';
+import { ledger } from './names.ts';
 
 /** Asks Step Functions how an execution is; undefined if it knows none of that ARN. */
 export type ExecutionStatus = (executionArn: string) => Promise<string | undefined>;
@@ -30,10 +31,10 @@ export async function hold(
     }
     const [holder] = await database.query(sql`
       SELECT r.execution_arn, r.redrive_count, (
-          SELECT before.execution_arn FROM data_migrations.runs before
+          SELECT before.execution_arn FROM ${ledger.runs} before
           WHERE before.first_arn = r.first_arn AND before.status = 'continued' AND r.slices = 0
           ORDER BY before.ended_at DESC LIMIT 1) AS handed_over_by
-      FROM data_migrations.runs r WHERE r.status = 'running'`);
+      FROM ${ledger.runs} r WHERE r.status = 'running'`);
     if (!holder) {
       continue;
     }
@@ -61,7 +62,7 @@ async function enter(
 ): Promise<boolean> {
   try {
     const [row] = await database.query(sql`
-      INSERT INTO data_migrations.runs AS r (execution_arn, first_arn, redrive_count, status, request)
+      INSERT INTO ${ledger.runs} AS r (execution_arn, first_arn, redrive_count, status, request)
       VALUES (${arn}, ${arn}, ${redrives}, 'running', ${JSON.stringify(request)}::jsonb)
       ON CONFLICT (execution_arn) DO UPDATE
         SET status = 'running', redrive_count = excluded.redrive_count, failure = NULL, ended_at = NULL
@@ -94,16 +95,16 @@ export async function end(
 ): Promise<void> {
   await database.query(sql`
     WITH ended AS (
-      UPDATE data_migrations.runs r SET status = ${status}, failure = ${failure}, ended_at = now()
-      FROM data_migrations.runs me
+      UPDATE ${ledger.runs} r SET status = ${status}, failure = ${failure}, ended_at = now()
+      FROM ${ledger.runs} me
       WHERE me.execution_arn = ${execution_arn} AND me.redrive_count <= ${redrive_count} AND (
         (r.execution_arn = me.execution_arn AND me.status IN ('running', 'succeeded', 'continued'))
         OR (me.status = 'continued' AND r.first_arn = me.first_arn AND r.status = 'running' AND r.slices = 0))
       RETURNING r.first_arn
     )
-    UPDATE data_migrations.migrations m
+    UPDATE ${ledger.migrations} m
     SET claim = NULL, resting = NULL, status = CASE m.status WHEN 'running' THEN 'failed' ELSE m.status END
-    FROM data_migrations.runs r, ended
+    FROM ${ledger.runs} r, ended
     WHERE m.status IN ('running', 'restoring') AND m.run = r.execution_arn AND r.first_arn = ended.first_arn`);
 }
 
@@ -120,7 +121,7 @@ export async function settleFollowUps(
   jobs: Jobs,
 ): Promise<void> {
   const rows = await database.query(sql`
-    SELECT job, run, execution_name FROM data_migrations.follow_ups WHERE run IS NOT NULL`);
+    SELECT job, run, execution_name FROM ${ledger.followUps} WHERE run IS NOT NULL`);
   for (const { job, run, execution_name } of rows) {
     const machine = jobs[String(job)];
     if (machine === undefined) {
@@ -129,10 +130,10 @@ export async function settleFollowUps(
     const status = await statusOf(executionArn(machine, String(execution_name)));
     const settled = sql`job = ${String(job)} AND run = ${String(run)}`;
     if (status === 'SUCCEEDED') {
-      await database.query(sql`DELETE FROM data_migrations.follow_ups WHERE ${settled}`);
+      await database.query(sql`DELETE FROM ${ledger.followUps} WHERE ${settled}`);
     } else if (!isAlive(status) && !isAlive(await statusOf(String(run)))) {
       await database.query(sql`
-        UPDATE data_migrations.follow_ups SET run = NULL, execution_name = NULL WHERE ${settled}`);
+        UPDATE ${ledger.followUps} SET run = NULL, execution_name = NULL WHERE ${settled}`);
     }
   }
 }
@@ -143,16 +144,16 @@ export async function succeed(database: Database, run: Caller): Promise<readonly
   const name = executionName(run.execution_arn);
   const [ended] = await database.query(sql`
     WITH me AS (
-      SELECT execution_arn FROM data_migrations.runs
+      SELECT execution_arn FROM ${ledger.runs}
       WHERE execution_arn = ${run.execution_arn} AND redrive_count <= ${run.redrive_count}
         AND status IN ('running', 'succeeded')
     ), ended AS (
-      UPDATE data_migrations.runs r
+      UPDATE ${ledger.runs} r
       SET status = 'succeeded', redrive_count = ${run.redrive_count}, ended_at = now()
       FROM me WHERE r.execution_arn = me.execution_arn AND r.status = 'running'
       RETURNING r.execution_arn, jsonb_exists_any(r.request, '{validate,cleanup}'::text[]) AS only_looks
     ), taken AS ( -- once: what is owed later is another run's, and one that changed no row starts nothing
-      UPDATE data_migrations.follow_ups f SET run = ended.execution_arn, execution_name = ${name}
+      UPDATE ${ledger.followUps} f SET run = ended.execution_arn, execution_name = ${name}
       FROM ended WHERE f.run IS NULL AND NOT ended.only_looks
     )
     SELECT execution_arn FROM me`);
@@ -160,7 +161,7 @@ export async function succeed(database: Database, run: Caller): Promise<readonly
     return undefined;
   }
   const jobs = await database.query(sql`
-    SELECT job, execution_name FROM data_migrations.follow_ups WHERE run = ${run.execution_arn} ORDER BY job`);
+    SELECT job, execution_name FROM ${ledger.followUps} WHERE run = ${run.execution_arn} ORDER BY job`);
   return jobs.map(({ job, execution_name }) => ({
     job: String(job),
     execution_name: String(execution_name),
@@ -176,13 +177,13 @@ export async function handOver(database: Database, run: Caller): Promise<string 
   const arn = run.execution_arn.replace(/[^:]+$/, name);
   const [ended] = await database.query(sql`
     WITH ended AS (
-      UPDATE data_migrations.runs
+      UPDATE ${ledger.runs}
       SET status = 'continued', redrive_count = ${run.redrive_count}, ended_at = COALESCE(ended_at, now())
       WHERE execution_arn = ${run.execution_arn} AND redrive_count <= ${run.redrive_count}
         AND status IN ('running', 'continued')
       RETURNING first_arn, request, stage, result
     ), entered AS (
-      INSERT INTO data_migrations.runs (execution_arn, first_arn, redrive_count, status, request, stage, result)
+      INSERT INTO ${ledger.runs} (execution_arn, first_arn, redrive_count, status, request, stage, result)
       SELECT ${arn}, first_arn, 0, 'running', request, stage, result FROM ended
       ON CONFLICT (execution_arn) DO NOTHING
     )

@@ -8,6 +8,7 @@ import {
 } from '../../contract.ts';
 import type { Database, Statements } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
+import { ledger } from './names.ts';
 
 /** What the ledger knows of an execution. */
 export interface RunState {
@@ -22,7 +23,7 @@ export interface RunState {
 export async function runState(database: Database, run: Caller): Promise<RunState> {
   const [row] = await database.query(sql`
     SELECT slices, request::text AS request, result::text AS result
-    FROM data_migrations.runs WHERE execution_arn = ${run.execution_arn}`);
+    FROM ${ledger.runs} WHERE execution_arn = ${run.execution_arn}`);
   if (!row) {
     return { slices: 0, request: {}, answer: undefined };
   }
@@ -36,7 +37,7 @@ export async function runState(database: Database, run: Caller): Promise<RunStat
 /** Counts a slice that does not claim a migration; how many this execution has had, or undefined if it does not run. */
 export async function countSlice(database: Database, run: Caller): Promise<number | undefined> {
   const [row] = await database.query(sql`
-    UPDATE data_migrations.runs SET slices = slices + 1
+    UPDATE ${ledger.runs} SET slices = slices + 1
     WHERE execution_arn = ${run.execution_arn} AND redrive_count = ${run.redrive_count} AND status = 'running'
     RETURNING slices`);
   return row && Number(row.slices);
@@ -45,7 +46,7 @@ export async function countSlice(database: Database, run: Caller): Promise<numbe
 /** Keeps what a run has to say of the one migration that it was asked about. */
 export async function keepAnswer(database: Statements, run: Caller, answer: Answer): Promise<void> {
   await database.query(sql`
-    UPDATE data_migrations.runs SET result = ${JSON.stringify(answer)}::jsonb
+    UPDATE ${ledger.runs} SET result = ${JSON.stringify(answer)}::jsonb
     WHERE execution_arn = ${run.execution_arn} AND status = 'running'`);
 }
 
@@ -70,9 +71,9 @@ export async function resultsOf(
   const rows = await database.query(sql`
     SELECT m.name, (CASE m.status WHEN 'finished' THEN m.result
       ELSE jsonb_build_object('restored', m.restore -> 'restored', 'left', m.restore -> 'left') END)::text AS result
-    FROM data_migrations.runs me
-    JOIN data_migrations.runs part ON part.first_arn = me.first_arn
-    JOIN data_migrations.migrations m ON m.run = part.execution_arn
+    FROM ${ledger.runs} me
+    JOIN ${ledger.runs} part ON part.first_arn = me.first_arn
+    JOIN ${ledger.migrations} m ON m.run = part.execution_arn
     WHERE me.execution_arn = ${run.execution_arn} AND m.status IN ('finished', 'restored')`);
   return new Map(
     rows.map(({ name, result }) => [String(name), inOrder(JSON.parse(String(result)) as Counters | Answer)]),

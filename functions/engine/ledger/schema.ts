@@ -1,6 +1,7 @@
 import type { Database, Statements } from '../database/data-api.ts';
 import { sql, unsafeSql } from '../database/sql.ts';
 import { DatabaseError, MigrationFailed, messageOf } from '../errors.ts';
+import { ledger, schema } from './names.ts';
 
 /**
  * The ledger's definition, one list of statements per version. Only ever add a version: databases out there have run
@@ -8,12 +9,12 @@ import { DatabaseError, MigrationFailed, messageOf } from '../errors.ts';
  */
 export const versions: readonly (readonly string[])[] = [
   [
-    `CREATE SCHEMA IF NOT EXISTS data_migrations`,
-    `CREATE TABLE data_migrations.version (
+    `CREATE SCHEMA IF NOT EXISTS ${schema}`,
+    `CREATE TABLE ${schema}.version (
   version integer PRIMARY KEY,
   applied_at timestamptz NOT NULL DEFAULT now()
 )`,
-    `CREATE TABLE data_migrations.runs (
+    `CREATE TABLE ${schema}.runs (
   execution_arn text PRIMARY KEY,
   redrive_count integer NOT NULL,
   status text NOT NULL CHECK (status IN ('running', 'continued', 'succeeded', 'failed', 'abandoned')),
@@ -24,9 +25,9 @@ export const versions: readonly (readonly string[])[] = [
   ended_at timestamptz
 )`,
     // One run at a time is a rule of the database, not of the code.
-    `CREATE UNIQUE INDEX one_run_at_a_time ON data_migrations.runs ((true)) WHERE status = 'running'`,
+    `CREATE UNIQUE INDEX one_run_at_a_time ON ${schema}.runs ((true)) WHERE status = 'running'`,
     // Updated once per batch: half-empty pages keep those updates inside the page, without touching the index.
-    `CREATE TABLE data_migrations.migrations (
+    `CREATE TABLE ${schema}.migrations (
   name text PRIMARY KEY,
   status text NOT NULL CHECK (status IN ('running', 'failed', 'finished')),
   run text NOT NULL,
@@ -46,7 +47,7 @@ export const versions: readonly (readonly string[])[] = [
   started_at timestamptz NOT NULL DEFAULT now(),
   finished_at timestamptz
 ) WITH (fillfactor = 50)`,
-    `CREATE TABLE data_migrations.row_errors (
+    `CREATE TABLE ${schema}.row_errors (
   migration text NOT NULL,
   key jsonb NOT NULL,
   run text NOT NULL,
@@ -55,13 +56,13 @@ export const versions: readonly (readonly string[])[] = [
   at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (migration, key)
 )`,
-    `CREATE TABLE data_migrations.follow_ups (
+    `CREATE TABLE ${schema}.follow_ups (
   job text PRIMARY KEY,
   owed_since timestamptz NOT NULL DEFAULT now(),
   run text,
   execution_name text
 )`,
-    `CREATE TABLE data_migrations.rebuilds (
+    `CREATE TABLE ${schema}.rebuilds (
   job text PRIMARY KEY,
   execution_arn text NOT NULL,
   redrive_count integer NOT NULL,
@@ -77,11 +78,11 @@ export const versions: readonly (readonly string[])[] = [
   [
     // What a run was asked for; how far it is with what no migration's line keeps, validating and lost builds of an index; and
     // what it answers where that is not a migration's result.
-    `ALTER TABLE data_migrations.runs
+    `ALTER TABLE ${schema}.runs
   ADD COLUMN request jsonb NOT NULL DEFAULT '{}',
   ADD COLUMN stage jsonb,
   ADD COLUMN result jsonb`,
-    `ALTER TABLE data_migrations.migrations
+    `ALTER TABLE ${schema}.migrations
   DROP CONSTRAINT migrations_status_check,
   ADD CONSTRAINT migrations_status_check
     CHECK (status IN ('running', 'failed', 'finished', 'restoring', 'restored')),
@@ -102,7 +103,7 @@ export function ledgerScript(): string {
 }
 
 const recordVersion = (version: number): string =>
-  `INSERT INTO data_migrations.version (version) VALUES (${version})`;
+  `INSERT INTO ${schema}.version (version) VALUES (${version})`;
 
 /**
  * Creates the ledger or brings it up to date. Nothing is executed when it is, so a database user without the right to
@@ -112,7 +113,7 @@ export async function upgradeLedger(database: Database): Promise<void> {
   const current = await ledgerVersion(database);
   if (current > versions.length) {
     throw new MigrationFailed(
-      `the ledger (schema data_migrations) has version ${current}, this code knows ${versions.length}: ` +
+      `the ledger (schema ${schema}) has version ${current}, this code knows ${versions.length}: ` +
         'an older release was deployed over a newer one; deploy the newer one again',
     );
   }
@@ -150,12 +151,10 @@ export async function ledgerVersion(database: Statements): Promise<number> {
   const [exists] = await database.query(sql`
     SELECT EXISTS (
       SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = 'data_migrations' AND c.relname = 'version') AS there`);
+      WHERE n.nspname = ${schema} AND c.relname = 'version') AS there`);
   if (!exists?.there) {
     return 0;
   }
-  const [row] = await database.query(
-    sql`SELECT COALESCE(max(version), 0) AS version FROM data_migrations.version`,
-  );
+  const [row] = await database.query(sql`SELECT COALESCE(max(version), 0) AS version FROM ${ledger.version}`);
   return Number(row?.version);
 }

@@ -1,12 +1,13 @@
 import type { Caller } from '../../contract.ts';
-import { hasJournal, journalOf } from '../batch/undo-journal.ts';
+import { hasJournal, journalName, journalOf } from '../batch/undo-journal.ts';
 import type { Clock } from '../clock.ts';
 import type { Database, Statements } from '../database/data-api.ts';
-import { identifier, sql } from '../database/sql.ts';
+import { identifier, regclass, sql, tableName, textOf } from '../database/sql.ts';
 import { markerComment } from '../database/table.ts';
 import { withTableLock } from '../database/table-lock.ts';
 import type { Migration } from '../define/migration.ts';
 import { MigrationFailed, Superseded } from '../errors.ts';
+import { ledger } from '../ledger/names.ts';
 import { keepAnswer, runState } from '../ledger/run-record.ts';
 import { isPending } from './pending.ts';
 
@@ -27,7 +28,7 @@ export async function cleanUp(
     return answer === undefined ? keepAnswer(database, run, { cleaned_up: [] }) : undefined;
   }
   const what = `migration "${migration.name}" could not be cleaned up`;
-  const table = migration.kind === 'alterTables' ? 'data_migrations.migrations' : migration.table;
+  const table = migration.kind === 'alterTables' ? textOf(ledger.migrations) : migration.table;
   await withTableLock(database, clock, { what, table }, async (tx) => {
     if (!(await record(tx, migration, run))) {
       return;
@@ -49,8 +50,8 @@ async function checkFinished(
   const { name, kind } = migration;
   const [line] = await database.query(sql`
     SELECT m.status, m.cleaned_up_at IS NOT NULL AS cleaned_up, m.rows_known, m.total_processed,
-      (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name) AS row_errors
-    FROM data_migrations.migrations m WHERE m.name = ${name}`);
+      (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name) AS row_errors
+    FROM ${ledger.migrations} m WHERE m.name = ${name}`);
   if (line?.cleaned_up) {
     return 'cleaned up';
   }
@@ -82,14 +83,14 @@ async function checkFinished(
 /** Records that it happens; false if that has been done. Throws Superseded if this run does not hold the ledger any more. */
 async function record(tx: Statements, { name }: Migration, run: Caller): Promise<boolean> {
   const [held] = await tx.query(sql`
-    SELECT r.execution_arn FROM data_migrations.runs r
+    SELECT r.execution_arn FROM ${ledger.runs} r
     WHERE r.execution_arn = ${run.execution_arn} AND r.redrive_count = ${run.redrive_count} AND r.status = 'running'
     FOR UPDATE`);
   if (!held) {
     throw new Superseded(`migration "${name}": the run ${run.execution_arn} does not hold the ledger`);
   }
   const [recorded] = await tx.query(sql`
-    UPDATE data_migrations.migrations m SET cleaned_up_at = now()
+    UPDATE ${ledger.migrations} m SET cleaned_up_at = now()
     WHERE m.name = ${name} AND m.status = 'finished' AND m.cleaned_up_at IS NULL RETURNING m.name`);
   return recorded !== undefined;
 }
@@ -103,7 +104,7 @@ async function dropMarker(tx: Statements, migration: Migration): Promise<string[
   const columns = await tx.query(sql`
     SELECT n.nspname::text AS schema, c.relname::text AS relation, a.attname::text AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
-    WHERE c.oid = to_regclass(${identifier(...table.split('.')).pieces.join('')}) AND NOT a.attisdropped AND a.attnum > 0
+    WHERE c.oid = ${regclass(tableName(table))} AND NOT a.attisdropped AND a.attnum > 0
       AND col_description(c.oid, a.attnum) = ${markerComment(name)}`);
   for (const column of columns) {
     await tx.query(sql`
@@ -117,13 +118,13 @@ async function dropJournal(tx: Statements, { name }: Migration): Promise<string[
     return [];
   }
   await tx.query(sql`DROP TABLE ${journalOf(name)}`);
-  return [`the undo journal data_migrations."undo_${name}"`];
+  return [`the undo journal ${journalName(name)}`];
 }
 
 /** Which rows could not be migrated, nobody knows afterwards: so at least how many they were is said. */
 async function forgetRowErrors(tx: Statements, { name }: Migration): Promise<string[]> {
   const [row] = await tx.query(sql`
-    WITH forgotten AS (DELETE FROM data_migrations.row_errors e WHERE e.migration = ${name} RETURNING e.key)
+    WITH forgotten AS (DELETE FROM ${ledger.rowErrors} e WHERE e.migration = ${name} RETURNING e.key)
     SELECT count(*) AS rows FROM forgotten`);
   const rows = Number(row?.rows);
   return rows === 0 ? [] : [`the record of ${rows} row ${rows === 1 ? 'error' : 'errors'}`];

@@ -5,6 +5,7 @@ import { sql, when } from '../database/sql.ts';
 import type { Migration, RowMigration } from '../define/migration.ts';
 import { MigrationFailed } from '../errors.ts';
 import { type Checkpoint, heldBy } from '../ledger/checkpoint.ts';
+import { ledger } from '../ledger/names.ts';
 import { ofEarlierRuns, rowErrors } from '../ledger/row-errors.ts';
 import { restoring } from '../restore/run-restore.ts';
 import { lastPass } from '../slice/slice.ts';
@@ -33,11 +34,11 @@ export async function begin(
   const onlyLeft = migration.kind !== 'alterTables' && migration.marker !== undefined;
   const held = sql`r.execution_arn = ${run.execution_arn} AND r.redrive_count = ${run.redrive_count} AND r.status = 'running'`;
   await database.query(sql`
-    DELETE FROM data_migrations.migrations m USING data_migrations.runs r
+    DELETE FROM ${ledger.migrations} m USING ${ledger.runs} r
     WHERE m.name = ${migration.name} AND m.status IN ('finished', 'restored') AND m.run <> r.execution_arn AND ${held}`);
   await database.query(sql`
-    INSERT INTO data_migrations.migrations AS m (name, status, run, rows_known)
-    SELECT ${migration.name}, 'running', r.execution_arn, ${rowsKnown} FROM data_migrations.runs r WHERE ${held}
+    INSERT INTO ${ledger.migrations} AS m (name, status, run, rows_known)
+    SELECT ${migration.name}, 'running', r.execution_arn, ${rowsKnown} FROM ${ledger.runs} r WHERE ${held}
     ON CONFLICT (name) DO UPDATE SET status = 'running', run = excluded.run, result = NULL,
         started_at = CASE WHEN m.status = 'failed' AND m.batches = 0 THEN now() ELSE m.started_at END,
         rows_known = excluded.rows_known + CASE WHEN ${onlyLeft} THEN m.total_processed ELSE 0 END
@@ -51,17 +52,17 @@ export async function begin(
  */
 export async function beginRetry(database: Database, migration: RowMigration, run: Caller): Promise<boolean> {
   const [begun] = await database.query(sql`
-    UPDATE data_migrations.migrations m SET status = 'running', run = r.execution_arn
-    FROM data_migrations.runs r
+    UPDATE ${ledger.migrations} m SET status = 'running', run = r.execution_arn
+    FROM ${ledger.runs} r
     WHERE m.name = ${migration.name} AND m.status IN ('running', 'failed', 'finished')
       AND r.execution_arn = ${run.execution_arn} AND r.redrive_count = ${run.redrive_count} AND r.status = 'running'
       AND (
         EXISTS (
-          SELECT FROM data_migrations.row_errors e
+          SELECT FROM ${ledger.rowErrors} e
           WHERE e.migration = m.name AND ${ofEarlierRuns(sql`r.execution_arn`)})
         OR m.status <> 'finished' AND m.result IS NOT NULL
         OR m.status = 'running' AND EXISTS (
-          SELECT FROM data_migrations.runs part WHERE part.execution_arn = m.run AND part.first_arn = r.first_arn))
+          SELECT FROM ${ledger.runs} part WHERE part.execution_arn = m.run AND part.first_arn = r.first_arn))
     RETURNING m.name`);
   return begun !== undefined;
 }
@@ -75,7 +76,7 @@ export async function retried(
   at: Checkpoint,
 ): Promise<'finished' | 'unfinished' | undefined> {
   const [row] = await database.query(sql`
-    UPDATE data_migrations.migrations m SET
+    UPDATE ${ledger.migrations} m SET
       status = CASE WHEN m.result IS NULL THEN 'failed' ELSE m.status END,
       claim = CASE WHEN m.result IS NULL THEN NULL ELSE m.claim END
     WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid
@@ -92,9 +93,9 @@ export async function beginRestore(database: Database, migration: RowMigration, 
   const journal = await hasJournal(database, name);
   const fresh = { ...restoring(`asked for by ${run.execution_arn}`, false), since: null };
   const [begun] = await database.query(sql`
-    UPDATE data_migrations.migrations m SET status = 'restoring', run = r.execution_arn, claim = NULL,
+    UPDATE ${ledger.migrations} m SET status = 'restoring', run = r.execution_arn, claim = NULL,
       restore = CASE m.status WHEN 'restoring' THEN m.restore ELSE ${JSON.stringify(fresh)}::jsonb END
-    FROM data_migrations.runs r
+    FROM ${ledger.runs} r
     WHERE m.name = ${name} AND m.status IN ('running', 'failed', 'finished', 'restoring') AND ${journal}
       AND r.execution_arn = ${run.execution_arn} AND r.redrive_count = ${run.redrive_count} AND r.status = 'running'
     RETURNING m.name`);
@@ -102,7 +103,7 @@ export async function beginRestore(database: Database, migration: RowMigration, 
     return;
   }
   const [line] = await database.query(sql`
-    SELECT m.status, m.run FROM data_migrations.migrations m WHERE m.name = ${name}`);
+    SELECT m.status, m.run FROM ${ledger.migrations} m WHERE m.name = ${name}`);
   const fail = (problem: string): never => {
     throw new MigrationFailed(`migration "${name}" cannot be restored: ${problem}`);
   };
@@ -127,7 +128,7 @@ export async function statusOf(
   migration: string,
 ): Promise<Checkpoint['status'] | undefined> {
   const [row] = await database.query(sql`
-    SELECT status FROM data_migrations.migrations WHERE name = ${migration}`);
+    SELECT status FROM ${ledger.migrations} WHERE name = ${migration}`);
   return row && (row.status as Checkpoint['status']);
 }
 
@@ -163,12 +164,12 @@ export async function finish(
   const [row] = await database.query(sql`
     WITH ${heldBy(at, 'durably')},
     finished AS (
-      UPDATE data_migrations.migrations m SET
+      UPDATE ${ledger.migrations} m SET
         status = 'finished', claim = NULL, resting = NULL, finished_at = now(), duration_seconds = m.duration_seconds + ${seconds}::float8,
         result = jsonb_build_object(
           'total_processed', m.total_processed,
           'total_updated', m.total_updated,
-          'errors', (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name),
+          'errors', (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name),
           'duration_seconds', round((m.duration_seconds + ${seconds}::float8)::numeric, 1)
         ) || ${JSON.stringify(extra)}::jsonb
           ${when(isRetry, sql`|| jsonb_strip_nulls(jsonb_build_object('still_arriving', m.result -> 'still_arriving'))`)}
@@ -176,10 +177,10 @@ export async function finish(
       RETURNING m.result
     ),
     validated AS ( -- should it begin anew in this run, it is validated anew
-      UPDATE data_migrations.runs r SET stage = NULL FROM finished WHERE r.execution_arn = ${at.run}
+      UPDATE ${ledger.runs} r SET stage = NULL FROM finished WHERE r.execution_arn = ${at.run}
     ),
     owed AS (
-      INSERT INTO data_migrations.follow_ups AS f (job)
+      INSERT INTO ${ledger.followUps} AS f (job)
       SELECT job FROM finished, jsonb_array_elements_text(${JSON.stringify(migration.rebuilds)}::jsonb) AS job
       ON CONFLICT (job) DO UPDATE SET owed_since = now(), run = NULL, execution_name = NULL
     )

@@ -14,6 +14,7 @@ import {
 import type { Migration, RowMigration } from '../define/migration.ts';
 import { DatabaseError } from '../errors.ts';
 import { type Checkpoint, ofThisRun } from '../ledger/checkpoint.ts';
+import { ledger } from '../ledger/names.ts';
 
 // In the planner's units, about one per page read: some thousand pages, a few milliseconds. What costs more is not
 // looked at in full, so that asking a finished migration is cheap however large its table has become.
@@ -32,13 +33,13 @@ const countable = 100_000;
  * Cleaned up: never again. Throws MigrationFailed if its table is not what it needs.
  */
 export async function isPending(database: Database, migration: Migration): Promise<boolean> {
-  const [ledger] = await database.query(sql`
+  const [line] = await database.query(sql`
     SELECT m.status, m.cursor::text AS cursor, m.cleaned_up_at IS NOT NULL AS cleaned_up
-    FROM data_migrations.migrations m WHERE m.name = ${migration.name}`);
-  if (ledger?.cleaned_up) {
+    FROM ${ledger.migrations} m WHERE m.name = ${migration.name}`);
+  if (line?.cleaned_up) {
     return false;
   }
-  if (ledger !== undefined && ledger.status !== 'finished' && ledger.status !== 'restored') {
+  if (line !== undefined && line.status !== 'finished' && line.status !== 'restored') {
     return true;
   }
   if (migration.kind === 'alterTables') {
@@ -46,7 +47,7 @@ export async function isPending(database: Database, migration: Migration): Promi
   }
 
   const table = await describeTable(database, migration);
-  const before = ledger?.status === 'finished' ? ledger : undefined;
+  const before = line?.status === 'finished' ? line : undefined;
   const { where } = migration;
   if (table.marker && (await areUnmarkedPending(database, migration, table, table.marker.left))) {
     return true;
@@ -93,7 +94,7 @@ async function arePending(
   migration: RowMigration,
   table: Table,
   where: Sql,
-  ledger: Row | undefined,
+  before: Row | undefined,
 ): Promise<boolean> {
   const needed = rowsInNeed(table, where, sql`"error#".migration = ${migration.name}`);
   if ((await plan(database, needed))['Total Cost'] <= cheap) {
@@ -108,11 +109,11 @@ async function arePending(
       return existsOrFails(database, unknown);
     }
   }
-  if (ledger === undefined) {
+  if (before === undefined) {
     return true;
   }
 
-  const cursor = ledger.cursor === null ? [] : (JSON.parse(String(ledger.cursor)) as Key);
+  const cursor = before.cursor === null ? [] : (JSON.parse(String(before.cursor)) as Key);
   if (cursor.length === 0) {
     return exists(database, sql`SELECT FROM ${table.name}`);
   }
@@ -130,7 +131,7 @@ async function arePending(
 function rowsInNeed(table: Table, where: Sql, recorded: Sql): Sql {
   return sql`
     SELECT FROM ${table.name} WHERE (${where}) AND NOT EXISTS (
-      SELECT FROM data_migrations.row_errors "error#"
+      SELECT FROM ${ledger.rowErrors} "error#"
       WHERE ${recorded} AND "error#".key = ${keyAsJson(keyColumns(table))})`;
 }
 

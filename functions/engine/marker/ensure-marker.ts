@@ -7,6 +7,7 @@ import type { Rest } from '../define/batch.ts';
 import type { RowMigration } from '../define/migration.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import { type Checkpoint, reload, remember } from '../ledger/checkpoint.ts';
+import { ledger } from '../ledger/names.ts';
 import { hasMarker, type Marked, type MarkerState, markerIndex, markerState } from './marker-state.ts';
 
 /**
@@ -96,7 +97,7 @@ async function addColumn(
   const what = `migration "${migration.name}": the column ${migration.marker} could not be added`;
   return withTableLock(database, clock, { what, table: migration.table }, async (tx) => {
     const [held] = await tx.query(sql`
-      SELECT m.name FROM data_migrations.migrations m
+      SELECT m.name FROM ${ledger.migrations} m
       WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid FOR UPDATE`);
     if (held === undefined) {
       return false;
@@ -118,7 +119,7 @@ const mostLostBuilds = 3;
 /** Counts, in its run, a build that ended without an index. Throws MigrationFailed if there were too many. */
 async function countLostBuild(database: Database, { name }: Marked, at: Checkpoint): Promise<void> {
   const [run] = await database.query(sql`
-    UPDATE data_migrations.runs r SET stage = jsonb_build_object('index_of', ${name}::text, 'lost_builds',
+    UPDATE ${ledger.runs} r SET stage = jsonb_build_object('index_of', ${name}::text, 'lost_builds',
       CASE WHEN r.stage ->> 'index_of' = ${name} THEN (r.stage ->> 'lost_builds')::integer + 1 ELSE 1 END)
     WHERE r.execution_arn = ${at.run}
     RETURNING (r.stage ->> 'lost_builds')::integer AS lost`);

@@ -1,5 +1,5 @@
 import type { Database } from '../database/data-api.ts';
-import { identifier, sql } from '../database/sql.ts';
+import { identifier, regclass, sql, tableName, textOf } from '../database/sql.ts';
 import { markerComment } from '../database/table.ts';
 import type { RowMigration } from '../define/migration.ts';
 import { MigrationFailed } from '../errors.ts';
@@ -53,7 +53,7 @@ export async function markerState(database: Database, migration: Marked): Promis
             'waits for process ' || NULLIF(p.current_locker_pid, 0)))
         FROM pg_stat_activity s LEFT JOIN pg_stat_progress_create_index p ON p.pid = s.pid
         WHERE s.datname = current_database() AND s.state = 'active' AND s.pid <> pg_backend_pid()
-          AND s.query ~ '(CREATE|DROP) INDEX CONCURRENTLY' AND strpos(s.query, ${identifier(index).pieces.join('')}) > 0
+          AND s.query ~ '(CREATE|DROP) INDEX CONCURRENTLY' AND strpos(s.query, ${textOf(identifier(index))}) > 0
         LIMIT 1)::text END AS build
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -61,7 +61,7 @@ export async function markerState(database: Database, migration: Marked): Promis
     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
     LEFT JOIN pg_class x ON x.relnamespace = c.relnamespace AND x.relname = ${index}
     LEFT JOIN pg_index i ON i.indexrelid = x.oid
-    WHERE c.oid = to_regclass(${identifier(...table.split('.')).pieces.join('')})`);
+    WHERE c.oid = ${regclass(tableName(table))}`);
   if (found === undefined) {
     return undefined;
   }

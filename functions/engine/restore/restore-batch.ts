@@ -1,4 +1,4 @@
-import { journalOf } from '../batch/undo-journal.ts';
+import { journalName, journalOf } from '../batch/undo-journal.ts';
 import type { Database, Row } from '../database/data-api.ts';
 import { identifier, join, type Sql, sql, unsafeSql, when } from '../database/sql.ts';
 import {
@@ -12,6 +12,7 @@ import {
 } from '../database/table.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import { type Checkpoint, heldBy } from '../ledger/checkpoint.ts';
+import { ledger } from '../ledger/names.ts';
 import { type RowError, recorded } from '../ledger/row-errors.ts';
 
 /** How far a migration is restored, and why: the ledger keeps it. */
@@ -71,7 +72,7 @@ export async function columnsOf(
     return names;
   }
   throw new MigrationFailed(
-    `migration "${at.migration}": its undo journal data_migrations."undo_${at.migration}" has values of ${gone.join(', ')}, ` +
+    `migration "${at.migration}": its undo journal ${journalName(at.migration)} has values of ${gone.join(', ')}, ` +
       'which the table does not have any more. Add the column again, or take it out of the journal ("before"), and start ' +
       'the machine again: it goes on restoring',
   );
@@ -125,7 +126,7 @@ export async function putBack(
       SELECT count(*) AS page_rows, count(*) FILTER (WHERE due) AS due, (SELECT count(*) FROM restored) AS restored FROM page
     ),
     moved AS (
-      UPDATE data_migrations.migrations m SET batches = m.batches + 1, restore = m.restore || jsonb_build_object(
+      UPDATE ${ledger.migrations} m SET batches = m.batches + 1, restore = m.restore || jsonb_build_object(
         'cursor', COALESCE((SELECT ${keyAsJson(keys)} FROM page ORDER BY ${join(descending(keys), ', ')} LIMIT 1), m.restore -> 'cursor'),
         'restored', (m.restore ->> 'restored')::bigint + counted.restored,
         'left', (m.restore ->> 'left')::bigint + counted.due - counted.restored)

@@ -6,6 +6,7 @@ import type { Table } from '../database/table.ts';
 import type { RowMigration } from '../define/migration.ts';
 import { DatabaseError } from '../errors.ts';
 import { type Checkpoint, heldBy } from '../ledger/checkpoint.ts';
+import { ledger } from '../ledger/names.ts';
 import { mostFailures, pauseAfter } from '../slice/backoff.ts';
 import { migrationAtFault, stillUnavailable } from '../slice/failure-messages.ts';
 import { type At, columnsOf, movedTo, putBack, putBackOne, type Restore } from './restore-batch.ts';
@@ -22,7 +23,7 @@ export function restoring(because: string, isInvalid: boolean): Omit<Restore, 's
 export async function enterInvalid(database: Database, at: Checkpoint, because: string): Promise<boolean> {
   const [entered] = await database.query(sql`
     WITH ${heldBy(at, 'durably')}, entered AS (
-      UPDATE data_migrations.migrations m SET status = 'restoring', batches = m.batches + 1,
+      UPDATE ${ledger.migrations} m SET status = 'restoring', batches = m.batches + 1,
         restore = ${JSON.stringify(restoring(because, true))}::jsonb || jsonb_build_object('since', GREATEST(m.started_at, m.finished_at))
       FROM held WHERE m.name = held.name RETURNING m.name
     )
@@ -102,7 +103,7 @@ export async function runRestore(
 /** What the ledger says of restoring now; undefined if the claim is not ours any more. */
 async function restoreOf(database: Database, at: Checkpoint): Promise<At | undefined> {
   const [row] = await database.query(sql`
-    SELECT m.status, m.batches, m.restore::text AS restore FROM data_migrations.migrations m
+    SELECT m.status, m.batches, m.restore::text AS restore FROM ${ledger.migrations} m
     WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
   return row && movedTo(at, row);
 }
@@ -115,11 +116,11 @@ async function restoreOf(database: Database, at: Checkpoint): Promise<At | undef
 async function end(database: Database, migration: RowMigration, at: At): Promise<At | undefined> {
   const [row] = await database.query(sql`
     WITH ${heldBy(at, 'durably')}, ended AS (
-      UPDATE data_migrations.migrations m SET status = 'restored', resting = NULL, batches = m.batches + 1
+      UPDATE ${ledger.migrations} m SET status = 'restored', resting = NULL, batches = m.batches + 1
       FROM held WHERE m.name = held.name
       RETURNING m.status, m.batches, m.restore
     ), owed AS (
-      INSERT INTO data_migrations.follow_ups AS f (job)
+      INSERT INTO ${ledger.followUps} AS f (job)
       SELECT job FROM ended, jsonb_array_elements_text(${JSON.stringify(migration.rebuilds)}::jsonb) AS job
       WHERE (ended.restore ->> 'restored')::bigint > 0
       ON CONFLICT (job) DO UPDATE SET owed_since = now(), run = NULL, execution_name = NULL

@@ -1,5 +1,5 @@
 import type { Database, Row } from '../database/data-api.ts';
-import { type Sql, sql } from '../database/sql.ts';
+import { regclass, type Sql, sql, textOf } from '../database/sql.ts';
 import type { Table } from '../database/table.ts';
 import { DatabaseError } from '../errors.ts';
 import { durationText } from '../time/duration.ts';
@@ -43,7 +43,7 @@ export async function pressure(
 }
 
 function inWords(table: Table, row: Row): string[] {
-  const name = nameOf(table)
+  const name = textOf(table.name)
     .replaceAll('"', '')
     .replace(/^public\./, '');
   const { waiting_pid, vacuum, transaction_pid, replica } = row;
@@ -61,7 +61,7 @@ function inWords(table: Table, row: Row): string[] {
 function signals(table: Table, limits: PressureLimits): Sql {
   return sql`
     WITH RECURSIVE part AS ( -- the table, and what it is partitioned into
-      SELECT to_regclass(${nameOf(table)})::oid AS oid
+      SELECT ${regclass(table.name)}::oid AS oid
       UNION ALL
       SELECT i.inhrelid FROM part JOIN pg_inherits i ON i.inhparent = part.oid
     ),
@@ -123,8 +123,4 @@ function auroraReaders(limits: PressureLimits): Sql {
     WHERE session_id <> 'MASTER_SESSION_ID' AND last_update_timestamp > now() - interval '5 minutes'
       AND replica_lag_in_msec / 1000.0 > ${limits.replicaLag}::float8
     ORDER BY replica_lag_in_msec DESC LIMIT 1`;
-}
-
-function nameOf(table: Table): string {
-  return table.name.pieces.join('');
 }

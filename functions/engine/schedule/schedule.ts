@@ -8,6 +8,7 @@ import type { Rest } from '../define/batch.ts';
 import type { RowMigration } from '../define/migration.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
+import { ledger } from '../ledger/names.ts';
 import type { Schedule } from '../slice/slice.ts';
 import { parseDuration } from '../time/duration.ts';
 import { secondsUntilOpen, type WindowOptions, windowText } from '../time/maintenance-window.ts';
@@ -146,14 +147,14 @@ async function begunWith(
 ): Promise<{ readonly at: number; readonly rowsKnown: number } | undefined> {
   const [row] = await database.query(sql`
     SELECT extract(epoch FROM m.started_at)::float8 AS started_at, m.rows_known
-    FROM data_migrations.migrations m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
+    FROM ${ledger.migrations} m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
   return row && { at: Number(row.started_at), rowsKnown: Number(row.rows_known) };
 }
 
 /** Leaves the plan in the ledger, for whoever looks on. */
 async function keep(database: Database, at: Checkpoint, planned: Planned): Promise<void> {
   await database.query(sql`
-    UPDATE data_migrations.migrations m SET schedule = ${JSON.stringify(planned)}::jsonb
+    UPDATE ${ledger.migrations} m SET schedule = ${JSON.stringify(planned)}::jsonb
     WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
 }
 

@@ -1,4 +1,6 @@
+import { journalName } from '../batch/undo-journal.ts';
 import type { Database } from '../database/data-api.ts';
+import { textOf } from '../database/sql.ts';
 import type { RowMigration } from '../define/migration.ts';
 import {
   type DatabaseError,
@@ -8,6 +10,7 @@ import {
   ValidationFailed,
 } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
+import { ledger } from '../ledger/names.ts';
 import { rowErrors } from '../ledger/row-errors.ts';
 import type { Restore } from '../restore/restore-batch.ts';
 
@@ -41,7 +44,7 @@ export async function budgetSpent(
   const example = first ? ` One of them: key (${first.key.join(', ')}): ${first.reason}.` : '';
   return new ErrorBudgetSpent(
     `${where(migration, at)}: ${at.rowErrorsOfThisRun} rows could not be migrated, its errorBudget is ` +
-      `${migration.errorBudget}.${example} All of them: SELECT * FROM data_migrations.row_errors WHERE migration = ` +
+      `${migration.errorBudget}.${example} All of them: SELECT * FROM ${textOf(ledger.rowErrors)} WHERE migration = ` +
       `'${migration.name}'. Correct the rows or the migration, or allow more, and ${goesOn}`,
   );
 }
@@ -74,7 +77,7 @@ export function invalidAndRestored({ name }: RowMigration, restore: Restore): Va
     left === 0
       ? 'none had been changed since'
       : `${left} left, because they had been changed since, or are gone, or could not be put back: what these were before is ` +
-        `in data_migrations."undo_${name}"`;
+        `in ${journalName(name)}`;
   return new ValidationFailed(
     `migration "${name}": ${because}. So ${restored} of the rows that it had changed were put back, and ${leftOver}. Correct ` +
       'the rows or the migration, deploy, and start the machine again: it begins anew',

@@ -6,6 +6,7 @@ import type { Batch, Work } from '../define/batch.ts';
 import type { RowMigration } from '../define/migration.ts';
 import { DatabaseError } from '../errors.ts';
 import { type Checkpoint, heldBy, move, moved, reload, remember } from '../ledger/checkpoint.ts';
+import { ledger } from '../ledger/names.ts';
 import { ofEarlierRuns } from '../ledger/row-errors.ts';
 import { mostFailures, pauseAfter } from './backoff.ts';
 import { migrationAtFault, stillUnavailable } from './failure-messages.ts';
@@ -65,7 +66,7 @@ export async function runRetry(
 
 async function recordedBefore(database: Database, at: Checkpoint): Promise<readonly Key[]> {
   const rows = await database.query(sql`
-    SELECT e.key::text AS key FROM data_migrations.row_errors e
+    SELECT e.key::text AS key FROM ${ledger.rowErrors} e
     WHERE e.migration = ${at.migration} AND ${ofEarlierRuns(sql`${at.run}`)} ORDER BY e.at, e.key LIMIT ${pageSize}`);
   return rows.map(({ key }) => JSON.parse(String(key)) as Key);
 }
@@ -101,7 +102,7 @@ async function strikeOut(
     at,
     sql`
     WITH ${heldBy(at)}, settled AS (
-      DELETE FROM data_migrations.row_errors e USING held, jsonb_array_elements(${JSON.stringify(keys)}::jsonb) AS tried (key)
+      DELETE FROM ${ledger.rowErrors} e USING held, jsonb_array_elements(${JSON.stringify(keys)}::jsonb) AS tried (key)
       WHERE e.migration = held.name AND e.key = tried.key AND ${ofEarlierRuns(sql`${at.run}`)}
     ), ${moved({})}
     SELECT * FROM moved`,

@@ -1,6 +1,10 @@
 import type { Database } from '../database/data-api.ts';
 import { identifier, join, sql } from '../database/sql.ts';
+import { schema } from '../ledger/names.ts';
 import { ledgerVersion, upgradeLedger, versions } from '../ledger/schema.ts';
+
+// What the older ledger is called meanwhile, as only the transaction that is rolled back sees it.
+const aside = `${schema}#`;
 
 /**
  * Sees to a ledger as this code knows it, inside a transaction that will be rolled back. Where there is an older one, which
@@ -11,7 +15,7 @@ export async function ledgerInside(inside: Database): Promise<void> {
   const version = await ledgerVersion(inside);
   const older = version > 0 && version < versions.length;
   if (older) {
-    await inside.query(sql`ALTER SCHEMA data_migrations RENAME TO "data_migrations#"`);
+    await inside.query(sql`ALTER SCHEMA ${identifier(schema)} RENAME TO ${identifier(aside)}`);
   }
   await upgradeLedger(inside);
   if (!older) {
@@ -21,13 +25,13 @@ export async function ledgerInside(inside: Database): Promise<void> {
     const rows = await inside.query(sql`
       SELECT a.attname::text AS name FROM pg_attribute a
       JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = 'data_migrations#' AND c.relname = ${table} AND a.attnum > 0 AND NOT a.attisdropped`);
+      WHERE n.nspname = ${aside} AND c.relname = ${table} AND a.attnum > 0 AND NOT a.attisdropped`);
     const columns = join(
       rows.map(({ name }) => identifier(String(name))),
       ', ',
     );
     await inside.query(sql`
-      INSERT INTO ${identifier('data_migrations', table)} (${columns})
-      SELECT ${columns} FROM ${identifier('data_migrations#', table)}`);
+      INSERT INTO ${identifier(schema, table)} (${columns})
+      SELECT ${columns} FROM ${identifier(aside, table)}`);
   }
 }

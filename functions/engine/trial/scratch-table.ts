@@ -1,5 +1,5 @@
 import type { Database } from '../database/data-api.ts';
-import { identifier, join, type Sql, sql, unsafeSql } from '../database/sql.ts';
+import { identifier, join, regclass, type Sql, sql, unsafeSql } from '../database/sql.ts';
 import { compare, type Key, keyAsJson, keyColumns, keyValues, type Table } from '../database/table.ts';
 import type { RowMigration } from '../define/migration.ts';
 import { DatabaseError } from '../errors.ts';
@@ -90,7 +90,7 @@ async function insertAll(database: Database, table: Table, insert: Insert): Prom
 async function insertable(database: Database, table: Table): Promise<Sql[]> {
   const rows = await database.query(sql`
     SELECT attname::text AS name FROM pg_attribute
-    WHERE attrelid = to_regclass(${nameOf(table)}) AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+    WHERE attrelid = ${regclass(table.name)} AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
     ORDER BY attnum`);
   return rows.map(({ name }) => identifier(String(name)));
 }
@@ -99,15 +99,13 @@ async function insertable(database: Database, table: Table): Promise<Sql[]> {
 async function addChecks(database: Database, table: Table): Promise<void> {
   const checks = await database.query(sql`
     SELECT conname::text AS name, pg_get_constraintdef(oid) AS definition FROM pg_constraint
-    WHERE conrelid = to_regclass(${nameOf(table)}) AND contype = 'c' ORDER BY conname`);
+    WHERE conrelid = ${regclass(table.name)} AND contype = 'c' ORDER BY conname`);
   for (const { name, definition } of checks) {
     const check = unsafeSql(String(definition).replace(/ NOT VALID$/, ''));
     await database.query(sql`
       ALTER TABLE ${copyOf(table)} ADD CONSTRAINT ${identifier(String(name))} ${check} NOT VALID`);
   }
 }
-
-const nameOf = (table: Table): string => table.name.pieces.join('');
 
 /** Keeps the contents of a copy as they are now. */
 export async function keepContents(database: Database, copy: Table): Promise<void> {

@@ -9,6 +9,7 @@ import { compare, type Key, keyAsJson, keyColumns, keyValues, type Table } from 
 import type { RowMigration } from '../define/migration.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import { type Checkpoint, reload } from '../ledger/checkpoint.ts';
+import { ledger } from '../ledger/names.ts';
 import { type RowError, rowErrors } from '../ledger/row-errors.ts';
 import { runSlice } from '../slice/slice.ts';
 import { type Inside, type Limits, rolledBack } from './rollback-sandbox.ts';
@@ -81,8 +82,8 @@ export async function tryOut(
   const keys = before.map(({ key }) => key);
   const after = keys.length === 0 ? [] : await readShown(inside, table, migration.columns, at, { keys });
   const [line] = await inside.query(sql`
-    SELECT m.total_updated, (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name) AS errors
-    FROM data_migrations.migrations m WHERE m.name = ${at.migration}`);
+    SELECT m.total_updated, (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name) AS errors
+    FROM ${ledger.migrations} m WHERE m.name = ${at.migration}`);
   const errorSamples = await rowErrors(inside, at.migration, samples);
   return {
     ...batches,
@@ -98,10 +99,10 @@ export async function tryOut(
 async function enter(inside: Database, { name }: RowMigration): Promise<Checkpoint> {
   const line = `trial-${randomUUID()}`; // 42 characters: with "undo_" before it, it is still a name
   const [entered] = await inside.query(sql`
-    INSERT INTO data_migrations.migrations (name, status, run, claim, pass, cursor)
+    INSERT INTO ${ledger.migrations} (name, status, run, claim, pass, cursor)
     SELECT ${line}, 'running', ${line}, gen_random_uuid(), COALESCE(m.pass, 1), m.cursor
     FROM (SELECT) AS always
-      LEFT JOIN data_migrations.migrations m ON m.name = ${name} AND m.status IN ('running', 'failed')
+      LEFT JOIN ${ledger.migrations} m ON m.name = ${name} AND m.status IN ('running', 'failed')
     RETURNING claim::text AS claim`);
   const claim = { migration: line, run: line, claim: String(entered?.claim), slices: 0 };
   return (await reload(inside, { ...claim, request: { batch_size: mostRows } })) as Checkpoint;

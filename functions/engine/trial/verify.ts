@@ -7,6 +7,7 @@ import { describeTable, type Table } from '../database/table.ts';
 import type { Migration, RowMigration } from '../define/migration.ts';
 import { MigrationFailed } from '../errors.ts';
 import { reload } from '../ledger/checkpoint.ts';
+import { ledger } from '../ledger/names.ts';
 import { runSlice } from '../slice/slice.ts';
 import { type Limits, rolledBack } from './rollback-sandbox.ts';
 import type { Difference } from './row-diff.ts';
@@ -94,7 +95,7 @@ async function runOnce(
 ): Promise<{ readonly updated: number; readonly errors: number }> {
   const line = `verify-${randomUUID()}`;
   const [entered] = await inside.query(sql`
-    INSERT INTO data_migrations.migrations (name, status, run, claim)
+    INSERT INTO ${ledger.migrations} (name, status, run, claim)
     VALUES (${line}, 'running', ${line}, gen_random_uuid()) RETURNING claim::text AS claim`);
   const claim = { migration: line, run: line, claim: String(entered?.claim), slices: 0, request: {} };
   const at = await reload(inside, claim);

@@ -4,6 +4,7 @@ import { type Sql, sql } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
 import type { RowMigration } from '../define/migration.ts';
 import { Superseded } from '../errors.ts';
+import { ledger } from '../ledger/names.ts';
 import { type Asked, type Found, mostKeys, nothingFound } from './validation-query.ts';
 
 /** How far validating is. Its run keeps it: every invocation goes on from it, a new run starts over. */
@@ -42,7 +43,7 @@ export interface Passed extends Asked {
 /** Where the run is with validating this migration; at the beginning, if it is not. Throws Superseded. */
 export async function stageOf(database: Database, migration: RowMigration, run: Caller): Promise<Kept> {
   const [row] = await database.query(sql`
-    SELECT r.stage::text AS stage FROM data_migrations.runs r WHERE ${isRunning(run)}`);
+    SELECT r.stage::text AS stage FROM ${ledger.runs} r WHERE ${isRunning(run)}`);
   if (row === undefined) {
     throw new Superseded(
       `migration "${migration.name}": the run ${run.execution_arn} does not hold the ledger`,
@@ -91,7 +92,7 @@ export async function keep(
     found: stage.found.map((before, i) => together(before, page.found[i] ?? nothingFound)),
   };
   const [row] = await database.query(sql`
-    UPDATE data_migrations.runs r SET stage = ${JSON.stringify(next)}::jsonb
+    UPDATE ${ledger.runs} r SET stage = ${JSON.stringify(next)}::jsonb
     WHERE ${isRunning(run)} AND r.stage IS NOT DISTINCT FROM ${text}::jsonb
     RETURNING r.stage::text AS stage`);
   return row === undefined ? stageOf(database, migration, run) : { stage: next, text: String(row.stage) };
