@@ -1,6 +1,9 @@
 import { stringify } from 'csv-stringify/sync';
+import { nullable, string } from 'valibot';
 import type { Database } from '../functions/engine/database/data-api.ts';
+import { key } from '../functions/engine/database/row-shape.ts';
 import { sql, when } from '../functions/engine/database/sql.ts';
+import { ledger } from '../functions/engine/ledger/names.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command.ts';
 import { grouped, localTime } from './format.ts';
 import { Misuse } from './misuse.ts';
@@ -50,21 +53,17 @@ const page = 500;
 /** All of them, oldest first. */
 async function rowErrors(database: Database, name: string): Promise<readonly RowError[]> {
   const found: RowError[] = [];
-  for (let last: string | undefined; ; ) {
-    const rows = await database.query(sql`
+  for (let last: readonly string[] | undefined; ; ) {
+    const rows = await database.query(
+      sql`
       SELECT e.key::text AS key, e.reason, e.sqlstate, to_jsonb(e.at) #>> '{}' AS at
-      FROM data_migrations.row_errors e
-      WHERE e.migration = ${name} ${when(last !== undefined, sql`AND e.key > ${last ?? ''}::jsonb`)}
-      ORDER BY e.key LIMIT ${page}`);
-    for (const { key, reason, sqlstate, at } of rows) {
-      found.push({
-        key: JSON.parse(String(key)) as string[],
-        reason: String(reason),
-        sqlstate: sqlstate === null ? null : String(sqlstate),
-        at: String(at),
-      });
-    }
-    last = rows.at(-1)?.key as string | undefined;
+      FROM ${ledger.rowErrors} e
+      WHERE e.migration = ${name} ${when(last !== undefined, sql`AND e.key > ${JSON.stringify(last ?? [])}::jsonb`)}
+      ORDER BY e.key LIMIT ${page}`,
+      { key, reason: string(), sqlstate: nullable(string()), at: string() },
+    );
+    found.push(...rows);
+    last = rows.at(-1)?.key;
     if (rows.length < page) {
       return found.sort((a, b) => compare(a.at, b.at) || compareKeys(a.key, b.key));
     }

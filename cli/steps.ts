@@ -1,6 +1,9 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
+import { nullable } from 'valibot';
 import type { Database } from '../functions/engine/database/data-api.ts';
+import { ownJson } from '../functions/engine/database/row-shape.ts';
 import { sql } from '../functions/engine/database/sql.ts';
+import { ledger } from '../functions/engine/ledger/names.ts';
 import type { Line, Stage } from './system/ledger.ts';
 
 /** How far a migration or a rebuild is. */
@@ -17,16 +20,17 @@ export interface Step {
 export async function readSteps(database: Database, run: string): Promise<Step[]> {
   try {
     // As JSON, since a ledger of version 1 has fewer columns.
-    const rows = await database.query(sql`
+    const rows = await database.query(
+      sql`
       SELECT (to_jsonb(m) - 'cursor' - 'conflicted')::text AS line, (to_jsonb(now) -> 'stage')::text AS stage
-      FROM data_migrations.runs me
-      JOIN data_migrations.runs now ON now.first_arn = me.first_arn
-      JOIN data_migrations.migrations m ON m.run = now.execution_arn
+      FROM ${ledger.runs} me
+      JOIN ${ledger.runs} now ON now.first_arn = me.first_arn
+      JOIN ${ledger.migrations} m ON m.run = now.execution_arn
       WHERE me.execution_arn = ${run}
-      ORDER BY m.started_at, m.name`);
-    return rows.map(({ line, stage }) =>
-      stepOf(JSON.parse(String(line)) as Line, JSON.parse(String(stage ?? 'null')) as Stage | null),
+      ORDER BY m.started_at, m.name`,
+      { line: ownJson<Line>(), stage: nullable(ownJson<Stage | null>()) },
     );
+    return rows.map(({ line, stage }) => stepOf(line, stage));
   } catch {
     return []; // the first run creates the ledger; and a look at the progress must never disturb the run
   }

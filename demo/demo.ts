@@ -1,3 +1,4 @@
+import { boolean, number, string } from 'valibot';
 import { sql } from '../functions/engine/database/sql.ts';
 import { ledger } from '../functions/engine/ledger/names.ts';
 import type { LocalApplication } from '../local/application.ts';
@@ -10,14 +11,12 @@ export const demo: LocalApplication = {
   prepare: prepareDemo,
   connection: demoConnection,
   async followUpProgress(database, executionArn) {
-    const rows = await database.query(sql`
+    const rows = await database.query(
+      sql`
       SELECT job, events, (SELECT count(*) FROM employee_events) AS known, finished_at IS NOT NULL AS ended
-      FROM ${ledger.rebuilds} WHERE execution_arn = ${executionArn}`);
-    return rows.map(({ job, events, known, ended }) => ({
-      name: String(job),
-      done: Number(events),
-      known: Number(known),
-      ended: ended === true,
-    }));
+      FROM ${ledger.rebuilds} WHERE execution_arn = ${executionArn}`,
+      { job: string(), events: number(), known: number(), ended: boolean() },
+    );
+    return rows.map(({ job, events, known, ended }) => ({ name: job, done: events, known, ended }));
   },
 };

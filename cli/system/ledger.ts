@@ -1,6 +1,9 @@
+import { nullable, number, string } from 'valibot';
 import type { Database } from '../../functions/engine/database/data-api.ts';
+import { ownJson } from '../../functions/engine/database/row-shape.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
 import { DatabaseError } from '../../functions/engine/errors.ts';
+import { ledger } from '../../functions/engine/ledger/names.ts';
 import { versions } from '../../functions/engine/ledger/schema.ts';
 
 /** One migration's line in the ledger. What version 1 does not have is optional. */
@@ -58,27 +61,33 @@ const notThere = ['42P01', '3F000'];
 /** Reads the ledger, whatever its version: a line comes as JSON, with the columns that there are. */
 export async function readLedger(database: Database): Promise<Ledger> {
   try {
-    const rows = await database.query(sql`
-      SELECT (SELECT max(version) FROM data_migrations.version) AS version,
+    const rows = await database.query(
+      sql`
+      SELECT (SELECT max(version) FROM ${ledger.version}) AS version,
         to_jsonb(now())::text AS now,
         holder.execution_arn AS holder, (to_jsonb(holder) -> 'stage')::text AS stage,
         (to_jsonb(m) - 'cursor' - 'conflicted')::text AS line,
-        (SELECT count(*) FROM data_migrations.row_errors e WHERE e.migration = m.name) AS errors
+        (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name) AS errors
       FROM (SELECT) AS always
-      LEFT JOIN data_migrations.runs holder ON holder.status = 'running'
-      LEFT JOIN data_migrations.migrations m ON true
-      ORDER BY m.started_at, m.name`);
-    const lines = rows.flatMap(({ line, errors }) =>
-      line === null
-        ? []
-        : [{ ...(JSON.parse(String(line)) as Omit<Line, 'errors'>), errors: Number(errors) }],
+      LEFT JOIN ${ledger.runs} holder ON holder.status = 'running'
+      LEFT JOIN ${ledger.migrations} m ON true
+      ORDER BY m.started_at, m.name`,
+      {
+        version: nullable(number()),
+        now: ownJson<string>(),
+        holder: nullable(string()),
+        stage: nullable(ownJson<Stage | null>()),
+        line: nullable(ownJson<Omit<Line, 'errors'>>()),
+        errors: number(),
+      },
     );
-    const [{ version = 0, now = null, holder = null, stage = null } = {}] = rows;
+    const lines = rows.flatMap(({ line, errors }) => (line === null ? [] : [{ ...line, errors }]));
+    const [first] = rows;
     return {
-      version: Number(version),
-      now: JSON.parse(String(now)),
-      holder: holder === null ? undefined : String(holder),
-      stage: JSON.parse(String(stage)),
+      version: first?.version ?? 0,
+      now: first?.now ?? '',
+      holder: first?.holder ?? undefined,
+      stage: first?.stage ?? null,
       lines: new Map(lines.map((line) => [line.name, line])),
     };
   } catch (error) {

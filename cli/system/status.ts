@@ -1,5 +1,5 @@
 import type { Migration } from '../../functions/engine/define/migration.ts';
-import { isAlive } from '../../functions/engine/ledger/run-lock.ts';
+import { isAlive } from '../../functions/engine/ledger/execution-status.ts';
 import { statusOf } from './executions.ts';
 import { aboutLedger, type Ledger, type Line, readLedger } from './ledger.ts';
 import { requireKnown } from './names.ts';

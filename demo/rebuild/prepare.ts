@@ -1,3 +1,4 @@
+import { boolean, string } from 'valibot';
 import type { Caller } from '../../functions/contract.ts';
 import type { Database, Statements } from '../../functions/engine/database/data-api.ts';
 import {
@@ -33,43 +34,50 @@ export async function prepare(database: Database, projection: Projection, caller
   await upgradeLedger(database);
   await checkSwappable(database, projection.table);
   await database.transaction(async (tx) => {
-    await tx.query(sql`SELECT set_config('lock_timeout', '2s', true)`);
-    const [begun] = await tx.query(sql`
+    await tx.execute(sql`SELECT set_config('lock_timeout', '2s', true)`);
+    const [begun] = await tx.query(
+      sql`
       INSERT INTO ${ledger.rebuilds} AS r (job, execution_arn, redrive_count)
       VALUES (${projection.job}, ${caller.execution_arn}, ${caller.redrive_count})
       ON CONFLICT (job) DO UPDATE SET execution_arn = excluded.execution_arn, redrive_count = excluded.redrive_count,
         claim = NULL, batches = 0, position = 0, events = 0, projections = NULL,
         started_at = now(), finished_at = NULL
         WHERE r.execution_arn <> excluded.execution_arn OR r.redrive_count < excluded.redrive_count
-      RETURNING job`);
+      RETURNING job`,
+      {},
+    );
     if (!begun) {
       return;
     }
     const table = tableName(projection.table);
     const fresh = freshTable(projection);
-    await tx.query(sql`DROP TABLE IF EXISTS ${fresh}`);
-    await tx.query(sql`CREATE TABLE ${fresh} (LIKE ${table} INCLUDING ALL)`);
+    await tx.execute(sql`DROP TABLE IF EXISTS ${fresh}`);
+    await tx.execute(sql`CREATE TABLE ${fresh} (LIKE ${table} INCLUDING ALL)`);
     for (const grant of await grantsOn(tx, projection.table, fresh)) {
-      await tx.query(grant);
+      await tx.execute(grant);
     }
   });
 }
 
 /** Who may read the projection may read its successor. */
 async function grantsOn(tx: Statements, table: string, fresh: Sql): Promise<Sql[]> {
-  const rows = await tx.query(sql`
+  const rows = await tx.query(
+    sql`
     SELECT acl.privilege_type AS privilege, acl.is_grantable AS grantable, COALESCE(quote_ident(r.rolname), 'PUBLIC') AS grantee
     FROM pg_class c, aclexplode(c.relacl) AS acl LEFT JOIN pg_roles r ON r.oid = acl.grantee
-    WHERE c.oid = ${regclass(tableName(table))} AND acl.grantee <> c.relowner`);
+    WHERE c.oid = ${regclass(tableName(table))} AND acl.grantee <> c.relowner`,
+    { privilege: string(), grantable: boolean(), grantee: string() },
+  );
   return rows.map(({ privilege, grantable, grantee }) => {
-    const option = grantable === true ? ' WITH GRANT OPTION' : '';
+    const option = grantable ? ' WITH GRANT OPTION' : '';
     return unsafeSql(`GRANT ${privilege} ON ${textOf(fresh)} TO ${grantee}${option}`);
   });
 }
 
 /** What a swap would lose or break makes it refuse, before anything is built. */
 async function checkSwappable(database: Database, table: string): Promise<void> {
-  const [found] = await database.query(sql`
+  const [found] = await database.query(
+    sql`
     SELECT concat_ws(', ',
       (SELECT 'foreign keys' WHERE EXISTS (
         SELECT FROM pg_constraint WHERE contype = 'f' AND c.oid IN (conrelid, confrelid))),
@@ -83,7 +91,9 @@ async function checkSwappable(database: Database, table: string): Promise<void> 
         SELECT FROM pg_depend d JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
         WHERE d.refobjid = c.oid AND w.ev_class <> c.oid))
     ) AS obstacles
-    FROM pg_class c WHERE c.oid = ${regclass(tableName(table))}`);
+    FROM pg_class c WHERE c.oid = ${regclass(tableName(table))}`,
+    { obstacles: string() },
+  );
   if (!found) {
     throw new MigrationFailed(
       `there is no table ${table} to rebuild; create it, empty, with the columns it is to have`,

@@ -1,3 +1,4 @@
+import { boolean, nullable, number, string } from 'valibot';
 import type { Caller } from '../../functions/contract.ts';
 import type { Database } from '../../functions/engine/database/data-api.ts';
 import { type Sql, sql } from '../../functions/engine/database/sql.ts';
@@ -23,28 +24,29 @@ export async function claimRebuild(
   job: string,
   { execution_arn, redrive_count }: Caller,
 ): Promise<RebuildProgress | undefined> {
-  const [row] = await database.query(sql`
+  const [row] = await database.query(
+    sql`
     UPDATE ${ledger.rebuilds} SET claim = gen_random_uuid()
     WHERE job = ${job} AND execution_arn = ${execution_arn} AND redrive_count = ${redrive_count}
-    RETURNING claim::text AS claim, batches, position, events, projections, finished_at IS NOT NULL AS finished`);
-  return (
-    row && {
-      job,
-      claim: String(row.claim),
-      batches: Number(row.batches),
-      position: Number(row.position),
-      horizon: 0,
-      events: Number(row.events),
-      projections: row.projections === null ? null : Number(row.projections),
-      finished: row.finished === true,
-    }
+    RETURNING claim::text AS claim, batches, position, events, projections, finished_at IS NOT NULL AS finished`,
+    {
+      claim: string(),
+      batches: number(),
+      position: number(),
+      events: number(),
+      projections: nullable(number()),
+      finished: boolean(),
+    },
   );
+  return row && { ...row, job, horizon: 0 };
 }
 
 /** Whether the claim is still ours. */
 export async function isHeld(database: Database, at: RebuildProgress): Promise<boolean> {
-  const rows = await database.query(sql`
-    SELECT job FROM ${ledger.rebuilds} WHERE job = ${at.job} AND claim = ${at.claim}::uuid`);
+  const rows = await database.query(
+    sql`SELECT job FROM ${ledger.rebuilds} WHERE job = ${at.job} AND claim = ${at.claim}::uuid`,
+    {},
+  );
   return rows.length > 0;
 }
 

@@ -37,7 +37,8 @@ export async function replayPage(
   }
   const position = events.at(-1)?.position ?? at.horizon;
   const [written] = await database.query(
-    writeStates(projection, at, [...states.values()], position, events.length),
+    writeStates(projection, at, { states: [...states.values()], position, events: events.length }),
+    {},
   );
   if (!written) {
     return undefined;
@@ -86,12 +87,17 @@ async function readStates(
   return new Map(states.map((state) => [String(state[projection.entity]), state]));
 }
 
+/** What a page of events made of the states, up to which position, and how many they were. */
+interface ReplayedStates {
+  readonly states: readonly State[];
+  readonly position: number;
+  readonly events: number;
+}
+
 function writeStates(
   projection: Projection,
   at: RebuildProgress,
-  states: readonly State[],
-  position: number,
-  events: number,
+  { states, position, events }: ReplayedStates,
 ): Sql {
   const fresh = freshTable(projection);
   const columns = Object.keys(states[0] ?? {}).map((name) => identifier(name));

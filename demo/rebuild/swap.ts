@@ -1,3 +1,4 @@
+import { number, string } from 'valibot';
 import type { Database, Statements } from '../../functions/engine/database/data-api.ts';
 import { identifier, regclass, type Sql, sql, tableName } from '../../functions/engine/database/sql.ts';
 import { DatabaseError } from '../../functions/engine/errors.ts';
@@ -13,16 +14,18 @@ import { replayPage } from './replay.ts';
  */
 export async function horizonNow(database: Database, { log }: Projection): Promise<number> {
   return database.transaction(async (tx) => {
-    await tx.query(sql`SELECT set_config('lock_timeout', '2s', true)`);
-    await tx.query(sql`LOCK TABLE ${tableName(log.table)} IN SHARE MODE`);
+    await tx.execute(sql`SELECT set_config('lock_timeout', '2s', true)`);
+    await tx.execute(sql`LOCK TABLE ${tableName(log.table)} IN SHARE MODE`);
     return lastPosition(tx, log);
   });
 }
 
 async function lastPosition(tx: Statements, log: Projection['log']): Promise<number> {
-  const [row] = await tx.query(sql`
-    SELECT COALESCE(max(${identifier(log.position)}), 0) AS last FROM ${tableName(log.table)}`);
-  return Number(row?.last);
+  const [row] = await tx.query(
+    sql`SELECT COALESCE(max(${identifier(log.position)}), 0) AS last FROM ${tableName(log.table)}`,
+    { last: number() },
+  );
+  return row?.last ?? 0;
 }
 
 // Writers wait while the last events are replayed: so few take a few tenths of a second.
@@ -40,8 +43,8 @@ export async function swap(
 ): Promise<RebuildProgress | undefined> {
   const { log, job } = projection;
   return database.transaction(async (tx) => {
-    await tx.query(sql`SELECT set_config('lock_timeout', '2s', true)`);
-    await tx.query(sql`LOCK TABLE ${tableName(log.table)} IN SHARE ROW EXCLUSIVE MODE`);
+    await tx.execute(sql`SELECT set_config('lock_timeout', '2s', true)`);
+    await tx.execute(sql`LOCK TABLE ${tableName(log.table)} IN SHARE ROW EXCLUSIVE MODE`);
     let at: RebuildProgress = { ...before, horizon: await lastPosition(tx, log) };
     if (at.horizon - at.position > tail) {
       return undefined;
@@ -53,7 +56,8 @@ export async function swap(
       }
       at = page.at;
     }
-    const [finished] = await tx.query(sql`
+    const [finished] = await tx.query(
+      sql`
       WITH ${heldRebuild(at)}, settled AS (
         DELETE FROM ${ledger.followUps} f USING held, ${ledger.rebuilds} r
         WHERE f.job = held.job AND r.job = held.job AND f.owed_since <= r.started_at
@@ -61,14 +65,16 @@ export async function swap(
       UPDATE ${ledger.rebuilds} r
       SET claim = NULL, finished_at = now(), projections = (SELECT count(*) FROM ${freshTable(projection)})
       FROM held WHERE r.job = held.job
-      RETURNING r.projections`);
+      RETURNING r.projections`,
+      { projections: number() },
+    );
     if (!finished) {
       throw claimLost(job);
     }
     for (const statement of await swapStatements(tx, projection.table)) {
-      await tx.query(statement);
+      await tx.execute(statement);
     }
-    return { ...at, job, finished: true, projections: Number(finished.projections) };
+    return { ...at, job, finished: true, projections: finished.projections };
   });
 }
 
@@ -82,7 +88,8 @@ async function swapStatements(tx: Statements, table: string): Promise<Sql[]> {
   const fresh = freshName(table);
   const old = identifier(...parts);
   const name = identifier(parts.at(-1) as string);
-  const pairs = await tx.query(sql`
+  const pairs = await tx.query(
+    sql`
     WITH indexes AS (
       SELECT i.indrelid, c.oid, c.relname::text AS name,
         regexp_replace(pg_get_indexdef(c.oid), '^CREATE (UNIQUE )?INDEX .* ON .* USING ', '\1') AS definition
@@ -94,14 +101,15 @@ async function swapStatements(tx: Statements, table: string): Promise<Sql[]> {
     SELECT f.name AS fresh, o.name AS old
     FROM numbered f JOIN numbered o ON o.definition = f.definition AND o.nth = f.nth
     WHERE f.indrelid = ${regclass(identifier(...fresh))}
-      AND o.indrelid = ${regclass(old)}`);
+      AND o.indrelid = ${regclass(old)}`,
+    { fresh: string(), old: string() },
+  );
   const schema = parts.slice(0, -1);
   return [
     sql`DROP TABLE ${old}`,
     sql`ALTER TABLE ${identifier(...fresh)} RENAME TO ${name}`,
     ...pairs.map(
-      (pair) =>
-        sql`ALTER INDEX ${identifier(...schema, String(pair.fresh))} RENAME TO ${identifier(String(pair.old))}`,
+      (pair) => sql`ALTER INDEX ${identifier(...schema, pair.fresh)} RENAME TO ${identifier(pair.old)}`,
     ),
   ];
 }

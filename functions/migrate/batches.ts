@@ -1,34 +1,25 @@
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { Caller, Slice } from '../contract.ts';
+import type { Slice } from '../contract.ts';
 import { runAlter } from '../engine/alter/run-alter.ts';
 import { ensureJournal } from '../engine/batch/undo-journal.ts';
 import { describeTable } from '../engine/database/table.ts';
-import type { Migration, RowMigration } from '../engine/define/migration.ts';
+import type { RowMigration } from '../engine/define/migration.ts';
 import { columnsNeeded } from '../engine/define/options.ts';
-import { MigrationFailed, Superseded } from '../engine/errors.ts';
-import { sliceDeadline } from '../engine/invocation.ts';
-import { type Checkpoint, claim } from '../engine/ledger/checkpoint.ts';
-import { hold } from '../engine/ledger/run-lock.ts';
+import { MigrationFailed } from '../engine/errors.ts';
+import type { Checkpoint } from '../engine/ledger/checkpoint.ts';
 import { keepAnswer } from '../engine/ledger/run-record.ts';
-import { finish, retried } from '../engine/lifecycle/migration-status.ts';
+import { endRetry, finish } from '../engine/lifecycle/finish.ts';
 import { ensureMarker } from '../engine/marker/ensure-marker.ts';
 import { scheduleOf } from '../engine/schedule/schedule.ts';
 import { runRetry } from '../engine/slice/retry-row-errors.ts';
 import { type Progress, runSlice } from '../engine/slice/slice.ts';
 import { checkValidations } from '../engine/validate/validation-query.ts';
-import type { Engine } from './engine.ts';
-import { find } from './registry.ts';
+import { claimed, isHistoryLong, sliceOf, type Turn } from './turn.ts';
 
 /** Runs one slice of a migration, and ends the migration when that was the last and nothing is to be validated. */
-export async function batches(engine: Engine, run: Caller, name: string): Promise<Slice> {
-  const { database, clock, logger } = engine;
-  const deadline = sliceDeadline(clock, engine.remaining());
-  const migration = find(engine.migrations, name);
-  await hold(database, engine.statusOf, run);
-  const at = await claim(database, name, run);
-  if (at === undefined) {
-    throw new Superseded(`migration "${name}": the run ${run.execution_arn} does not hold the ledger`);
-  }
+export async function batches(turn: Turn): Promise<Slice> {
+  const { migration, engine } = turn;
+  const at = await claimed(turn);
   // Asked again after an answer that got lost.
   if (at.status === 'finished') {
     return answer('done', at);
@@ -39,44 +30,40 @@ export async function batches(engine: Engine, run: Caller, name: string): Promis
   // Redriven, after another run has restored it: going on from here would pass over the rows that were put back.
   if (at.status === 'restored') {
     throw new MigrationFailed(
-      `migration "${name}" was restored since this run worked on it. Start the machine again: it begins anew`,
+      `migration "${migration.name}" was restored since this run worked on it. Start the machine again: it begins anew`,
     );
   }
 
   const progress =
     migration.kind === 'alterTables'
-      ? await runAlter(database, migration, at, clock, deadline)
-      : await runRows(engine, migration, at, deadline);
+      ? await runAlter(engine.database, migration, at, engine.clock, turn.isOver)
+      : await runRows(turn, migration, at);
   const now = progress.state === 'lost' ? at : progress.at;
   const longestBatch = progress.state === 'lost' ? 0 : progress.longestBatch;
   const rest = progress.state === 'more' ? progress.rest : { seconds: 0 };
-  logger.info('slice', {
+  engine.logger.info('slice', {
     state: progress.state,
     batches: now.batches,
     cursor: now.cursor,
     longestBatch,
     rest,
   });
-  measure(engine.metrics, name, at, now, longestBatch);
+  measure(engine.metrics, migration.name, at, now, longestBatch);
   if (progress.state === 'done') {
-    const ended = await end(engine, migration, now, progress.seconds, run);
+    const ended = await end(turn, now, progress.seconds);
     if (ended !== undefined) {
       return answer(ended, now);
     }
   }
   // A lost claim is no failure: the next slice claims again and goes on from the checkpoint, wherever that is by then.
-  if (at.slices >= engine.slicesPerExecution) {
+  if (isHistoryLong(turn, at.slices)) {
     return answer('continued', now);
   }
   return { ...answer('more', now), rest_seconds: rest.seconds, ...(rest.reason && { reason: rest.reason }) };
 }
 
-async function runRows(
-  { database, clock, logger }: Engine,
-  migration: RowMigration,
-  at: Checkpoint,
-  deadline: number,
-): Promise<Progress> {
+async function runRows(turn: Turn, migration: RowMigration, at: Checkpoint): Promise<Progress> {
+  const { database, clock, logger } = turn.engine;
   const isRetry = at.request.retry !== undefined;
   const rest = isRetry ? undefined : await ensureMarker(database, migration, at, clock);
   if (rest !== undefined) {
@@ -86,38 +73,33 @@ async function runRows(
   if (migration.onInvalid === 'restore') {
     await ensureJournal(database, migration.name, table);
   }
+  const slice = sliceOf(turn, migration, table);
   if (isRetry) {
-    return runRetry(database, migration, table, at, clock, deadline);
+    return runRetry(slice, at);
   }
-  // What can never be asked is found before anything is changed.
+  // What can never be evaluated is found before anything is changed.
   if (at.batches === 0) {
     await checkValidations(database, migration, table);
   }
-  const schedule = await scheduleOf({ database, clock, logger }, migration, table, at);
-  return runSlice(database, migration, table, at, schedule, clock, deadline);
+  return runSlice(slice, at, await scheduleOf({ database, clock, logger }, migration, table, at));
 }
 
 /** What comes after the last batch; undefined if the claim was not ours any more. */
-async function end(
-  { database }: Engine,
-  migration: Migration,
-  at: Checkpoint,
-  seconds: number,
-  run: Caller,
-): Promise<Slice['state'] | undefined> {
+async function end(turn: Turn, at: Checkpoint, seconds: number): Promise<Slice['state'] | undefined> {
+  const { migration, run, engine } = turn;
   if (at.request.retry !== undefined) {
-    const before = await retried(database, at);
+    const before = await endRetry(engine.database, at);
     if (before === 'unfinished') {
-      await keepAnswer(database, run, { total_updated: at.totalUpdated, errors: at.rowErrors });
+      await keepAnswer(engine.database, run, { total_updated: at.totalUpdated, errors: at.rowErrors });
     }
-    if (before !== 'finished') {
+    if (before !== 'finished before') {
       return before && 'done';
     }
   }
   if (migration.kind !== 'alterTables' && migration.validate.length > 0) {
     return 'validate';
   }
-  return (await finish(database, migration, at, seconds)) && 'done';
+  return (await finish(engine.database, migration, at, { seconds })) ? 'done' : undefined;
 }
 
 /** What one slice did, for CloudWatch. */

@@ -1,19 +1,14 @@
-import type { Caller, CleanedUp } from '../contract.ts';
-import { hold } from '../engine/ledger/run-lock.ts';
+import type { CleanedUp } from '../contract.ts';
 import { runState } from '../engine/ledger/run-record.ts';
 import { cleanUp } from '../engine/lifecycle/cleanup.ts';
-import type { Engine } from './engine.ts';
-import { find } from './registry.ts';
+import type { Turn } from './turn.ts';
 
 /** Drops what a finished migration has left behind. */
-export async function cleanup(engine: Engine, run: Caller, name: string): Promise<CleanedUp> {
-  const { database, clock, migrations, statusOf } = engine;
-  const migration = find(migrations, name);
-  await hold(database, statusOf, run);
-  const { answer } = await runState(database, run);
+export async function cleanup({ engine, run, migration }: Turn): Promise<CleanedUp> {
+  const { answer } = await runState(engine.database, run);
   // Asked again after an answer that got lost, it has been done, and said.
   if (answer === undefined) {
-    await cleanUp(database, migration, run, clock);
+    await cleanUp(engine.database, migration, run, engine.clock);
   }
   return { state: 'done' };
 }

@@ -3,7 +3,8 @@ import type { Metrics } from '@aws-lambda-powertools/metrics';
 import type { Clock } from '../engine/clock.ts';
 import type { Database } from '../engine/database/data-api.ts';
 import type { Migration } from '../engine/define/migration.ts';
-import type { ExecutionStatus, Jobs } from '../engine/ledger/run-lock.ts';
+import type { ExecutionStatus } from '../engine/ledger/execution-status.ts';
+import type { Jobs } from '../engine/ledger/follow-ups.ts';
 
 /** What an operation works with. */
 export interface Engine {

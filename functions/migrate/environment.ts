@@ -1,5 +1,5 @@
 import { integer, minValue, object, parse, parseJson, pipe, record, string, transform } from 'valibot';
-import type { Jobs } from '../engine/ledger/run-lock.ts';
+import type { Jobs } from '../engine/ledger/follow-ups.ts';
 
 const variables = object({
   SLICES_PER_EXECUTION: pipe(string(), transform(Number), integer(), minValue(1)),

@@ -2,7 +2,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import type { Context } from 'aws-lambda';
-import type { MigrateRequest } from '../contract.ts';
+import type { MigrateRequest, OfOneMigration } from '../contract.ts';
 import { lambdaClock } from '../engine/clock.ts';
 import { stackDatabase } from '../engine/database/data-api.ts';
 import type { Migration } from '../engine/define/migration.ts';
@@ -19,6 +19,7 @@ import { open } from './open.ts';
 import { pending } from './pending.ts';
 import { checkRegistry } from './registry.ts';
 import { restore } from './restore.ts';
+import { type Turn, withMigration } from './turn.ts';
 import { validate } from './validate.ts';
 
 type Handler = (
@@ -56,20 +57,25 @@ export function migrate(migrations: readonly Migration[]): Handler {
   };
 }
 
+/** The operations of one migration. */
+const ofOneMigration: Readonly<Record<OfOneMigration, (turn: Turn) => Promise<unknown>>> = {
+  pending,
+  batches,
+  validate,
+  restore,
+  cleanup,
+};
+
 function answer(engine: Engine, request: MigrateRequest): Promise<unknown> {
   switch (request.operation) {
     case 'open':
       return open(engine, request.run, request.input);
     case 'pending':
-      return pending(engine, request.run, request.migration);
     case 'batches':
-      return batches(engine, request.run, request.migration);
     case 'validate':
-      return validate(engine, request.run, request.migration);
     case 'restore':
-      return restore(engine, request.run, request.migration);
     case 'cleanup':
-      return cleanup(engine, request.run, request.migration);
+      return withMigration(engine, request.run, request.migration, ofOneMigration[request.operation]);
     case 'close':
       return close(engine, request.run);
     case 'fail':

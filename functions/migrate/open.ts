@@ -14,7 +14,8 @@ import {
 } from 'valibot';
 import { actions, type Caller, type Opened, type RunInput } from '../contract.ts';
 import { InvalidInput } from '../engine/errors.ts';
-import { hold, settleFollowUps } from '../engine/ledger/run-lock.ts';
+import { settleFollowUps } from '../engine/ledger/follow-ups.ts';
+import { hold } from '../engine/ledger/run-lock.ts';
 import { actionOf } from '../engine/ledger/run-record.ts';
 import { upgradeLedger } from '../engine/ledger/schema.ts';
 import type { Engine } from './engine.ts';

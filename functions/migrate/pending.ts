@@ -1,26 +1,27 @@
-import type { Caller, Pending } from '../contract.ts';
-import { hold } from '../engine/ledger/run-lock.ts';
+import type { Pending } from '../contract.ts';
 import { actionOf, runState } from '../engine/ledger/run-record.ts';
-import { begin, beginRestore, beginRetry, statusOf } from '../engine/lifecycle/migration-status.ts';
-import { isPending, rowsKnown } from '../engine/lifecycle/pending.ts';
+import { begin, beginRestore, beginRetry } from '../engine/lifecycle/begin.ts';
+import { statusOf } from '../engine/lifecycle/migration-status.ts';
+import { isPending } from '../engine/lifecycle/pending.ts';
 import { checkRequired } from '../engine/lifecycle/requires.ts';
-import type { Engine } from './engine.ts';
-import { find, ofRows } from './registry.ts';
+import { rowsKnown } from '../engine/lifecycle/rows-known.ts';
+import { ofRows } from './registry.ts';
+import { isHistoryLong, type Turn } from './turn.ts';
 
 /** Asks one migration whether it has work, and enters it in the ledger if so. */
-export async function pending(engine: Engine, run: Caller, name: string): Promise<Pending> {
-  const { database, migrations, slicesPerExecution } = engine;
-  const migration = find(migrations, name);
-  await hold(database, engine.statusOf, run);
+export async function pending(turn: Turn): Promise<Pending> {
+  const { engine, run, migration } = turn;
+  const { database, migrations } = engine;
   const { slices, request } = await runState(database, run);
-  if (slices >= slicesPerExecution) {
+  if (isHistoryLong(turn, slices)) {
     return { state: 'continued' };
   }
 
   switch (actionOf(request)?.action) {
     case 'validate':
+      return { state: 'validate' };
     case 'cleanup':
-      return { state: request.cleanup === undefined ? 'validate' : 'cleanup' };
+      return { state: 'cleanup' };
     case 'restore':
       await beginRestore(database, ofRows(migration), run);
       return { state: 'restore' };
@@ -28,7 +29,7 @@ export async function pending(engine: Engine, run: Caller, name: string): Promis
       return { state: (await beginRetry(database, ofRows(migration), run)) ? 'pending' : 'skipped' };
     default:
   }
-  const status = await statusOf(database, name);
+  const status = await statusOf(database, migration.name);
   if (status === 'restoring') {
     return { state: 'restore' };
   }

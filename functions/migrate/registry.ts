@@ -1,6 +1,6 @@
 import type { Migration, RowMigration } from '../engine/define/migration.ts';
 import { MigrationFailed } from '../engine/errors.ts';
-import type { Jobs } from '../engine/ledger/run-lock.ts';
+import type { Jobs } from '../engine/ledger/follow-ups.ts';
 import { checkRequires } from '../engine/lifecycle/requires.ts';
 
 /** Checks the list of migrations as a whole. Throws MigrationFailed. */

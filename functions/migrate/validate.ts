@@ -1,41 +1,35 @@
-import type { Caller, Validated } from '../contract.ts';
-import type { Database } from '../engine/database/data-api.ts';
+import { string } from 'valibot';
+import type { Validated } from '../contract.ts';
 import { sql } from '../engine/database/sql.ts';
 import { describeTable } from '../engine/database/table.ts';
 import type { RowMigration } from '../engine/define/migration.ts';
-import { MigrationFailed, Superseded } from '../engine/errors.ts';
-import { sliceDeadline } from '../engine/invocation.ts';
-import { claim, ofThisRun } from '../engine/ledger/checkpoint.ts';
+import { MigrationFailed } from '../engine/errors.ts';
+import { doesNotHold, ofThisRun } from '../engine/ledger/holder.ts';
+import { may } from '../engine/ledger/life-cycle.ts';
 import { ledger } from '../engine/ledger/names.ts';
-import { hold } from '../engine/ledger/run-lock.ts';
 import { countSlice, keepAnswer, runState } from '../engine/ledger/run-record.ts';
-import { finish } from '../engine/lifecycle/migration-status.ts';
+import { finish } from '../engine/lifecycle/finish.ts';
 import { enterInvalid } from '../engine/restore/run-restore.ts';
 import { invalid } from '../engine/slice/failure-messages.ts';
 import { runValidations, validationResults, whatFailed } from '../engine/validate/run-validations.ts';
-import type { Engine } from './engine.ts';
-import { find, ofRows } from './registry.ts';
+import type { ValidationProgress } from '../engine/validate/validation-progress.ts';
+import { ofRows } from './registry.ts';
+import { claimed, isHistoryLong, sliceOf, type Turn } from './turn.ts';
 
 /**
  * Validates for one slice. After the last one of a run, the migration is finished, to be restored, or the run fails, as
  * `onInvalid` says; a run that was only asked to validate says what it found, whatever that is.
  */
-export async function validate(engine: Engine, run: Caller, name: string): Promise<Validated> {
-  const migration = ofRows(find(engine.migrations, name));
-  await hold(engine.database, engine.statusOf, run);
-  const { request } = await runState(engine.database, run);
-  return request.validate === undefined
-    ? validateMigrated(engine, run, migration)
-    : report(engine, run, migration);
+export async function validate(turn: Turn): Promise<Validated> {
+  const migration = ofRows(turn.migration);
+  const { request } = await runState(turn.engine.database, turn.run);
+  return request.validate === undefined ? validateMigrated(turn, migration) : report(turn, migration);
 }
 
-async function validateMigrated(engine: Engine, run: Caller, migration: RowMigration): Promise<Validated> {
-  const { database } = engine;
-  await checkOurs(database, migration, run);
-  const at = await claim(database, migration.name, run);
-  if (at === undefined) {
-    throw doesNotHold(migration, run);
-  }
+async function validateMigrated(turn: Turn, migration: RowMigration): Promise<Validated> {
+  const { database } = turn.engine;
+  await checkOurs(turn);
+  const at = await claimed(turn);
   // Asked again after an answer that got lost.
   if (at.status === 'finished') {
     return answer('passed');
@@ -44,28 +38,31 @@ async function validateMigrated(engine: Engine, run: Caller, migration: RowMigra
     return answer('restore');
   }
 
-  const stage = await slice(engine, run, migration);
-  if (!stage.ended) {
-    return unended(engine, at.slices);
+  const progress = await slice(turn, migration);
+  const { ended, seconds, found } = progress;
+  if (!ended) {
+    return unended(turn, at.slices);
   }
-  const results = validationResults(stage);
-  if (migration.onInvalid === 'report' || results.every(({ passed }) => passed)) {
-    const finished = await finish(database, migration, at, stage.seconds, results);
-    return finished === undefined ? unended(engine, at.slices) : answer('passed');
+  const validations = validationResults(progress);
+  if (migration.onInvalid === 'report' || validations.every(({ passed }) => passed)) {
+    const isFinished = await finish(database, migration, at, { seconds, validations });
+    return isFinished ? answer('passed') : unended(turn, at.slices);
   }
   if (migration.onInvalid === 'fail') {
-    throw invalid(migration, whatFailed(stage.found));
+    throw invalid(migration, whatFailed(found));
   }
-  const entered = await enterInvalid(database, at, whatFailed(stage.found));
-  return entered ? answer('restore') : unended(engine, at.slices);
+  const isEntered = await enterInvalid(database, at, whatFailed(found));
+  return isEntered ? answer('restore') : unended(turn, at.slices);
 }
 
-/** Redriven, after another run has worked on it: whether all its batches are done, this run does not know any more. */
-async function checkOurs(database: Database, { name }: RowMigration, run: Caller): Promise<void> {
-  const [other] = await database.query(sql`
+/** Refuses to go on, redriven, after another run has worked on it: this one does not know any more whether all batches are done. */
+async function checkOurs({ engine, run, migration: { name } }: Turn): Promise<void> {
+  const [other] = await engine.database.query(
+    sql`
     SELECT m.run FROM ${ledger.migrations} m
-    WHERE m.name = ${name} AND m.status IN ('running', 'failed')
-      AND NOT ${ofThisRun(sql`m.run`, sql`${run.execution_arn}`)}`);
+    WHERE m.name = ${name} AND ${may('begin')} AND NOT ${ofThisRun(sql`m.run`, sql`${run.execution_arn}`)}`,
+    { run: string() },
+  );
   if (other === undefined) {
     return;
   }
@@ -74,34 +71,32 @@ async function checkOurs(database: Database, { name }: RowMigration, run: Caller
   );
 }
 
-async function report(engine: Engine, run: Caller, migration: RowMigration): Promise<Validated> {
-  const slices = await countSlice(engine.database, run);
+async function report(turn: Turn, migration: RowMigration): Promise<Validated> {
+  const { database } = turn.engine;
+  const slices = await countSlice(database, turn.run);
   if (slices === undefined) {
-    throw doesNotHold(migration, run);
+    throw doesNotHold(migration.name, turn.run);
   }
-  const stage = await slice(engine, run, migration);
-  if (!stage.ended) {
-    return unended(engine, slices);
+  const progress = await slice(turn, migration);
+  if (!progress.ended) {
+    return unended(turn, slices);
   }
-  await keepAnswer(engine.database, run, { validations: validationResults(stage) });
+  await keepAnswer(database, turn.run, { validations: validationResults(progress) });
   return answer('passed');
 }
 
-async function slice({ database, clock, remaining, logger }: Engine, run: Caller, migration: RowMigration) {
-  const deadline = sliceDeadline(clock, remaining());
+async function slice(turn: Turn, migration: RowMigration): Promise<ValidationProgress> {
+  const { database, logger } = turn.engine;
   const columns = migration.validate.flatMap((validation) => validation.columns);
   const table = await describeTable(database, { ...migration, columns });
-  const stage = await runValidations(database, migration, table, run, clock, deadline);
-  const { ended, rows, pages } = stage;
+  const progress = await runValidations(sliceOf(turn, migration, table), turn.run);
+  const { ended, rows, pages } = progress;
   logger.info('validating', { ended, rows, pages });
-  return stage;
+  return progress;
 }
 
 const answer = (state: Validated['state']): Validated => ({ state, rest_seconds: 0 });
 
 /** The time is up, or a duplicate of this invocation was faster. */
-const unended = ({ slicesPerExecution }: Engine, slices: number): Validated =>
-  answer(slices >= slicesPerExecution ? 'continued' : 'more');
-
-const doesNotHold = ({ name }: RowMigration, run: Caller): Superseded =>
-  new Superseded(`migration "${name}": the run ${run.execution_arn} does not hold the ledger`);
+const unended = (turn: Turn, slices: number): Validated =>
+  answer(isHistoryLong(turn, slices) ? 'continued' : 'more');

@@ -1,3 +1,4 @@
+import { boolean, nullable } from 'valibot';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { conditionGroups } from '../../demo/application/condition-groups.ts';
 import { readPayload } from '../../demo/application/event-payload.ts';
@@ -91,8 +92,11 @@ it('The condition of the condition groups finds what its codec does not call cur
     null,
   ];
   const { where } = migrations.find(({ name }) => name === 'engine-config-condition-groups') as RowMigration;
-  const found = await engine.dataApi().query(sql`
+  const found = await engine.dataApi().query(
+    sql`
     SELECT (${where ?? null}) AS matches FROM jsonb_array_elements(${JSON.stringify(odd)}::jsonb)
-      WITH ORDINALITY AS odd (conditions, nth) ORDER BY nth`);
+      WITH ORDINALITY AS odd (conditions, nth) ORDER BY nth`,
+    { matches: nullable(boolean()) },
+  );
   expect(found.map(({ matches }) => !matches)).toEqual(odd.map(conditionGroups.isCurrent));
 });

@@ -14,7 +14,8 @@ import { describeTable } from '../../functions/engine/database/table.ts';
 import { claim } from '../../functions/engine/ledger/checkpoint.ts';
 import { hold } from '../../functions/engine/ledger/run-lock.ts';
 import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
-import { begin, finish } from '../../functions/engine/lifecycle/migration-status.ts';
+import { begin } from '../../functions/engine/lifecycle/begin.ts';
+import { finish } from '../../functions/engine/lifecycle/finish.ts';
 import { scheduleOf } from '../../functions/engine/schedule/schedule.ts';
 import { runSlice } from '../../functions/engine/slice/slice.ts';
 import { startPostgres } from '../../local/postgres.ts';
@@ -71,8 +72,10 @@ it('promises 1 and 2: a database that crashes loses batches only together with t
       }
       const schedule = await scheduleOf(surroundings, probe, table, claimed);
       const deadline = lambdaClock.now() + 30;
-      const progress = await runSlice(database, probe, table, claimed, schedule, lambdaClock, deadline);
-      return progress.state === 'done' ? finish(database, probe, progress.at, 0) : undefined;
+      const isOver = () => lambdaClock.now() >= deadline;
+      const input = { database, clock: lambdaClock, isOver, migration: probe, table };
+      const progress = await runSlice(input, claimed, schedule);
+      return progress.state === 'done' && finish(database, probe, progress.at, { seconds: 0 });
     };
     const migrated = migrate();
     for (let crash = 1; crash <= 3; crash += 1) {

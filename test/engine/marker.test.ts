@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { string } from 'valibot';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Opened, Pending, Slice } from '../../functions/contract.ts';
 import { backfill } from '../../functions/engine/batch/backfill.ts';
@@ -442,7 +443,7 @@ async function planOf({ body }: Call): Promise<string> {
     pieces: text.split(/:p\d+\b/),
     values: [...text.matchAll(/:(p\d+)\b/g)].map(([, name]) => values.get(String(name)) ?? null),
   };
-  const lines = await engine.dataApi().query(sql`EXPLAIN ${statement}`);
+  const lines = await engine.dataApi().query(sql`EXPLAIN ${statement}`, { 'QUERY PLAN': string() });
   return lines.map((line) => line['QUERY PLAN']).join('\n');
 }
 

@@ -1,3 +1,4 @@
+import { number } from 'valibot';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { backfill } from '../../functions/engine/batch/backfill.ts';
 import { rewrite } from '../../functions/engine/batch/rewrite.ts';
@@ -187,19 +188,19 @@ describe('A trial', () => {
 });
 
 it('What is rolled back goes on after a failed statement, and one call at a time', async () => {
-  const inside = rolledBack(engine.dataApi(), { lock: 1, statement: 2 }, async (database) => {
-    await database.query(sql`CREATE TABLE fleeting (id integer)`);
+  const inside = rolledBack(engine.dataApi(), { lock: 1, statement: 2 }, async ({ database }) => {
+    await database.execute(sql`CREATE TABLE fleeting (id integer)`);
     const all = await Promise.allSettled([
-      database.query(sql`INSERT INTO fleeting VALUES (1)`),
-      database.query(sql`INSERT INTO fleeting VALUES ('x')`),
+      database.execute(sql`INSERT INTO fleeting VALUES (1)`),
+      database.execute(sql`INSERT INTO fleeting VALUES ('x')`),
       database.transaction(async (tx) => {
-        await tx.query(sql`INSERT INTO fleeting VALUES (2)`);
+        await tx.execute(sql`INSERT INTO fleeting VALUES (2)`);
         throw new Error('taken back');
       }),
-      database.query(sql`INSERT INTO fleeting VALUES (3)`),
+      database.execute(sql`INSERT INTO fleeting VALUES (3)`),
     ]);
     expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
-    return database.query(sql`SELECT id FROM fleeting ORDER BY id`);
+    return database.query(sql`SELECT id FROM fleeting ORDER BY id`, { id: number() });
   });
   expect(await inside).toEqual([{ id: 1 }, { id: 3 }]);
   expect(await engine.database.query(`SELECT to_regclass('fleeting') AS there`)).toEqual([{ there: null }]);

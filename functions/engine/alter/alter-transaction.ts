@@ -59,7 +59,7 @@ export async function alterAll(
         throw tooLong(migration, elapsed, `${i} of ${lacking.length} were changed`);
       }
       try {
-        await tx.query(migration.alter(identifier(table.schema, table.name)));
+        await tx.execute(migration.alter(identifier(table.schema, table.name)));
       } catch (error) {
         if (!(error instanceof DatabaseError)) {
           throw error;

@@ -1,3 +1,4 @@
+import { number, string } from 'valibot';
 import type { Database } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
 import type { AlterMigration } from '../define/migration.ts';
@@ -65,7 +66,8 @@ export async function countLocks(
   database: Database,
   lacking: readonly Omit<AlteredTable, 'lacks'>[],
 ): Promise<LockCount> {
-  const [row] = await database.query(sql`
+  const [counted] = await database.query(
+    sql`
     WITH RECURSIVE family AS (
       SELECT c.oid
       FROM jsonb_to_recordset(${JSON.stringify(lacking)}::jsonb) AS t (schema text, name text)
@@ -83,11 +85,8 @@ export async function countLocks(
       locks * (connections + prepared) AS slots,
       format('max_locks_per_transaction %s × (max_connections %s + max_prepared_transactions %s)',
         locks, connections, prepared) AS settings
-    FROM setting`);
-  return {
-    tables: Number(row?.tables),
-    indexes: Number(row?.indexes),
-    slots: Number(row?.slots),
-    settings: String(row?.settings),
-  };
+    FROM setting`,
+    { tables: number(), indexes: number(), slots: number(), settings: string() },
+  );
+  return counted ?? { tables: 0, indexes: 0, slots: 0, settings: '' };
 }

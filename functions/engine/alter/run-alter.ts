@@ -1,3 +1,4 @@
+import { nullable, number, string } from 'valibot';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { identifier, regclass, sql } from '../database/sql.ts';
@@ -6,6 +7,7 @@ import { DatabaseError, DatabaseUnavailable, MigrationFailed } from '../errors.t
 import { type Checkpoint, reload, remember } from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';
 import type { Progress } from '../slice/slice.ts';
+import { between } from '../time/backoff.ts';
 import { type AlteredTable, tablesOf } from './alter-tables.ts';
 import { alterAll, NotAltered } from './alter-transaction.ts';
 import { checkLimits } from './lock-limits.ts';
@@ -25,14 +27,14 @@ export async function runAlter(
   migration: AlterMigration,
   claimed: Checkpoint,
   clock: Clock,
-  deadline: number,
+  isOver: () => boolean,
 ): Promise<Progress> {
   let at = claimed;
   let pause = migration.lockTimeoutSeconds;
   let accounted = clock.now();
   let longestBatch = 0;
 
-  while (clock.now() < deadline) {
+  while (!isOver()) {
     const begun = clock.now();
     try {
       // Asked each time: the COMMIT of the try before may have come through although its answer did not.
@@ -63,15 +65,14 @@ export async function runAlter(
         const reason = await reasonOf(database, error);
         await giveUpAfterAll(database, migration, at, reason, error);
         const rest = { seconds: restSeconds, reason };
-        await remember(database, at, clock.now() - accounted, null, rest);
+        await remember(database, at, { seconds: clock.now() - accounted, rest });
         return { state: 'more', at, longestBatch, rest };
       }
-      // Half of it by chance, so that two who wait for each other do not meet again.
-      await clock.sleep(pause * (0.5 + Math.random() / 2));
+      await clock.sleep(between(pause / 2, pause));
       pause *= 2;
     }
   }
-  await remember(database, at, clock.now() - accounted, null, { seconds: 0 });
+  await remember(database, at, { seconds: clock.now() - accounted });
   return { state: 'more', at, longestBatch, rest: { seconds: 0 } };
 }
 
@@ -103,11 +104,14 @@ async function giveUpAfterAll(
   reason: string,
   error: DatabaseError,
 ): Promise<void> {
-  const [row] = await database.query(sql`
+  const [row] = await database.query(
+    sql`
     SELECT extract(epoch FROM now() - GREATEST(m.started_at, r.started_at))::float8 AS seconds
     FROM ${ledger.migrations} m JOIN ${ledger.runs} r ON r.execution_arn = m.run
-    WHERE m.name = ${at.migration}`);
-  const seconds = Number(row?.seconds ?? 0);
+    WHERE m.name = ${at.migration}`,
+    { seconds: number() },
+  );
+  const seconds = row?.seconds ?? 0;
   if (seconds < patience) {
     return;
   }
@@ -124,13 +128,15 @@ async function reasonOf(database: Database, error: DatabaseError): Promise<strin
     return error.message;
   }
   const { schema, name } = error.table;
-  const [row] = await database.query(sql`
+  const [row] = await database.query(
+    sql`
     SELECT string_agg(DISTINCT format('process %s (%s)', a.pid, COALESCE(NULLIF(a.application_name, ''), a.backend_type))
         || COALESCE(format(', in a transaction for %s s', extract(epoch FROM now() - a.xact_start)::integer), ''), '; ')
         AS holders
     FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
     WHERE l.locktype = 'relation' AND l.granted AND a.datname = current_database()
-      AND l.relation = ${regclass(identifier(schema, name))}`);
-  const holders = row?.holders === null ? 'somebody' : String(row?.holders);
-  return `waits for the lock on ${schema}.${name}, held by ${holders}`;
+      AND l.relation = ${regclass(identifier(schema, name))}`,
+    { holders: nullable(string()) },
+  );
+  return `waits for the lock on ${schema}.${name}, held by ${row?.holders ?? 'somebody'}`;
 }

@@ -1,12 +1,13 @@
-import { identifier, join, type Sql, sql, when } from '../database/sql.ts';
+import { number } from 'valibot';
+import { identifier, join, type Sql, sql, when, withCtes } from '../database/sql.ts';
 import { compare, keyColumns, keyNames, marked, namedKey, type Table } from '../database/table.ts';
-import type { Batch, Page, Work } from '../define/batch.ts';
+import type { Batch, BatchInput, Page } from '../define/batch.ts';
 import type { RowMigration, RowOptions } from '../define/migration.ts';
 import { checker, checkSql, rowMigration } from '../define/options.ts';
 import { type Checkpoint, heldBy, move, moved } from '../ledger/checkpoint.ts';
-import { cured, recordedStillMatching, withRowErrors } from '../ledger/row-errors.ts';
-import { inOrder, insidePage, lastKey, pageOf } from './page.ts';
-import { needy } from './rows-in-need.ts';
+import { recordedStillMatching, solved, withRowErrors } from '../ledger/row-errors.ts';
+import { inKeyOrder, insidePage, lastKey, pageOf } from './page.ts';
+import { takenBy } from './rows-in-need.ts';
 import { before, journaled } from './undo-journal.ts';
 
 export interface BackfillOptions extends RowOptions {
@@ -34,7 +35,7 @@ export function backfill(options: BackfillOptions): RowMigration {
     checkSql(options.name, `set.${column}`, value);
   }
   const change: Change = { where: base.where, set: options.set, journal: base.onInvalid === 'restore' };
-  return { ...base, kind: 'backfill', columns, batch: (work, page) => batch(change, work, page) };
+  return { ...base, kind: 'backfill', columns, batch: (input, page) => batch(change, input, page) };
 }
 
 interface Change {
@@ -44,42 +45,47 @@ interface Change {
 }
 
 /** One statement: takes the page's keys, changes the rows among them that need it, moves the checkpoint. */
-async function batch(change: Change, work: Work, page: Page): Promise<Batch | undefined> {
-  const { database, table, at, seconds, secondsPerRow } = work;
+async function batch(change: Change, input: BatchInput, page: Page): Promise<Batch | undefined> {
+  const { database, table, at, seconds, secondsPerRow } = input;
   const behind = 'keys' in page;
   // Unless a key of one column has an end on both sides, the planner takes the page for a third of the table, and may read
   // all of it; where the rows are read first, they are limited.
   const unbounded = at.cursor === null || table.key.length > 1;
-  const fromOld = change.journal || table.marker !== undefined || unbounded;
+  const readsFirst = change.journal || table.marker !== undefined || unbounded;
   const done = await move(
     database,
     at,
-    sql`
-    WITH ${heldBy(at)},
-    ${pageOf(table, at, page)},
-    ${fromOld ? changedFromOld(change, table, at, page) : changed(change, table, at, page)},
-    done AS MATERIALIZED (
-      SELECT count(*) ${when(fromOld, sql`FILTER (WHERE "changed#")`)} AS updated,
-        count(*) FILTER (WHERE still_matching) AS still_matching
-      FROM changed
-    )
-    ${cured(table, at)}
-    ${journaled(change.journal, table, at)},
-    ${recordedStillMatching(table, at)},
-    ${moved({
-      ...(!behind && { cursor: sql`COALESCE(${lastKey(table)}, m.cursor)` }),
-      processed: at.pass === 1 && !behind ? sql`(SELECT page_rows FROM counted)` : sql`0`,
-      updated: sql`(SELECT updated - still_matching FROM done)`,
-      stillMatching: sql`(SELECT still_matching FROM done)`,
-      seconds,
-      secondsPerRow,
-    })}
-    SELECT moved.*, page_rows FROM moved, counted`,
+    withCtes(
+      [
+        heldBy(at),
+        ...pageOf(table, at, page),
+        ...(readsFirst ? changedAfterReading(change, table, at, page) : [changed(change, table, at, page)]),
+        sql`
+        done AS MATERIALIZED (
+          SELECT count(*) ${when(readsFirst, sql`FILTER (WHERE "changed#")`)} AS updated,
+            count(*) FILTER (WHERE still_matching) AS still_matching
+          FROM changed
+        )`,
+        ...solved(table, at),
+        ...(change.journal ? [journaled(table, at)] : []),
+        recordedStillMatching(table, at),
+        moved({
+          ...(!behind && { cursor: sql`COALESCE(${lastKey(table)}, m.cursor)` }),
+          processed: at.pass === 1 && !behind ? sql`(SELECT page_rows FROM counted)` : sql`0`,
+          updated: sql`(SELECT updated - still_matching FROM done)`,
+          stillMatching: sql`(SELECT still_matching FROM done)`,
+          seconds,
+          secondsPerRow,
+        }),
+      ],
+      sql`SELECT moved.*, page_rows FROM moved, counted`,
+    ),
+    { page_rows: number() },
   );
   if (!done) {
     return undefined;
   }
-  const rows = Number(done.row.page_rows);
+  const rows = done.row.page_rows;
   const after = withRowErrors(done.at, done.at.stillMatching - at.stillMatching);
   return { at: after, rows, bytesPerRow: 0, passEnded: 'size' in page && rows < page.size };
 }
@@ -90,7 +96,7 @@ function changed({ where, set }: Change, table: Table, at: Checkpoint, page: Pag
   return sql`
     changed AS (
       UPDATE ${table.name} SET ${join(assignments, ', ')}
-      WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND ${needy(table, at, where, page)}
+      WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND ${takenBy(page, table, at, where)}
       RETURNING ${namedKey(table)}, (${where ?? sql`false`}) AS still_matching
     )`;
 }
@@ -99,25 +105,33 @@ function changed({ where, set }: Change, table: Table, at: Checkpoint, page: Pag
  * The change where its rows are read, and locked, first: because the values before it are needed, for the journal, and only
  * PostgreSQL 18 has the old row in RETURNING; because a marked row may have had nothing to change; or for the plan's sake.
  */
-function changedFromOld({ where, set, journal }: Change, table: Table, at: Checkpoint, page: Page): Sql {
+function changedAfterReading(
+  { where, set, journal }: Change,
+  table: Table,
+  at: Checkpoint,
+  page: Page,
+): Sql[] {
   const mayStay = table.marker !== undefined && where !== undefined;
   const assignments = Object.entries(set).map(([name, value]) => {
     const column = identifier(name);
     const own = sql`${table.alias}.${column}`;
     return sql`${column} = ${mayStay ? sql`CASE WHEN "changed#" THEN ${value} ELSE ${own} END` : value}`;
   });
-  return sql`
+  return [
+    sql`
     "old#" AS MATERIALIZED (
       SELECT ${namedKey(table)}, ${mayStay ? sql`COALESCE((${where ?? null}), false)` : sql`true`} AS "changed#"
         ${when(journal, sql`, ${before(table, Object.keys(set))}`)}
       FROM ${table.name}
-      WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND ${needy(table, at, where, page)}
-      ${inOrder(table, page)}
+      WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND ${takenBy(page, table, at, where)}
+      ${inKeyOrder(table, page)}
       FOR UPDATE
-    ),
+    )`,
+    sql`
     changed AS (
       UPDATE ${table.name} SET ${join([...assignments, ...marked(table)], ', ')}
       FROM "old#" WHERE ${compare(keyColumns(table), '=', keyNames(table))}
       RETURNING "old#".*, "changed#" AND (${where ?? sql`false`}) AS still_matching
-    )`;
+    )`,
+  ];
 }

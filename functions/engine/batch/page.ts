@@ -1,4 +1,5 @@
 import type { Database } from '../database/data-api.ts';
+import { key } from '../database/row-shape.ts';
 import { join, type Sql, sql, unsafeSql } from '../database/sql.ts';
 import {
   compare,
@@ -19,43 +20,52 @@ import type { Checkpoint } from '../ledger/checkpoint.ts';
  * number of rows, with or without work, as `page_rows`. They read only the key's index. The last key is the maximum by
  * order, never what some statement returned.
  */
-export function pageOf(table: Table, at: Checkpoint, page: Page): Sql {
+export function pageOf(table: Table, at: Checkpoint, page: Page): Sql[] {
   if (!('size' in page)) {
     return givenPage(table, keysOf(page));
   }
   const columns = keyColumns(table);
   const descending = columns.map((column) => sql`${column} DESC`);
-  return sql`
+  return [
+    sql`
     page AS MATERIALIZED (
-      SELECT ${namedKey(table)} FROM ${table.name} WHERE ${ahead(table, at)}
+      SELECT ${namedKey(table)} FROM ${table.name} WHERE ${afterCursor(table, at)}
       ORDER BY ${join(columns, ', ')} OFFSET ${page.size - 1} LIMIT 1
-    ),
+    )`,
+    sql`
     rest AS MATERIALIZED (
       SELECT ${namedKey(table)} FROM ${table.name}
-      WHERE NOT EXISTS (SELECT FROM page) AND ${ahead(table, at)}
+      WHERE NOT EXISTS (SELECT FROM page) AND ${afterCursor(table, at)}
       ORDER BY ${join(descending, ', ')} LIMIT 1
-    ),
-    last AS MATERIALIZED (SELECT * FROM page UNION ALL SELECT * FROM rest),
+    )`,
+    sql`
+    last AS MATERIALIZED (SELECT * FROM page UNION ALL SELECT * FROM rest)`,
+    sql`
     counted AS MATERIALIZED (
       SELECT CASE WHEN EXISTS (SELECT FROM page) THEN ${page.size} ELSE (
         SELECT count(*) FROM (
-          SELECT FROM ${table.name} WHERE ${insidePage(table, at, page)} ${inOrder(table, page)}
+          SELECT FROM ${table.name} WHERE ${insidePage(table, at, page)} ${inKeyOrder(table, page)}
         ) AS few) END AS page_rows
-    )`;
+    )`,
+  ];
 }
 
-function givenPage(table: Table, keys: readonly Key[]): Sql {
+function givenPage(table: Table, keys: readonly Key[]): Sql[] {
   // One parameter however many they are: the Data API takes 65,536 characters of SQL.
   const parts = table.key.map(
     ({ type }, i) => sql`(given.key ->> ${unsafeSql(`${i}`)})::${unsafeSql(type)} AS ${keyName(i)}`,
   );
   const descending = keyNames(table).map((name) => sql`${name} DESC`);
-  return sql`
+  return [
+    sql`
     page AS MATERIALIZED (
       SELECT ${join(parts, ', ')} FROM jsonb_array_elements(${JSON.stringify(keys)}::jsonb) AS given (key)
-    ),
-    last AS MATERIALIZED (SELECT * FROM page ORDER BY ${join(descending, ', ')} LIMIT 1),
-    counted AS MATERIALIZED (SELECT count(*) AS page_rows FROM page)`;
+    )`,
+    sql`
+    last AS MATERIALIZED (SELECT * FROM page ORDER BY ${join(descending, ', ')} LIMIT 1)`,
+    sql`
+    counted AS MATERIALIZED (SELECT count(*) AS page_rows FROM page)`,
+  ];
 }
 
 /** A condition for the table's rows inside the page: a range of the key's index, or the keys themselves. */
@@ -65,14 +75,14 @@ export function insidePage(table: Table, at: Checkpoint, page: Page): Sql {
     return sql`(${join(columns, ', ')}) IN (SELECT ${join(keyNames(table), ', ')} FROM page)`;
   }
   const end = keyNames(table).map((name) => sql`(SELECT ${name} FROM last)`);
-  return sql`${compare(columns, '<=', end)} AND ${ahead(table, at)}`;
+  return sql`${compare(columns, '<=', end)} AND ${afterCursor(table, at)}`;
 }
 
 /**
  * The order and the limit of a query for the rows inside the page. There are no more of them than its size: said for the
  * planner, who cannot guess how far the page reaches, and of a key of several columns takes it for a third of the table.
  */
-export function inOrder(table: Table, page: Page): Sql {
+export function inKeyOrder(table: Table, page: Page): Sql {
   const order = sql`ORDER BY ${join(keyColumns(table), ', ')}`;
   return 'size' in page ? sql`${order} LIMIT ${page.size}` : order;
 }
@@ -90,17 +100,20 @@ export function lastKey(table: Table): Sql {
 /** The first key after the cursor, or undefined at the end of the table. */
 export async function nextKey(database: Database, table: Table, at: Checkpoint): Promise<Key | undefined> {
   const columns = keyColumns(table);
-  const [row] = await database.query(sql`
-    SELECT ${keyAsJson(columns)}::text AS key FROM ${table.name} WHERE ${ahead(table, at)}
-    ORDER BY ${join(columns, ', ')} LIMIT 1`);
-  return row && (JSON.parse(String(row.key)) as Key);
+  const [row] = await database.query(
+    sql`
+    SELECT ${keyAsJson(columns)}::text AS key FROM ${table.name} WHERE ${afterCursor(table, at)}
+    ORDER BY ${join(columns, ', ')} LIMIT 1`,
+    { key },
+  );
+  return row?.key;
 }
 
 /**
  * A condition for the rows that a pass has still before it. The first walk over a table with a marker only sees the rows
  * that are left; later ones look for the old form anywhere, and a marker says nothing about what an old release writes.
  */
-function ahead(table: Table, { cursor, pass }: Checkpoint): Sql {
+function afterCursor(table: Table, { cursor, pass }: Checkpoint): Sql {
   const left = pass === 1 ? table.marker?.left : undefined;
   const after = cursor && compare(keyColumns(table), '>', keyValues(table, cursor));
   const both = [left, after].filter((condition) => condition != null);

@@ -1,4 +1,8 @@
+import type { Statements } from '../database/data-api.ts';
 import type { Sql } from '../database/sql.ts';
+import type { Key, Table } from '../database/table.ts';
+import type { Page } from '../define/batch.ts';
+import type { Checkpoint } from '../ledger/checkpoint.ts';
 import type { RowOf } from './row-values.ts';
 
 /** What a rewrite does to a row. */
@@ -8,4 +12,22 @@ export interface Change {
   readonly journal: boolean;
   readonly columns: readonly string[];
   readonly transform: (row: RowOf) => Partial<RowOf> | undefined | Promise<Partial<RowOf> | undefined>;
+}
+
+/** A page of a rewrite, and the way to the database on which it is read. */
+export interface PageToRead {
+  readonly database: Statements;
+  readonly table: Table;
+  readonly at: Checkpoint;
+  readonly page: Page;
+  /** Its rows are locked until the transaction ends. */
+  readonly isLocked?: boolean;
+}
+
+/** A row's new values, encoded: one for each of the change's columns, undefined where the column stays as it is. */
+export interface WrittenRow {
+  readonly key: Key;
+  /** Of the version that was read. */
+  readonly xmin: string;
+  readonly values: readonly unknown[];
 }

@@ -1,12 +1,13 @@
-import type { Statements, Value } from '../database/data-api.ts';
-import { identifier, join, type Sql, sql, when } from '../database/sql.ts';
+import { array, nullable, number, parse, string, tuple } from 'valibot';
+import type { Value } from '../database/data-api.ts';
+import { json } from '../database/row-shape.ts';
+import { identifier, join, type Sql, sql, when, withCtes } from '../database/sql.ts';
 import { type Column, type Key, keyColumns, keyName, type Table, valueName } from '../database/table.ts';
-import type { Page } from '../define/batch.ts';
-import type { Checkpoint } from '../ledger/checkpoint.ts';
-import { inOrder, insidePage, lastKey, pageOf } from './page.ts';
-import type { Change } from './rewrite-change.ts';
-import { needy } from './rows-in-need.ts';
+import { inKeyOrder, insidePage, lastKey, pageOf } from './page.ts';
+import type { Change, PageToRead } from './rewrite-change.ts';
+import { takenBy } from './rows-in-need.ts';
 
+/** A row as it was read. */
 export interface ReadRow {
   readonly key: Key;
   /** The transaction that wrote the version which was read: as long as it is the same, so is the row. */
@@ -30,11 +31,7 @@ export interface ReadPage {
 /** Reads the rows of a page that need the change, with what the write needs to know that nobody changed them since. */
 export async function readPage(
   change: Change,
-  table: Table,
-  at: Checkpoint,
-  database: Statements,
-  page: Page,
-  lock: boolean,
+  { database, table, at, page, isLocked }: PageToRead,
 ): Promise<ReadPage> {
   const columns = change.columns.map((name) => table.columns.get(name) as Column);
   const key = keyColumns(table).map((column, i) => sql`${column}::text AS ${keyName(i)}`);
@@ -44,18 +41,22 @@ export async function readPage(
   // row has its names and NULLs in that JSON, so names are short, and what is said once is said in the first row.
   const { rows, bytes } = await database.read(sql`
     SELECT * FROM (
-      WITH ${pageOf(table, at, page)}
+      ${withCtes(
+        pageOf(table, at, page),
+        sql`
       SELECT CASE row_number() OVER () WHEN 1 THEN jsonb_build_array(page_rows, ${lastKey(table)})::text END AS "#", needed.*
       FROM counted LEFT JOIN LATERAL (
         SELECT ${table.alias}.xmin::text AS "x#", ${join([...key, ...sent], ', ')}
           ${when(mayStay, sql`, COALESCE((${change.where ?? null}), false) AS "changed#"`)}
         FROM ${table.name}
-        WHERE ${insidePage(table, at, page)} AND ${needy(table, at, change.where, page)}
-        ${inOrder(table, page)}
-        ${when(lock, sql`FOR UPDATE`)}
-      ) AS needed ON true
+        WHERE ${insidePage(table, at, page)} AND ${takenBy(page, table, at, change.where)}
+        ${inKeyOrder(table, page)}
+        ${when(isLocked, sql`FOR UPDATE`)}
+      ) AS needed ON true`,
+      )}
     ) AS page`);
-  const [count, last] = JSON.parse(String(rows[0]?.['#'])) as [number, Key | null];
+  // Not checked one by one as other rows are: there are thousands of them, and their labels are ours.
+  const [count, last] = parse(json(pageLine), rows[0]?.['#']);
   const keyLabels = table.key.map((_, i) => `k#${i}`);
   const valueLabels = columns.map((_, i) => `v#${i}`);
   const needed = rows.filter((row) => row['x#'] !== null);
@@ -71,6 +72,9 @@ export async function readPage(
     bytes,
   };
 }
+
+/** What the first row says of the page: how many rows it has, and its last key. */
+const pageLine = tuple([number(), nullable(array(string()))]);
 
 /** Bytes and booleans as they are, everything else as text: no type is refused by the Data API, nothing is rounded. */
 function asSent(table: Table, { name, form }: Column): Sql {

@@ -1,15 +1,15 @@
 import type { Statements } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
-import type { Column, Key, Table } from '../database/table.ts';
-import type { Ahead, Batch, Page, Work } from '../define/batch.ts';
+import type { Column, Key } from '../database/table.ts';
+import type { Batch, BatchInput, Page, ReadAhead } from '../define/batch.ts';
 import type { RowMigration, RowOptions } from '../define/migration.ts';
 import { checker, rowMigration } from '../define/options.ts';
 import { DatabaseError, MigrationFailed, messageOf } from '../errors.ts';
-import { type Checkpoint, move } from '../ledger/checkpoint.ts';
-import { type RowError, without, withRowErrors } from '../ledger/row-errors.ts';
-import type { Change } from './rewrite-change.ts';
-import { type ReadPage, readPage } from './rewrite-read.ts';
-import { type WrittenRow, writePage } from './rewrite-write.ts';
+import { move } from '../ledger/checkpoint.ts';
+import { keysWithout, type RowError, withRowErrors } from '../ledger/row-errors.ts';
+import type { Change, PageToRead, WrittenRow } from './rewrite-change.ts';
+import { readPage } from './rewrite-read.ts';
+import { type PreparedPage, writePage } from './rewrite-write.ts';
 import { decode, encode, type RowOf } from './row-values.ts';
 
 export interface RewriteOptions<R extends RowOf = RowOf> extends RowOptions {
@@ -60,61 +60,55 @@ export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Ro
     ...base,
     kind: 'rewrite',
     columns: options.columns,
-    batch: (work, page) => batch(change, work, page),
+    batch: (input, page) => batch(change, input, page),
   };
-}
-
-/** A page that is read and transformed: all that is left is to write it. */
-interface Prepared {
-  readonly read: ReadPage;
-  readonly rows: readonly WrittenRow[];
-  readonly errors: readonly RowError[];
 }
 
 /**
  * Two statements: read a page, then write what it became and move the checkpoint. While a page is written, the next one is
  * read and transformed; should a row of it change before its turn, it is read again like any other.
  */
-async function batch(change: Change, work: Work, page: Page): Promise<Batch | undefined> {
-  const { at, database, table, ahead } = work;
+async function batch(change: Change, input: BatchInput, page: Page): Promise<Batch | undefined> {
+  const { at, database, table, readAhead } = input;
   if ('keys' in page) {
-    return retry(change, work, page.keys);
+    return rewriteLocked(change, input, page.keys);
   }
   if (at.conflicted.length > 0) {
-    return retry(change, work, at.conflicted.slice(0, 'size' in page ? page.size : 1));
+    return rewriteLocked(change, input, at.conflicted.slice(0, 'size' in page ? page.size : 1));
   }
   if ('next' in page) {
-    return write(change, work, page, await prepare(change, table, at, database, page, false));
+    return write(change, input, page, await prepare(change, { database, table, at, page }));
   }
 
-  const isNext = ahead !== undefined && JSON.stringify(ahead.after) === JSON.stringify(at.cursor);
-  const size = isNext ? ahead.size : page.size;
+  const isNext = readAhead !== undefined && JSON.stringify(readAhead.after) === JSON.stringify(at.cursor);
+  const size = isNext ? readAhead.size : page.size;
   const prepared = await (isNext
-    ? (ahead.prepared as Promise<Prepared>)
-    : prepare(change, table, at, database, page, false));
+    ? (readAhead.prepared as Promise<PreparedPage>)
+    : prepare(change, { database, table, at, page }));
   const { last, count } = prepared.read;
-  const writing = write(change, work, { size }, prepared);
+  const writing = write(change, input, { size }, prepared);
   // Begun after the write, which everything waits for.
-  const next = last !== undefined && count === size ? aheadOf(change, work, last, page.size) : undefined;
+  const next = last !== undefined && count === size ? pageAfter(change, input, last, page.size) : undefined;
   const done = await writing;
-  return done && { ...done, ...(next !== undefined && { ahead: next }) };
+  return done && { ...done, ...(next !== undefined && { readAhead: next }) };
 }
 
-function aheadOf(change: Change, { at, database, table }: Work, after: Key, size: number): Ahead {
-  const prepared = prepare(change, table, { ...at, cursor: after }, database, { size }, false);
+function pageAfter(change: Change, { at, database, table }: BatchInput, after: Key, size: number): ReadAhead {
+  const prepared = prepare(change, { database, table, at: { ...at, cursor: after }, page: { size } });
   // Whoever awaits it sees the failure; nobody may, if the write fails first.
   prepared.catch(() => undefined);
   return { after, size, prepared };
 }
 
 /** What the application changed between our read and our write once, it may change again: these rows are locked between. */
-function retry(change: Change, work: Work, keys: readonly Key[]): Promise<Batch | undefined> {
-  const { at, database, table } = work;
+function rewriteLocked(change: Change, input: BatchInput, keys: readonly Key[]): Promise<Batch | undefined> {
+  const { at, database, table } = input;
   return database.transaction(async (tx) => {
-    await tx.query(sql`SELECT set_config('lock_timeout', '2s', true)`);
-    const prepared = await prepare(change, table, at, tx, { keys }, true);
-    const done = await write(change, { ...work, database: tx }, { keys }, prepared);
-    if (done !== undefined && done.at.conflicted.length > without(at.conflicted, keys).length) {
+    await tx.execute(sql`SELECT set_config('lock_timeout', '2s', true)`);
+    const page = { keys };
+    const prepared = await prepare(change, { database: tx, table, at, page, isLocked: true });
+    const done = await write(change, { ...input, database: tx }, page, prepared);
+    if (done !== undefined && done.at.conflicted.length > keysWithout(at.conflicted, keys).length) {
       const refused =
         'the row stayed as it was although nobody else changed it: a trigger may have refused the change';
       throw new DatabaseError(refused, 'row', null);
@@ -123,21 +117,17 @@ function retry(change: Change, work: Work, keys: readonly Key[]): Promise<Batch 
   });
 }
 
-async function prepare(
-  change: Change,
-  table: Table,
-  at: Checkpoint,
-  database: Statements,
-  page: Page,
-  lock: boolean,
-): Promise<Prepared> {
-  const read = await readPage(change, table, at, database, page, lock);
+/** Reads a page and transforms its rows. */
+async function prepare(change: Change, toRead: PageToRead): Promise<PreparedPage> {
+  const { table } = toRead;
+  const read = await readPage(change, toRead);
   const columns = change.columns.map((name) => table.columns.get(name) as Column);
+  const kept = columns.map(() => undefined);
   const rows: WrittenRow[] = [];
   const errors: RowError[] = [];
   for (const row of read.rows) {
     if (!row.changes) {
-      rows.push({ key: row.key, xmin: row.xmin, values: columns.map(() => undefined) });
+      rows.push({ key: row.key, xmin: row.xmin, values: kept });
       continue;
     }
     try {
@@ -145,8 +135,7 @@ async function prepare(
       const returned = change.transform(decode(table, columns, row));
       const values = encoded(change, columns, returned instanceof Promise ? await returned : returned);
       // A row that stays as it is has still to be marked.
-      const kept = table.marker && columns.map(() => undefined);
-      const written = values ?? kept;
+      const written = values ?? (table.marker && kept);
       if (written !== undefined) {
         rows.push({ key: row.key, xmin: row.xmin, values: written });
       }
@@ -162,15 +151,16 @@ async function prepare(
 
 async function write(
   change: Change,
-  work: Omit<Work, 'database'> & { readonly database: Statements },
+  input: Omit<BatchInput, 'database'> & { readonly database: Statements },
   page: Page,
-  { read, rows, errors }: Prepared,
+  prepared: PreparedPage,
 ): Promise<Batch | undefined> {
-  const done = await move(work.database, work.at, writePage(change, work, page, read, rows, errors));
+  const { read, errors } = prepared;
+  const done = await move(input.database, input.at, writePage(change, input, page, prepared));
   if (!done) {
     return undefined;
   }
-  const unsettled = done.at.stillMatching - work.at.stillMatching;
+  const unsettled = done.at.stillMatching - input.at.stillMatching;
   const at = withRowErrors(done.at, errors.length + unsettled);
   const passEnded = 'size' in page && read.count < page.size && at.conflicted.length === 0;
   const bytesPerRow = read.rows.length === 0 ? 0 : read.bytes / read.rows.length;

@@ -1,35 +1,89 @@
+import { number } from 'valibot';
+import type { Database } from '../database/data-api.ts';
+import { explain } from '../database/explain.ts';
 import { type Sql, sql } from '../database/sql.ts';
 import { keyAsJson, keyColumns, type Table } from '../database/table.ts';
 import type { Page } from '../define/batch.ts';
-import { type Checkpoint, ofThisRun } from '../ledger/checkpoint.ts';
+import { DatabaseError } from '../errors.ts';
+import type { Checkpoint } from '../ledger/checkpoint.ts';
+import { ofThisRun } from '../ledger/holder.ts';
 import { ledger } from '../ledger/names.ts';
 
-/**
- * The condition for the rows that need to be looked at, without those which this run has found bad. These are not even
- * asked: the condition itself may be what fails. On the first walk over a table with a marker that is what says so; later
- * ones, and those for rows behind the cursor, look for the old form, too: a marked row may still have it, or have it again.
- */
-export function needy(table: Table, at: Checkpoint, where: Sql | undefined, page: Page): Sql {
-  const condition = inNeed(table, 'keys' in page ? Number.POSITIVE_INFINITY : at.pass, where);
-  if (at.rowErrorsOfThisRun === 0) {
-    return sql`(${condition})`;
-  }
-  const known = sql`"error#".migration = ${at.migration} AND ${ofThisRun(sql`"error#".run`, sql`${at.run}`)}`;
-  return unless(table, known, condition);
-}
-
-/** The condition for the rows that need to be looked at in this pass. */
-export function inNeed({ marker }: Table, pass: number, where: Sql | undefined): Sql {
+/** The condition for the rows that need the change in this pass: by the marker on the first walk, later by `where`, too. */
+export function needsChange({ marker }: Table, pass: number, where: Sql | undefined): Sql {
   if (marker === undefined) {
     return where ?? sql`true`;
   }
   return pass === 1 || where === undefined ? marker.left : sql`${marker.left} OR (${where})`;
 }
 
-/** A condition that is not asked of rows with a row error of this kind: a condition over "error#", as no table is called. */
-export function unless(table: Table, recorded: Sql, where: Sql): Sql {
+/**
+ * The condition for the rows that a batch takes: those that need the change, without those which this run has recorded as
+ * bad. Of these not even `where` is asked, since that itself may be what fails. Rows behind the cursor are looked at by
+ * `where` also if they are marked: they may have the old form still, or again.
+ */
+export function takenBy(page: Page, table: Table, at: Checkpoint, where: Sql | undefined): Sql {
+  const condition = needsChange(table, 'keys' in page ? Number.POSITIVE_INFINITY : at.pass, where);
+  if (at.rowErrorsOfThisRun === 0) {
+    return sql`(${condition})`;
+  }
+  return unlessRecorded(table, recordedByThisRun(at), condition);
+}
+
+const recordedByThisRun = (at: Checkpoint): Sql =>
+  sql`"error#".migration = ${at.migration} AND ${ofThisRun(sql`"error#".run`, sql`${at.run}`)}`;
+
+/**
+ * A condition that is not asked of rows with a row error: `recorded` says of which ones, as a condition over "error#", a name
+ * that no table has.
+ */
+export function unlessRecorded(table: Table, recorded: Sql, condition: Sql): Sql {
+  return sql`CASE WHEN ${hasRowError(table, recorded)} THEN false ELSE (${condition}) END`;
+}
+
+/** The rows that meet a condition and have no such row error. All of them are asked, so an index on the condition serves. */
+export function unrecordedRows(table: Table, recorded: Sql, condition: Sql): Sql {
+  return sql`SELECT FROM ${table.name} WHERE (${condition}) AND NOT ${hasRowError(table, recorded)}`;
+}
+
+function hasRowError(table: Table, recorded: Sql): Sql {
   return sql`
-    CASE WHEN EXISTS (
+    EXISTS (
       SELECT FROM ${ledger.rowErrors} "error#"
-      WHERE ${recorded} AND "error#".key = ${keyAsJson(keyColumns(table))}) THEN false ELSE (${where}) END`;
+      WHERE ${recorded} AND "error#".key = ${keyAsJson(keyColumns(table))})`;
+}
+
+// About five seconds of reading; a longer look would hold back vacuum, and near 45 s it would come to nothing.
+const affordable = 500_000;
+
+/**
+ * Whether rows are left that meet a condition, looked for in one statement. Also true if that would take too long, or did:
+ * then another walk has to find out.
+ */
+export async function mayBeLeft(
+  database: Database,
+  table: Table,
+  condition: Sql,
+  at: Checkpoint,
+): Promise<boolean> {
+  const rows =
+    at.rowErrorsOfThisRun === 0
+      ? sql`SELECT FROM ${table.name} WHERE (${condition})`
+      : unrecordedRows(table, recordedByThisRun(at), condition);
+  try {
+    if ((await explain(database, rows)).cost > affordable) {
+      return true;
+    }
+    // Counted, because most often there is none: for EXISTS the planner hopes to find one at once, and so reads with one
+    // process what several would read in half the time.
+    const [left] = await database.query(sql`SELECT count(*) AS rows FROM (${rows}) AS needed`, {
+      rows: number(),
+    });
+    return left !== undefined && left.rows > 0;
+  } catch (error) {
+    if (error instanceof DatabaseError && error.fault !== 'migration') {
+      return true;
+    }
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
+import { boolean } from 'valibot';
 import type { Statements } from '../database/data-api.ts';
-import { identifier, join, type Sql, sql, unsafeSql, when } from '../database/sql.ts';
+import { identifier, join, type Sql, sql, unsafeSql } from '../database/sql.ts';
 import { keyName, keyNames, type Table } from '../database/table.ts';
 import { MigrationFailed } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
@@ -33,9 +34,12 @@ export async function ensureJournal(database: Statements, migration: string, tab
     return;
   }
   // One that has a result was finished, and is being retried: only what it changes from now on would be put back.
-  const [begun] = await database.query(sql`
+  const [begun] = await database.query(
+    sql`
     SELECT m.name FROM ${ledger.migrations} m
-    WHERE m.name = ${migration} AND m.total_updated > 0 AND m.result IS NULL`);
+    WHERE m.name = ${migration} AND m.total_updated > 0 AND m.result IS NULL`,
+    {},
+  );
   if (begun !== undefined) {
     throw new MigrationFailed(
       `migration "${migration}", onInvalid: it has begun without an undo journal, and the rows that it has changed could not be ` +
@@ -44,7 +48,7 @@ export async function ensureJournal(database: Statements, migration: string, tab
   }
   const columns = table.key.map(({ type }, i) => sql`${keyName(i)} ${unsafeSql(type)}`);
   try {
-    await database.query(sql`
+    await database.execute(sql`
       CREATE TABLE ${journalOf(migration)} (
         ${join(columns, ', ')}, was xid NOT NULL, version xid NOT NULL, at timestamptz NOT NULL DEFAULT now(),
         before jsonb NOT NULL, PRIMARY KEY (${join(keyNames(table), ', ')})
@@ -59,10 +63,13 @@ export async function ensureJournal(database: Statements, migration: string, tab
 
 /** Whether there is a journal. */
 export async function hasJournal(database: Statements, migration: string): Promise<boolean> {
-  const [row] = await database.query(sql`
+  const [row] = await database.query(
+    sql`
     SELECT EXISTS (
       SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = ${schema} AND c.relname = ${`undo_${migration}`}) AS there`);
+      WHERE n.nspname = ${schema} AND c.relname = ${`undo_${migration}`}) AS there`,
+    { there: boolean() },
+  );
   return row?.there === true;
 }
 
@@ -74,15 +81,14 @@ export function before(table: Table, columns: readonly string[]): Sql {
 }
 
 /**
- * A CTE that writes into the journal what a CTE `changed` says was before; nothing without a journal. Of a row that we
- * changed earlier in this life of the migration, and nobody since, the first values before it are what will be put back; if
- * somebody changed it in between, theirs are. `changed` never has a row twice, and all of it is of this one transaction.
+ * A CTE that writes into the journal what a CTE `changed` says was before. Of a row that we changed earlier in this life of
+ * the migration, and nobody since, the first values before it are what will be put back; if somebody changed it in between,
+ * theirs are. `changed` never has a row twice, and all of it is of this one transaction.
  */
-export function journaled(journal: boolean, table: Table, at: Checkpoint): Sql {
+export function journaled(table: Table, at: Checkpoint): Sql {
   const key = join(keyNames(table), ', ');
-  return when(
-    journal,
-    sql`, journaled AS (
+  return sql`
+    journaled AS (
       INSERT INTO ${journalOf(at.migration)} AS j (${key}, was, version, before)
       SELECT ${key}, "was#", pg_current_xact_id()::xid, "before#" FROM changed WHERE "changed#"
       ON CONFLICT (${key}) DO UPDATE SET was = excluded.was, version = excluded.version, at = excluded.at,
@@ -90,6 +96,5 @@ export function journaled(journal: boolean, table: Table, at: Checkpoint): Sql {
           WHEN j.version = excluded.was AND j.at >= (
             SELECT m.started_at FROM ${ledger.migrations} m WHERE m.name = ${at.migration}) THEN j.before
           ELSE '{}' END
-    )`,
-  );
+    )`;
 }

@@ -10,13 +10,14 @@ import {
 } from '@aws-sdk/client-rds-data';
 import { object, parse, string } from 'valibot';
 import { DatabaseError, DatabaseUnavailable, databaseError, nameOf } from '../errors.ts';
+import { type RowOf, type Shape, shaped } from './row-shape.ts';
 import { type Parameter, render, type Sql } from './sql.ts';
 
 /** One value of a result. Numbers are int8 or float8; everything the queries do not cast to those is text. */
 export type Value = string | number | boolean | null | Uint8Array;
 export type Row = Readonly<Record<string, Value>>;
 
-export interface QueryOptions {
+export interface ExecuteOptions {
   /**
    * The statement goes on by itself, outside of a transaction, when it takes longer than the 45 s of a call, which then fails
    * with a moment's fault as it would otherwise. For DDL: nobody can tell by the answer what became of it. Sent once.
@@ -25,8 +26,13 @@ export interface QueryOptions {
 }
 
 export interface Statements {
-  /** Runs one statement, by itself, and returns its rows. Throws DatabaseError or DatabaseUnavailable. */
-  query(statement: Sql, options?: QueryOptions): Promise<Row[]>;
+  /**
+   * Runs one statement and returns its rows, each checked against a shape: `query(sql`SELECT …`, { rows: number() })`. Throws
+   * DatabaseError, also for a row of another shape, or DatabaseUnavailable.
+   */
+  query<S extends Shape>(statement: Sql, shape: S): Promise<RowOf<S>[]>;
+  /** Runs one statement for its effect; its rows, if any, are not looked at. Throws the same. */
+  execute(statement: Sql, options?: ExecuteOptions): Promise<void>;
   /**
    * Runs one SELECT and returns its rows from one JSON text, which for many rows is several times as fast, and may be ten
    * times as large. Bytes come as base64. `bytes` is the length of that text.
@@ -54,7 +60,7 @@ export interface Connection {
 export function dataApi({ client, once, clusterArn, secretArn, database, sleep }: Connection): Database {
   const target = { resourceArn: clusterArn, secretArn };
 
-  const execute = (statement: Sql, options: Partial<ExecuteStatementCommandInput>) =>
+  const send = (statement: Sql, options: Partial<ExecuteStatementCommandInput>) =>
     awake(sleep, () => {
       const { text, parameters } = render(statement);
       const named = parameters.map(toParameter);
@@ -65,15 +71,19 @@ export function dataApi({ client, once, clusterArn, secretArn, database, sleep }
       );
     });
   const statements = (options: { readonly transactionId?: string }): Statements => ({
-    query: async (statement, given) => {
-      const answer = await execute(statement, { ...options, ...given, includeResultMetadata: true });
+    query: async (statement, shape) => {
+      const answer = await send(statement, { ...options, includeResultMetadata: true });
       const labels = (answer.columnMetadata ?? []).map(({ label }) => label ?? '');
-      return (answer.records ?? []).map((fields) =>
+      const rows = (answer.records ?? []).map((fields) =>
         Object.fromEntries(labels.map((label, i) => [label, toValue(fields[i])])),
       );
+      return shaped(shape, rows);
+    },
+    execute: async (statement, given) => {
+      await send(statement, { ...options, ...given });
     },
     read: async (statement) => {
-      const { formattedRecords, records } = await execute(statement, { ...options, formatRecordsAs: 'JSON' });
+      const { formattedRecords, records } = await send(statement, { ...options, formatRecordsAs: 'JSON' });
       if (formattedRecords !== undefined) {
         return { rows: JSON.parse(formattedRecords) as Row[], bytes: formattedRecords.length };
       }

@@ -65,6 +65,11 @@ export function join(parts: readonly Sql[], separator: string): Sql {
   return { kind: 'sql', pieces: ['', ...Array<string>(between).fill(separator), ''], values: parts };
 }
 
+/** A statement with common table expressions before it, each as `name AS (…)`. */
+export function withCtes(ctes: readonly Sql[], statement: Sql): Sql {
+  return sql`WITH ${join(ctes, ',')} ${statement}`;
+}
+
 /** Nothing, or the SQL: for clauses that are there only under a condition. */
 export function when(condition: unknown, part: Sql): Sql {
   return condition ? part : unsafeSql('');

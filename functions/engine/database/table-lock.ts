@@ -1,5 +1,7 @@
+import { nullable, string } from 'valibot';
 import type { Clock } from '../clock.ts';
 import { DatabaseError, DatabaseUnavailable } from '../errors.ts';
+import { between } from '../time/backoff.ts';
 import type { Database, Statements } from './data-api.ts';
 import { regclass, sql, tableName } from './sql.ts';
 
@@ -21,7 +23,7 @@ export async function withTableLock<T>(
   for (let tries = 0; ; tries += 1) {
     try {
       return await database.transaction(async (tx) => {
-        await tx.query(sql`SELECT set_config('lock_timeout', '2s', true)`);
+        await tx.execute(sql`SELECT set_config('lock_timeout', '2s', true)`);
         return work(tx);
       });
     } catch (error) {
@@ -36,20 +38,22 @@ export async function withTableLock<T>(
           { cause: error },
         );
       }
-      // Up to half as long again by chance, so that two who wait for each other do not meet again.
-      await clock.sleep(pause * (1 + Math.random() / 2));
+      await clock.sleep(between(pause, 1.5 * pause));
     }
   }
 }
 
 /** The sessions that hold a lock on a table, the oldest transaction first, in words. */
 async function usersOf(database: Database, table: string): Promise<string> {
-  const [row] = await database.query(sql`
+  const [row] = await database.query(
+    sql`
     SELECT string_agg(format('process %s, in a transaction for %s s', pid, age), '; ' ORDER BY age DESC) AS users FROM (
       SELECT DISTINCT a.pid, COALESCE(extract(epoch FROM now() - a.xact_start)::integer, 0) AS age
       FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
       WHERE l.relation = ${regclass(tableName(table))}
         AND l.granted AND a.datname = current_database() AND a.pid <> pg_backend_pid()
-    ) AS holders`);
-  return row?.users == null ? 'nobody any more' : String(row.users);
+    ) AS holders`,
+    { users: nullable(string()) },
+  );
+  return row?.users ?? 'nobody any more';
 }

@@ -1,5 +1,7 @@
+import { array, boolean, nullable, object, string } from 'valibot';
 import { MigrationFailed } from '../errors.ts';
 import type { Database } from './data-api.ts';
+import { json } from './row-shape.ts';
 import { identifier, join, regclass, type Sql, sql, tableName, unsafeSql } from './sql.ts';
 
 /** How a column's values look in TypeScript: see `rewrite`. */
@@ -41,7 +43,7 @@ export interface TableNeeds {
  * the key has a unique index in this order and no NULLs. Throws MigrationFailed.
  */
 export async function describeTable(database: Database, needs: TableNeeds): Promise<Table> {
-  const [found] = await database.query(catalog(tableName(needs.table)));
+  const [found] = await database.query(catalog(tableName(needs.table)), described);
   const fail = (problem: string): never => {
     throw new MigrationFailed(`migration "${needs.name}", table ${needs.table}: ${problem}`);
   };
@@ -54,7 +56,7 @@ export async function describeTable(database: Database, needs: TableNeeds): Prom
     fail(`is not a table (relkind ${found.kind}); only tables are migrated`);
   }
 
-  const rows = JSON.parse(String(found.columns)) as CatalogColumn[];
+  const rows = found.columns ?? [];
   const columns = new Map(
     rows.map((row) => [row.name, { name: row.name, type: row.type, form: formOf(row.base) }]),
   );
@@ -67,7 +69,7 @@ export async function describeTable(database: Database, needs: TableNeeds): Prom
   if (nullable.length > 0) {
     fail(`the key column ${nullable.join(', ')} may be NULL, so rows could be missed`);
   }
-  const uniqueKeys = JSON.parse(String(found.unique_keys)) as string[][];
+  const uniqueKeys = found.unique_keys;
   if (!uniqueKeys.some((unique) => unique.join('\0') === needs.key.join('\0'))) {
     const known = uniqueKeys.map((unique) => `(${unique.join(', ')})`).join(', ') || 'none';
     fail(
@@ -77,9 +79,9 @@ export async function describeTable(database: Database, needs: TableNeeds): Prom
   const marker = rows.find(
     ({ name, comment }) => name === needs.marker && comment === markerComment(needs.name),
   );
-  const alias = identifier(String(found.relation));
+  const alias = identifier(found.relation);
   return {
-    name: identifier(String(found.schema), String(found.relation)),
+    name: identifier(found.schema, found.relation),
     alias,
     key: needs.key.map((column) => columns.get(column) as Column),
     columns,
@@ -90,14 +92,28 @@ export async function describeTable(database: Database, needs: TableNeeds): Prom
   };
 }
 
-interface CatalogColumn {
-  readonly name: string;
-  readonly type: string;
-  /** The type's own name, of a domain the one below it. */
-  readonly base: string;
-  readonly not_null: boolean;
-  readonly comment: string | null;
-}
+/** The row of `catalog`. */
+const described = {
+  schema: string(),
+  relation: string(),
+  kind: string(),
+  /** NULL for a table without columns. */
+  columns: nullable(
+    json(
+      array(
+        object({
+          name: string(),
+          type: string(),
+          /** The type's own name, of a domain the one below it. */
+          base: string(),
+          not_null: boolean(),
+          comment: nullable(string()),
+        }),
+      ),
+    ),
+  ),
+  unique_keys: json(array(array(string()))),
+};
 
 const catalog = (table: Sql): Sql => sql`
   SELECT n.nspname::text AS schema, c.relname::text AS relation, c.relkind::text AS kind,
@@ -189,6 +205,6 @@ export function marked({ marker }: Table): Sql[] {
 }
 
 /** Compares keys in the order of their index: `("a", "b") > (1, 'x')`. */
-export function compare(left: readonly Sql[], operator: '>' | '<=' | '=', right: readonly Sql[]): Sql {
+export function compare(left: readonly Sql[], operator: '>' | '<' | '<=' | '=', right: readonly Sql[]): Sql {
   return sql`(${join(left, ', ')}) ${unsafeSql(operator)} (${join(right, ', ')})`;
 }

@@ -3,19 +3,19 @@ import type { Key, Table } from '../database/table.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 
 /** What a batch works with. */
-export interface Work {
+export interface BatchInput {
   readonly database: Database;
   readonly table: Table;
   readonly at: Checkpoint;
-  /** Working time not yet in the ledger, and the pace to keep there, in seconds. */
+  /** Working time not yet in the ledger, and the time that a row takes, to be kept there, in seconds. */
   readonly seconds: number;
   readonly secondsPerRow: number | null;
   /** What the batch before has read ahead. */
-  readonly ahead?: Ahead;
+  readonly readAhead?: ReadAhead;
 }
 
 /** The page after a key, being read while the one before it is written. */
-export interface Ahead {
+export interface ReadAhead {
   readonly after: Key;
   readonly size: number;
   /** What the kind of migration has made of the page so far: nobody else looks into it. */
@@ -34,7 +34,7 @@ export interface Batch {
   readonly bytesPerRow: number;
   /** The page reached the end of the table. */
   readonly passEnded: boolean;
-  readonly ahead?: Ahead;
+  readonly readAhead?: ReadAhead;
 }
 
 /** A pause, and why. */

@@ -1,6 +1,6 @@
 import type { Sql } from '../database/sql.ts';
 import type { WindowOptions } from '../time/maintenance-window.ts';
-import type { Batch, Page, Work } from './batch.ts';
+import type { Batch, BatchInput, Page } from './batch.ts';
 import type { Validation } from './validations.ts';
 
 /** What every migration says of itself. */
@@ -86,7 +86,7 @@ export interface RowMigration extends Registered {
   readonly errorBudget: number;
   readonly pace: PaceOptions;
   /** Migrates one page and moves the checkpoint, together or not at all. */
-  readonly batch: (work: Work, page: Page) => Promise<Batch | undefined>;
+  readonly batch: (input: BatchInput, page: Page) => Promise<Batch | undefined>;
 }
 
 /** A change of many tables, all of them or none. Made by `alterTables`. */

@@ -1,7 +1,11 @@
+import { array, nullable, number, picklist, string } from 'valibot';
 import type { Caller, RunInput } from '../../contract.ts';
-import type { Database, Row, Statements } from '../database/data-api.ts';
+import type { Database, Statements } from '../database/data-api.ts';
+import { json, key, ownJson, type RowOf, type Shape } from '../database/row-shape.ts';
 import { type Sql, sql, unsafeSql, when } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
+import { isHolder, ofThisRun } from './holder.ts';
+import { makeIf, type Status, statuses } from './life-cycle.ts';
 import { ledger } from './names.ts';
 
 /**
@@ -14,7 +18,7 @@ export interface Checkpoint {
   readonly run: string;
   readonly claim: string;
   readonly batches: number;
-  readonly status: 'running' | 'failed' | 'finished' | 'restoring' | 'restored';
+  readonly status: Status;
   /** 1 is the first walk over the table; the others sweep up what was written in the old form behind the cursor. */
   readonly pass: number;
   /** The last key done, or null before the first. */
@@ -45,6 +49,19 @@ const columns = unsafeSql(
    m.seconds_per_row`,
 );
 
+const line = {
+  batches: number(),
+  status: picklist(statuses),
+  pass: number(),
+  cursor: nullable(key),
+  conflicted: json(array(array(string()))),
+  total_processed: number(),
+  total_updated: number(),
+  pass_updated: number(),
+  still_matching: number(),
+  seconds_per_row: nullable(number()),
+} as const;
+
 /**
  * Makes this invocation the one that may write, if its run holds the ledger; undefined otherwise. Counted as a slice of
  * the run. A newer claim makes older ones powerless. What had failed runs again: a redrive comes here straight away, and only
@@ -55,72 +72,67 @@ export async function claim(
   migration: string,
   run: Caller,
 ): Promise<Checkpoint | undefined> {
-  const [row] = await database.query(sql`
+  const [mine] = await database.query(
+    sql`
     WITH run AS (
-      UPDATE ${ledger.runs} SET slices = slices + 1
-      WHERE execution_arn = ${run.execution_arn} AND redrive_count = ${run.redrive_count} AND status = 'running'
-      RETURNING execution_arn, slices, request
+      UPDATE ${ledger.runs} r SET slices = r.slices + 1 WHERE ${isHolder(run)}
+      RETURNING r.execution_arn, r.slices, r.request
     ), claimed AS (
-      UPDATE ${ledger.migrations} m SET claim = gen_random_uuid(), run = run.execution_arn,
-        status = CASE m.status WHEN 'failed' THEN 'running' ELSE m.status END,
+      UPDATE ${ledger.migrations} m SET claim = gen_random_uuid(), run = run.execution_arn, ${makeIf('redrive')},
         resting = NULL, slice_started_at = now(), slice_processed = m.total_processed
       FROM run WHERE m.name = ${migration}
       RETURNING m.*
     )
-    SELECT m.name, m.run, m.claim::text AS claim, run.slices, run.request::text AS request FROM run, claimed m`);
-  if (!row) {
+    SELECT m.name AS migration, m.run, m.claim::text AS claim, run.slices, run.request::text AS request
+    FROM run, claimed m`,
+    {
+      migration: string(),
+      run: string(),
+      claim: string(),
+      slices: number(),
+      request: ownJson<RunInput>(),
+    },
+  );
+  if (mine === undefined) {
     return undefined;
   }
-  const { name, run: arn, claim: token, slices } = row;
-  const request = JSON.parse(String(row.request)) as RunInput;
-  const mine = {
-    migration: String(name),
-    run: String(arn),
-    claim: String(token),
-    slices: Number(slices),
-    request,
-  };
   // Read by itself: the statement above may have waited for a zombie's last batch, and not see what that recorded. If a
   // duplicate of this invocation has claimed in between, it is our turn again.
   return (await reload(database, mine)) ?? claim(database, migration, run);
 }
 
-/** A condition: one execution is a part of the same run as another, which goes on over continuations. */
-export function ofThisRun(execution: Sql, run: Sql): Sql {
-  return sql`(${execution} = ${run} OR ${execution} IN (
-    SELECT part.execution_arn FROM ${ledger.runs} me JOIN ${ledger.runs} part ON part.first_arn = me.first_arn
-    WHERE me.execution_arn = ${run}))`;
-}
-
-function progress(row: Row) {
+function progress(row: RowOf<typeof line>) {
   return {
-    batches: Number(row.batches),
-    status: row.status as Checkpoint['status'],
-    pass: Number(row.pass),
-    cursor: row.cursor === null ? null : (JSON.parse(String(row.cursor)) as Key),
-    conflicted: JSON.parse(String(row.conflicted)) as Key[],
-    totalProcessed: Number(row.total_processed),
-    totalUpdated: Number(row.total_updated),
-    passUpdated: Number(row.pass_updated),
-    stillMatching: Number(row.still_matching),
-    secondsPerRow: row.seconds_per_row === null ? null : Number(row.seconds_per_row),
+    batches: row.batches,
+    status: row.status,
+    pass: row.pass,
+    cursor: row.cursor,
+    conflicted: row.conflicted,
+    totalProcessed: row.total_processed,
+    totalUpdated: row.total_updated,
+    passUpdated: row.pass_updated,
+    stillMatching: row.still_matching,
+    secondsPerRow: row.seconds_per_row,
   };
 }
 
 /** What the ledger says now, if the claim is still ours: after a statement whose outcome is unknown. */
 export async function reload(database: Database, at: Claim): Promise<Checkpoint | undefined> {
-  const [row] = await database.query(sql`
+  const [row] = await database.query(
+    sql`
     SELECT ${columns},
       (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name) AS row_errors,
       (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name AND ${ofThisRun(sql`e.run`, sql`m.run`)})
         AS row_errors_of_this_run
-    FROM ${ledger.migrations} m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
+    FROM ${ledger.migrations} m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`,
+    { ...line, row_errors: number(), row_errors_of_this_run: number() },
+  );
   return (
     row && {
       ...at,
       ...progress(row),
-      rowErrors: Number(row.row_errors),
-      rowErrorsOfThisRun: Number(row.row_errors_of_this_run),
+      rowErrors: row.row_errors,
+      rowErrorsOfThisRun: row.row_errors_of_this_run,
     }
   );
 }
@@ -185,29 +197,37 @@ export function moved(move: Move): Sql {
     )`;
 }
 
-/** Runs a statement that ends with `SELECT … FROM moved`; undefined if it found the claim or the checkpoint not ours. */
-export async function move(
+/**
+ * Runs a statement that ends with `SELECT … FROM moved`: the checkpoint after it, and the columns that the statement selects
+ * beside those of `moved`. Undefined if it found the claim or the checkpoint not ours.
+ */
+export async function move<S extends Shape = Record<never, never>>(
   database: Statements,
   at: Checkpoint,
   statement: Sql,
-): Promise<{ at: Checkpoint; row: Row } | undefined> {
-  const [row] = await database.query(statement);
-  return row && { at: { ...at, ...progress(row) }, row };
+  beside?: S,
+): Promise<{ at: Checkpoint; row: RowOf<S> } | undefined> {
+  const [row] = await database.query(statement, { ...line, ...beside });
+  return row && { at: { ...at, ...progress(row) }, row: row as RowOf<S> };
 }
 
-/**
- * Leaves what this slice has learnt to the next one: working time not yet in the ledger, and the pace; and to whoever looks
- * on, until when it rests and why.
- */
+/** What a slice leaves to the next one. */
+export interface Remembered {
+  /** Working time not yet in the ledger. */
+  readonly seconds: number;
+  readonly secondsPerRow?: number | null;
+  /** Until when it rests, and why: for those who watch. */
+  readonly rest?: { readonly seconds: number; readonly reason?: string };
+}
+
+/** Keeps in the ledger what a slice leaves to the next one, if the claim is still ours. */
 export async function remember(
   database: Database,
   at: Checkpoint,
-  seconds: number,
-  secondsPerRow: number | null,
-  rest: { readonly seconds: number; readonly reason?: string },
+  { seconds, secondsPerRow = null, rest = { seconds: 0 } }: Remembered,
 ): Promise<void> {
   const { reason = 'leaves room for others' } = rest;
-  await database.query(sql`
+  await database.execute(sql`
     UPDATE ${ledger.migrations}
     SET duration_seconds = duration_seconds + ${seconds}::float8,
       seconds_per_row = COALESCE(${secondsPerRow}::float8, seconds_per_row),

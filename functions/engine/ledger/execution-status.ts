@@ -2,7 +2,14 @@ import { DescribeExecutionCommand, type SFNClient } from '@aws-sdk/client-sfn';
 import type { Clock } from '../clock.ts';
 import { MigrationFailed, messageOf, nameOf } from '../errors.ts';
 import { schema } from './names.ts';
-import type { ExecutionStatus } from './run-lock.ts';
+
+/** Asks Step Functions how an execution is; undefined if it knows none of that ARN. */
+export type ExecutionStatus = (executionArn: string) => Promise<string | undefined>;
+
+/** Every way an execution may still write: it runs, or waits for a place to be redriven in. */
+export function isAlive(status: string | undefined): boolean {
+  return status === 'RUNNING' || status === 'PENDING_REDRIVE';
+}
 
 // DescribeExecution is eventually consistent: an execution that began a moment ago may not be known yet.
 const asks = 3;

@@ -1,7 +1,10 @@
+import { nullable, string } from 'valibot';
 import type { Database } from '../database/data-api.ts';
-import { type Sql, sql, when } from '../database/sql.ts';
+import { key } from '../database/row-shape.ts';
+import { type Sql, sql, withCtes } from '../database/sql.ts';
 import { type Key, keyAsJson, keyNames, type Table } from '../database/table.ts';
-import { type Checkpoint, heldBy, type Move, move, moved, ofThisRun } from './checkpoint.ts';
+import { type Checkpoint, heldBy, type Move, move, moved } from './checkpoint.ts';
+import { ofThisRun } from './holder.ts';
 import { ledger } from './names.ts';
 
 /** A row that could not be migrated, and why. */
@@ -53,21 +56,21 @@ export async function recordRowError(
   error: RowError,
   place: 'next' | 'behind',
 ): Promise<Checkpoint | undefined> {
-  const key = JSON.stringify(error.key);
+  const own = JSON.stringify(error.key);
   const forward: Move =
     place === 'behind'
-      ? { conflicted: sql`${JSON.stringify(without(at.conflicted, [error.key]))}::jsonb` }
-      : { cursor: sql`${key}::jsonb`, processed: at.pass === 1 ? sql`1` : sql`0` };
+      ? { conflicted: sql`${JSON.stringify(keysWithout(at.conflicted, [error.key]))}::jsonb` }
+      : { cursor: sql`${own}::jsonb`, processed: at.pass === 1 ? sql`1` : sql`0` };
   const done = await move(
     database,
     at,
-    sql`WITH ${heldBy(at)}, ${recorded(at, [error])}, ${moved(forward)} SELECT * FROM moved`,
+    withCtes([heldBy(at), recorded(at, [error]), moved(forward)], sql`SELECT * FROM moved`),
   );
   return done && withRowErrors(done.at, 1);
 }
 
 /** The keys that are not among others. */
-export function without(keys: readonly Key[], others: readonly Key[]): Key[] {
+export function keysWithout(keys: readonly Key[], others: readonly Key[]): Key[] {
   const gone = new Set(others.map((key) => JSON.stringify(key)));
   return keys.filter((key) => !gone.has(JSON.stringify(key)));
 }
@@ -81,15 +84,18 @@ export function withRowErrors(at: Checkpoint, count: number): Checkpoint {
   };
 }
 
-/** A CTE that strikes out the errors of the rows of a CTE `changed`, which are migrated now; nothing while there are none. */
-export function cured(table: Table, at: Checkpoint): Sql {
-  return when(
-    at.rowErrors > 0,
-    sql`, cured AS (
+/** A CTE that deletes the row errors of a CTE `changed`: its rows are migrated now. None is needed while there are none. */
+export function solved(table: Table, at: Checkpoint): Sql[] {
+  if (at.rowErrors === 0) {
+    return [];
+  }
+  return [
+    sql`
+    solved AS (
       DELETE FROM ${ledger.rowErrors} e USING held, changed
       WHERE e.migration = held.name AND e.key = ${keyAsJson(keyNames(table))} AND NOT changed.still_matching
     )`,
-  );
+  ];
 }
 
 /** A condition for row errors `e` that no part of this run has recorded. */
@@ -103,13 +109,10 @@ export async function rowErrors(
   migration: string,
   limit: number,
 ): Promise<readonly (RowError & { readonly run: string })[]> {
-  const rows = await database.query(sql`
+  return database.query(
+    sql`
     SELECT e.key::text AS key, e.reason, e.sqlstate, e.run FROM ${ledger.rowErrors} e
-    WHERE e.migration = ${migration} ORDER BY e.at, length(e.key::text), e.key LIMIT ${limit}`);
-  return rows.map((row) => ({
-    key: JSON.parse(String(row.key)) as Key,
-    reason: String(row.reason),
-    sqlstate: row.sqlstate === null ? null : String(row.sqlstate),
-    run: String(row.run),
-  }));
+    WHERE e.migration = ${migration} ORDER BY e.at, length(e.key::text), e.key LIMIT ${limit}`,
+    { key, reason: string(), sqlstate: nullable(string()), run: string() },
+  );
 }

@@ -1,17 +1,12 @@
+import { nullable, number, string } from 'valibot';
 import type { Caller, FollowUp, RunInput } from '../../contract.ts';
 import type { Database } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
 import { AlreadyRunning, DatabaseError, Superseded } from '../errors.ts';
-import { continuationName, executionArn, executionName } from './execution-names.ts';
+import { continuationName, executionName } from './execution-names.ts';
+import { type ExecutionStatus, isAlive } from './execution-status.ts';
+import { isUnderWay, makeIf } from './life-cycle.ts';
 import { ledger } from './names.ts';
-
-/** Asks Step Functions how an execution is; undefined if it knows none of that ARN. */
-export type ExecutionStatus = (executionArn: string) => Promise<string | undefined>;
-
-/** Every way an execution may still write: it runs, or waits for a place to be redriven in. */
-export function isAlive(status: string | undefined): boolean {
-  return status === 'RUNNING' || status === 'PENDING_REDRIVE';
-}
 
 /**
  * Makes this execution the one that holds the ledger. Whether another that holds it still runs is asked of Step
@@ -29,27 +24,29 @@ export async function hold(
     if (await enter(database, run, request)) {
       return;
     }
-    const [holder] = await database.query(sql`
+    const [holder] = await database.query(
+      sql`
       SELECT r.execution_arn, r.redrive_count, (
           SELECT before.execution_arn FROM ${ledger.runs} before
           WHERE before.first_arn = r.first_arn AND before.status = 'continued' AND r.slices = 0
           ORDER BY before.ended_at DESC LIMIT 1) AS handed_over_by
-      FROM ${ledger.runs} r WHERE r.status = 'running'`);
+      FROM ${ledger.runs} r WHERE r.status = 'running'`,
+      { execution_arn: string(), redrive_count: number(), handed_over_by: nullable(string()) },
+    );
     if (!holder) {
       continue;
     }
-    const arn = String(holder.execution_arn);
+    const { execution_arn: arn, redrive_count, handed_over_by: before } = holder;
     if (arn === run.execution_arn) {
       continue; // entered meanwhile by a duplicate of this invocation
     }
     // A continuation may not have been started yet: as long as the part before it runs, it will be.
-    const before = holder.handed_over_by;
-    if (isAlive(await statusOf(arn)) || (before !== null && isAlive(await statusOf(String(before))))) {
+    if (isAlive(await statusOf(arn)) || (before !== null && isAlive(await statusOf(before)))) {
       throw new AlreadyRunning(
         `the run ${arn} holds the ledger and is still running. Wait until it has ended, or stop it, and start again`,
       );
     }
-    await end(database, { execution_arn: arn, redrive_count: Number(holder.redrive_count) }, 'abandoned');
+    await end(database, { execution_arn: arn, redrive_count }, 'abandoned');
   }
   throw new AlreadyRunning('several runs are being started at once, and others were faster. Start again');
 }
@@ -61,14 +58,17 @@ async function enter(
   request: RunInput,
 ): Promise<boolean> {
   try {
-    const [row] = await database.query(sql`
+    const [row] = await database.query(
+      sql`
       INSERT INTO ${ledger.runs} AS r (execution_arn, first_arn, redrive_count, status, request)
       VALUES (${arn}, ${arn}, ${redrives}, 'running', ${JSON.stringify(request)}::jsonb)
       ON CONFLICT (execution_arn) DO UPDATE
         SET status = 'running', redrive_count = excluded.redrive_count, failure = NULL, ended_at = NULL
         WHERE r.redrive_count < excluded.redrive_count
           OR (r.redrive_count = excluded.redrive_count AND r.status = 'running')
-      RETURNING execution_arn`);
+      RETURNING execution_arn`,
+      { execution_arn: string() },
+    );
     if (row) {
       return true;
     }
@@ -93,7 +93,7 @@ export async function end(
   status: 'abandoned' | 'failed',
   failure: string | null = null,
 ): Promise<void> {
-  await database.query(sql`
+  await database.execute(sql`
     WITH ended AS (
       UPDATE ${ledger.runs} r SET status = ${status}, failure = ${failure}, ended_at = now()
       FROM ${ledger.runs} me
@@ -103,46 +103,17 @@ export async function end(
       RETURNING r.first_arn
     )
     UPDATE ${ledger.migrations} m
-    SET claim = NULL, resting = NULL, status = CASE m.status WHEN 'running' THEN 'failed' ELSE m.status END
+    SET claim = NULL, resting = NULL, ${makeIf('breakOff')}
     FROM ${ledger.runs} r, ended
-    WHERE m.status IN ('running', 'restoring') AND m.run = r.execution_arn AND r.first_arn = ended.first_arn`);
-}
-
-/** The follow-up jobs that are deployed, each with the ARN of its machine. */
-export type Jobs = Readonly<Record<string, string>>;
-
-/**
- * Looks after follow-up jobs that earlier runs were to start: one whose execution succeeded is settled, one that failed or
- * never began is owed again. So is one whose run was stopped before it could start it.
- */
-export async function settleFollowUps(
-  database: Database,
-  statusOf: ExecutionStatus,
-  jobs: Jobs,
-): Promise<void> {
-  const rows = await database.query(sql`
-    SELECT job, run, execution_name FROM ${ledger.followUps} WHERE run IS NOT NULL`);
-  for (const { job, run, execution_name } of rows) {
-    const machine = jobs[String(job)];
-    if (machine === undefined) {
-      continue;
-    }
-    const status = await statusOf(executionArn(machine, String(execution_name)));
-    const settled = sql`job = ${String(job)} AND run = ${String(run)}`;
-    if (status === 'SUCCEEDED') {
-      await database.query(sql`DELETE FROM ${ledger.followUps} WHERE ${settled}`);
-    } else if (!isAlive(status) && !isAlive(await statusOf(String(run)))) {
-      await database.query(sql`
-        UPDATE ${ledger.followUps} SET run = NULL, execution_name = NULL WHERE ${settled}`);
-    }
-  }
+    WHERE ${isUnderWay()} AND m.run = r.execution_arn AND r.first_arn = ended.first_arn`);
 }
 
 /** Ends a run that has done all, and hands it the follow-up jobs that are owed. The same answer when asked twice. */
 export async function succeed(database: Database, run: Caller): Promise<readonly FollowUp[] | undefined> {
   // A follow-up's execution is called like its run: a retry cannot start a second, and people find one by the other.
   const name = executionName(run.execution_arn);
-  const [ended] = await database.query(sql`
+  const [ended] = await database.query(
+    sql`
     WITH me AS (
       SELECT execution_arn FROM ${ledger.runs}
       WHERE execution_arn = ${run.execution_arn} AND redrive_count <= ${run.redrive_count}
@@ -156,16 +127,16 @@ export async function succeed(database: Database, run: Caller): Promise<readonly
       UPDATE ${ledger.followUps} f SET run = ended.execution_arn, execution_name = ${name}
       FROM ended WHERE f.run IS NULL AND NOT ended.only_looks
     )
-    SELECT execution_arn FROM me`);
+    SELECT execution_arn FROM me`,
+    { execution_arn: string() },
+  );
   if (!ended) {
     return undefined;
   }
-  const jobs = await database.query(sql`
-    SELECT job, execution_name FROM ${ledger.followUps} WHERE run = ${run.execution_arn} ORDER BY job`);
-  return jobs.map(({ job, execution_name }) => ({
-    job: String(job),
-    execution_name: String(execution_name),
-  }));
+  return database.query(
+    sql`SELECT job, execution_name FROM ${ledger.followUps} WHERE run = ${run.execution_arn} ORDER BY job`,
+    { job: string(), execution_name: string() },
+  );
 }
 
 /**
@@ -175,7 +146,8 @@ export async function succeed(database: Database, run: Caller): Promise<readonly
 export async function handOver(database: Database, run: Caller): Promise<string | undefined> {
   const name = continuationName(executionName(run.execution_arn));
   const arn = run.execution_arn.replace(/[^:]+$/, name);
-  const [ended] = await database.query(sql`
+  const [ended] = await database.query(
+    sql`
     WITH ended AS (
       UPDATE ${ledger.runs}
       SET status = 'continued', redrive_count = ${run.redrive_count}, ended_at = COALESCE(ended_at, now())
@@ -187,6 +159,8 @@ export async function handOver(database: Database, run: Caller): Promise<string 
       SELECT ${arn}, first_arn, 0, 'running', request, stage, result FROM ended
       ON CONFLICT (execution_arn) DO NOTHING
     )
-    SELECT first_arn FROM ended`);
+    SELECT first_arn FROM ended`,
+    { first_arn: string() },
+  );
   return ended && name;
 }

@@ -1,3 +1,4 @@
+import { nullable, number, string } from 'valibot';
 import {
   type Action,
   type Answer,
@@ -7,7 +8,9 @@ import {
   type RunInput,
 } from '../../contract.ts';
 import type { Database, Statements } from '../database/data-api.ts';
+import { ownJson } from '../database/row-shape.ts';
 import { sql } from '../database/sql.ts';
+import { isHolder } from './holder.ts';
 import { ledger } from './names.ts';
 
 /** What the ledger knows of an execution. */
@@ -21,31 +24,34 @@ export interface RunState {
 
 /** Reads what the ledger knows of an execution. */
 export async function runState(database: Database, run: Caller): Promise<RunState> {
-  const [row] = await database.query(sql`
+  const [row] = await database.query(
+    sql`
     SELECT slices, request::text AS request, result::text AS result
-    FROM ${ledger.runs} WHERE execution_arn = ${run.execution_arn}`);
+    FROM ${ledger.runs} WHERE execution_arn = ${run.execution_arn}`,
+    { slices: number(), request: ownJson<RunInput>(), result: nullable(ownJson<Answer>()) },
+  );
   if (!row) {
     return { slices: 0, request: {}, answer: undefined };
   }
   return {
-    slices: Number(row.slices),
-    request: JSON.parse(String(row.request)) as RunInput,
-    answer: row.result === null ? undefined : inOrder(JSON.parse(String(row.result)) as Answer),
+    slices: row.slices,
+    request: row.request,
+    answer: row.result === null ? undefined : inOrder(row.result),
   };
 }
 
 /** Counts a slice that does not claim a migration; how many this execution has had, or undefined if it does not run. */
 export async function countSlice(database: Database, run: Caller): Promise<number | undefined> {
-  const [row] = await database.query(sql`
-    UPDATE ${ledger.runs} SET slices = slices + 1
-    WHERE execution_arn = ${run.execution_arn} AND redrive_count = ${run.redrive_count} AND status = 'running'
-    RETURNING slices`);
-  return row && Number(row.slices);
+  const [row] = await database.query(
+    sql`UPDATE ${ledger.runs} r SET slices = r.slices + 1 WHERE ${isHolder(run)} RETURNING r.slices`,
+    { slices: number() },
+  );
+  return row?.slices;
 }
 
 /** Keeps what a run has to say of the one migration that it was asked about. */
 export async function keepAnswer(database: Statements, run: Caller, answer: Answer): Promise<void> {
-  await database.query(sql`
+  await database.execute(sql`
     UPDATE ${ledger.runs} SET result = ${JSON.stringify(answer)}::jsonb
     WHERE execution_arn = ${run.execution_arn} AND status = 'running'`);
 }
@@ -68,16 +74,17 @@ export async function resultsOf(
   database: Database,
   run: Caller,
 ): Promise<ReadonlyMap<string, Counters | Answer>> {
-  const rows = await database.query(sql`
+  const rows = await database.query(
+    sql`
     SELECT m.name, (CASE m.status WHEN 'finished' THEN m.result
       ELSE jsonb_build_object('restored', m.restore -> 'restored', 'left', m.restore -> 'left') END)::text AS result
     FROM ${ledger.runs} me
     JOIN ${ledger.runs} part ON part.first_arn = me.first_arn
     JOIN ${ledger.migrations} m ON m.run = part.execution_arn
-    WHERE me.execution_arn = ${run.execution_arn} AND m.status IN ('finished', 'restored')`);
-  return new Map(
-    rows.map(({ name, result }) => [String(name), inOrder(JSON.parse(String(result)) as Counters | Answer)]),
+    WHERE me.execution_arn = ${run.execution_arn} AND m.status IN ('finished', 'restored')`,
+    { name: string(), result: ownJson<Counters | Answer>() },
   );
+  return new Map(rows.map(({ name, result }) => [name, inOrder(result)]));
 }
 
 const fields = [

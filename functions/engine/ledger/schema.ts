@@ -1,3 +1,4 @@
+import { boolean, number } from 'valibot';
 import type { Database, Statements } from '../database/data-api.ts';
 import { sql, unsafeSql } from '../database/sql.ts';
 import { DatabaseError, MigrationFailed, messageOf } from '../errors.ts';
@@ -123,13 +124,13 @@ export async function upgradeLedger(database: Database): Promise<void> {
   try {
     await database.transaction(async (tx) => {
       // Any fixed number does, as long as nobody else uses it: the bytes of "data_mig". Held until the commit.
-      await tx.query(sql`SELECT 1 AS locked FROM pg_advisory_xact_lock(${'7233190438095382887'}::bigint)`);
+      await tx.execute(sql`SELECT 1 AS locked FROM pg_advisory_xact_lock(${'7233190438095382887'}::bigint)`);
       for (const [i, statements] of versions.entries()) {
         if (i < (await ledgerVersion(tx))) {
           continue;
         }
         for (const statement of [...statements, recordVersion(i + 1)]) {
-          await tx.query(unsafeSql(statement));
+          await tx.execute(unsafeSql(statement));
         }
       }
     });
@@ -148,13 +149,21 @@ export async function upgradeLedger(database: Database): Promise<void> {
 /** The version of the ledger that there is; 0 for none. */
 export async function ledgerVersion(database: Statements): Promise<number> {
   // From the catalog itself: to_regclass may remember, within a transaction, that there was no such schema when it began.
-  const [exists] = await database.query(sql`
+  const [exists] = await database.query(
+    sql`
     SELECT EXISTS (
       SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = ${schema} AND c.relname = 'version') AS there`);
+      WHERE n.nspname = ${schema} AND c.relname = 'version') AS there`,
+    { there: boolean() },
+  );
   if (!exists?.there) {
     return 0;
   }
-  const [row] = await database.query(sql`SELECT COALESCE(max(version), 0) AS version FROM ${ledger.version}`);
-  return Number(row?.version);
+  const [row] = await database.query(
+    sql`SELECT COALESCE(max(version), 0) AS version FROM ${ledger.version}`,
+    {
+      version: number(),
+    },
+  );
+  return row?.version ?? 0;
 }

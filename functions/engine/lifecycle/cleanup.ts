@@ -1,3 +1,4 @@
+import { boolean, number, picklist, string } from 'valibot';
 import type { Caller } from '../../contract.ts';
 import { hasJournal, journalName, journalOf } from '../batch/undo-journal.ts';
 import type { Clock } from '../clock.ts';
@@ -6,7 +7,9 @@ import { identifier, regclass, sql, tableName, textOf } from '../database/sql.ts
 import { markerComment } from '../database/table.ts';
 import { withTableLock } from '../database/table-lock.ts';
 import type { Migration } from '../define/migration.ts';
-import { MigrationFailed, Superseded } from '../errors.ts';
+import { MigrationFailed } from '../errors.ts';
+import { doesNotHold, isHolder } from '../ledger/holder.ts';
+import { statuses } from '../ledger/life-cycle.ts';
 import { ledger } from '../ledger/names.ts';
 import { keepAnswer, runState } from '../ledger/run-record.ts';
 import { isPending } from './pending.ts';
@@ -48,10 +51,19 @@ async function checkFinished(
   migration: Migration,
 ): Promise<'finished' | 'cleaned up' | 'never needed'> {
   const { name, kind } = migration;
-  const [line] = await database.query(sql`
+  const [line] = await database.query(
+    sql`
     SELECT m.status, m.cleaned_up_at IS NOT NULL AS cleaned_up, m.rows_known, m.total_processed,
       (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name) AS row_errors
-    FROM ${ledger.migrations} m WHERE m.name = ${name}`);
+    FROM ${ledger.migrations} m WHERE m.name = ${name}`,
+    {
+      status: picklist(statuses),
+      cleaned_up: boolean(),
+      rows_known: number(),
+      total_processed: number(),
+      row_errors: number(),
+    },
+  );
   if (line?.cleaned_up) {
     return 'cleaned up';
   }
@@ -64,7 +76,7 @@ async function checkFinished(
   }
 
   const things = kind === 'alterTables' ? 'tables' : 'rows';
-  const left = Math.max(0, Number(line?.rows_known) - Number(line?.total_processed));
+  const left = Math.max(0, (line?.rows_known ?? 0) - (line?.total_processed ?? 0));
   const counts = `${left} of ${line?.rows_known} ${things} are left, and ${line?.row_errors} row errors are recorded`;
   const state = {
     none: 'it has never run',
@@ -73,7 +85,7 @@ async function checkFinished(
     restoring: 'it is being restored',
     restored: 'it was restored, so that its rows are what they were before',
     finished: `it is finished, but ${things} have come in since that need it`,
-  }[line === undefined ? 'none' : String(line.status)];
+  }[line?.status ?? 'none'];
   throw new MigrationFailed(
     `migration "${name}" cannot be cleaned up: ${state}. Start the machine with {"only": "${name}"}, and clean up once that ` +
       'has succeeded',
@@ -82,16 +94,19 @@ async function checkFinished(
 
 /** Records that it happens; false if that has been done. Throws Superseded if this run does not hold the ledger any more. */
 async function record(tx: Statements, { name }: Migration, run: Caller): Promise<boolean> {
-  const [held] = await tx.query(sql`
-    SELECT r.execution_arn FROM ${ledger.runs} r
-    WHERE r.execution_arn = ${run.execution_arn} AND r.redrive_count = ${run.redrive_count} AND r.status = 'running'
-    FOR UPDATE`);
+  const [held] = await tx.query(
+    sql`SELECT r.execution_arn FROM ${ledger.runs} r WHERE ${isHolder(run)} FOR UPDATE`,
+    {},
+  );
   if (!held) {
-    throw new Superseded(`migration "${name}": the run ${run.execution_arn} does not hold the ledger`);
+    throw doesNotHold(name, run);
   }
-  const [recorded] = await tx.query(sql`
+  const [recorded] = await tx.query(
+    sql`
     UPDATE ${ledger.migrations} m SET cleaned_up_at = now()
-    WHERE m.name = ${name} AND m.status = 'finished' AND m.cleaned_up_at IS NULL RETURNING m.name`);
+    WHERE m.name = ${name} AND m.status = 'finished' AND m.cleaned_up_at IS NULL RETURNING m.name`,
+    {},
+  );
   return recorded !== undefined;
 }
 
@@ -101,14 +116,17 @@ async function dropMarker(tx: Statements, migration: Migration): Promise<string[
     return [];
   }
   const { name, table } = migration;
-  const columns = await tx.query(sql`
+  const columns = await tx.query(
+    sql`
     SELECT n.nspname::text AS schema, c.relname::text AS relation, a.attname::text AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
     WHERE c.oid = ${regclass(tableName(table))} AND NOT a.attisdropped AND a.attnum > 0
-      AND col_description(c.oid, a.attnum) = ${markerComment(name)}`);
+      AND col_description(c.oid, a.attnum) = ${markerComment(name)}`,
+    { schema: string(), relation: string(), name: string() },
+  );
   for (const column of columns) {
-    await tx.query(sql`
-      ALTER TABLE ${identifier(String(column.schema), String(column.relation))} DROP COLUMN ${identifier(String(column.name))}`);
+    await tx.execute(sql`
+      ALTER TABLE ${identifier(column.schema, column.relation)} DROP COLUMN ${identifier(column.name)}`);
   }
   return columns.map((column) => `the marker column ${column.name} of ${table}, with its index`);
 }
@@ -117,15 +135,18 @@ async function dropJournal(tx: Statements, { name }: Migration): Promise<string[
   if (!(await hasJournal(tx, name))) {
     return [];
   }
-  await tx.query(sql`DROP TABLE ${journalOf(name)}`);
+  await tx.execute(sql`DROP TABLE ${journalOf(name)}`);
   return [`the undo journal ${journalName(name)}`];
 }
 
 /** Which rows could not be migrated, nobody knows afterwards: so at least how many they were is said. */
 async function forgetRowErrors(tx: Statements, { name }: Migration): Promise<string[]> {
-  const [row] = await tx.query(sql`
+  const [row] = await tx.query(
+    sql`
     WITH forgotten AS (DELETE FROM ${ledger.rowErrors} e WHERE e.migration = ${name} RETURNING e.key)
-    SELECT count(*) AS rows FROM forgotten`);
-  const rows = Number(row?.rows);
+    SELECT count(*) AS rows FROM forgotten`,
+    { rows: number() },
+  );
+  const rows = row?.rows ?? 0;
   return rows === 0 ? [] : [`the record of ${rows} row ${rows === 1 ? 'error' : 'errors'}`];
 }

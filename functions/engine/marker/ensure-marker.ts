@@ -1,3 +1,4 @@
+import { number } from 'valibot';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { identifier, join, type Sql, sql, unsafeSql } from '../database/sql.ts';
@@ -29,7 +30,7 @@ export async function ensureMarker(
   }
   const rest = await make(database, migration, at, clock, before);
   if (rest !== undefined) {
-    await remember(database, at, 0, null, rest);
+    await remember(database, at, { seconds: 0, rest });
   }
   return rest;
 }
@@ -96,18 +97,21 @@ async function addColumn(
   }
   const what = `migration "${migration.name}": the column ${migration.marker} could not be added`;
   return withTableLock(database, clock, { what, table: migration.table }, async (tx) => {
-    const [held] = await tx.query(sql`
+    const [held] = await tx.query(
+      sql`
       SELECT m.name FROM ${ledger.migrations} m
-      WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid FOR UPDATE`);
+      WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid FOR UPDATE`,
+      {},
+    );
     if (held === undefined) {
       return false;
     }
     const name = identifier(schema, table);
     // A constant default is kept in the catalog: no row is written, however many there are.
-    await tx.query(sql`
+    await tx.execute(sql`
       ALTER TABLE ${name} ADD COLUMN IF NOT EXISTS ${identifier(migration.marker)} boolean NOT NULL DEFAULT false`);
     // A literal, as a utility statement takes no parameters; a migration's name has no quotes.
-    await tx.query(sql`
+    await tx.execute(sql`
       COMMENT ON COLUMN ${name}.${identifier(migration.marker)} IS ${unsafeSql(`'${markerComment(migration.name)}'`)}`);
     return true;
   });
@@ -118,12 +122,15 @@ const mostLostBuilds = 3;
 
 /** Counts, in its run, a build that ended without an index. Throws MigrationFailed if there were too many. */
 async function countLostBuild(database: Database, { name }: Marked, at: Checkpoint): Promise<void> {
-  const [run] = await database.query(sql`
+  const [run] = await database.query(
+    sql`
     UPDATE ${ledger.runs} r SET stage = jsonb_build_object('index_of', ${name}::text, 'lost_builds',
       CASE WHEN r.stage ->> 'index_of' = ${name} THEN (r.stage ->> 'lost_builds')::integer + 1 ELSE 1 END)
     WHERE r.execution_arn = ${at.run}
-    RETURNING (r.stage ->> 'lost_builds')::integer AS lost`);
-  if (run === undefined || Number(run.lost) < mostLostBuilds) {
+    RETURNING (r.stage ->> 'lost_builds')::integer AS lost`,
+    { lost: number() },
+  );
+  if (run === undefined || run.lost < mostLostBuilds) {
     return;
   }
   throw new MigrationFailed(
@@ -136,7 +143,7 @@ async function countLostBuild(database: Database, { name }: Marked, at: Checkpoi
 /** Runs DDL that goes on by itself when it takes longer than a call; false if nobody knows yet what became of it. */
 async function outlasting(database: Database, statement: Sql): Promise<boolean> {
   try {
-    await database.query(statement, { continueAfterTimeout: true });
+    await database.execute(statement, { continueAfterTimeout: true });
     return true;
   } catch (error) {
     // The call was given up or its answer lost; or, class 40, another was doing the same, and PostgreSQL ended one of them.

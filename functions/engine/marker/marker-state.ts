@@ -1,4 +1,6 @@
+import { boolean, nullable, number, object, string } from 'valibot';
 import type { Database } from '../database/data-api.ts';
+import { json } from '../database/row-shape.ts';
 import { identifier, regclass, sql, tableName, textOf } from '../database/sql.ts';
 import { markerComment } from '../database/table.ts';
 import type { RowMigration } from '../define/migration.ts';
@@ -36,7 +38,8 @@ export async function markerState(database: Database, migration: Marked): Promis
   const { name, table, key, marker } = migration;
   const index = markerIndex(name);
   // A build that nobody watches any more is known by its statement, which is active until it has committed.
-  const [found] = await database.query(sql`
+  const [found] = await database.query(
+    sql`
     SELECT n.nspname::text AS schema, c.relname::text AS relation, c.relkind::text AS kind, c.relispartition AS is_partition,
       a.attname IS NOT NULL AS has_column, col_description(c.oid, a.attnum) AS comment,
       concat_ws(' ', format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'NOT NULL' END,
@@ -61,7 +64,21 @@ export async function markerState(database: Database, migration: Marked): Promis
     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
     LEFT JOIN pg_class x ON x.relnamespace = c.relnamespace AND x.relname = ${index}
     LEFT JOIN pg_index i ON i.indexrelid = x.oid
-    WHERE c.oid = ${regclass(tableName(table))}`);
+    WHERE c.oid = ${regclass(tableName(table))}`,
+    {
+      schema: string(),
+      relation: string(),
+      kind: string(),
+      is_partition: boolean(),
+      has_column: boolean(),
+      comment: nullable(string()),
+      definition: string(),
+      has_index: boolean(),
+      is_valid: boolean(),
+      fits: boolean(),
+      build: nullable(json(object({ seconds: number(), how: string() }))),
+    },
+  );
   if (found === undefined) {
     return undefined;
   }
@@ -99,10 +116,10 @@ export async function markerState(database: Database, migration: Marked): Promis
     fail('is a partition, which gets no columns of its own. Leave "marker" away');
   }
   return {
-    schema: String(found.schema),
-    table: String(found.relation),
-    column: found.has_column === true,
+    schema: found.schema,
+    table: found.relation,
+    column: found.has_column,
     index: found.has_index ? (found.is_valid ? 'valid' : 'invalid') : 'none',
-    build: found.build === null ? undefined : (JSON.parse(String(found.build)) as Build),
+    build: found.build ?? undefined,
   };
 }

@@ -2,7 +2,7 @@ import { measured, startPace } from '../batch/batch-size.ts';
 import type { RowMigration } from '../define/migration.ts';
 import { restShare } from '../schedule/schedule.ts';
 import { restAfter, type Spread, spread, tooShort } from '../schedule/throttle.ts';
-import { longestSleep } from '../slice/slice.ts';
+import { longestSleep } from '../slice/batch-loop.ts';
 import { parseDuration } from '../time/duration.ts';
 import { afterOpenSeconds } from '../time/maintenance-window.ts';
 import type { Trial } from '../trial/trial.ts';

@@ -1,16 +1,20 @@
+import { boolean, nullable, number, picklist } from 'valibot';
 import { tablesOf } from '../alter/alter-tables.ts';
 import { checkLimits } from '../alter/lock-limits.ts';
-import { inNeed } from '../batch/rows-in-need.ts';
+import { needsChange } from '../batch/rows-in-need.ts';
 import type { Database } from '../database/data-api.ts';
+import { explain } from '../database/explain.ts';
+import { key } from '../database/row-shape.ts';
 import { type Sql, sql } from '../database/sql.ts';
 import { compare, describeTable, type Key, keyColumns, keyValues, type Table } from '../database/table.ts';
 import type { AlterMigration, Migration, RowMigration } from '../define/migration.ts';
 import { columnsNeeded } from '../define/options.ts';
 import { DatabaseError, messageOf } from '../errors.ts';
-import type { Checkpoint } from '../ledger/checkpoint.ts';
-import { plan as expectedBy, isPending } from '../lifecycle/pending.ts';
+import { type Status, statuses } from '../ledger/life-cycle.ts';
+import { ledger } from '../ledger/names.ts';
+import { isPending } from '../lifecycle/pending.ts';
 import { hasMarker, markerState } from '../marker/marker-state.ts';
-import { type Inside, rolledBack } from '../trial/rollback-sandbox.ts';
+import { rolledBack, type Sandbox } from '../trial/rollback-sandbox.ts';
 import { type Trial, trialLimits, tryOut } from '../trial/trial.ts';
 import { checkValidations } from '../validate/validation-query.ts';
 
@@ -29,7 +33,7 @@ export interface Forecast {
 }
 
 export interface ForecastLine {
-  readonly status: Checkpoint['status'];
+  readonly status: Status;
   /** When it began, in ms since 1970. */
   readonly startedAt: number;
   readonly cleanedUp: boolean;
@@ -53,7 +57,7 @@ export interface Count {
 /** Looks at a migration and tries it, in one transaction that is rolled back. Problems are part of the answer. */
 export async function forecast(database: Database, migration: Migration): Promise<Forecast> {
   try {
-    return await rolledBack(database, trialLimits, (inside) => look(inside, migration));
+    return await rolledBack(database, trialLimits, (sandbox) => look(sandbox, migration));
   } catch (error) {
     return { migration, pending: true, line: undefined, problem: problemOf(error) };
   }
@@ -64,7 +68,8 @@ const problemOf = (error: unknown): string =>
     ? `the database had no time for it, so what it would do is not known: ${error.message}. Plan again later`
     : messageOf(error);
 
-async function look(inside: Inside, migration: Migration): Promise<Forecast> {
+async function look(sandbox: Sandbox, migration: Migration): Promise<Forecast> {
+  const { database: inside } = sandbox;
   const line = await lineOf(inside, migration.name);
   const found = { migration, line, pending: true };
   try {
@@ -76,7 +81,7 @@ async function look(inside: Inside, migration: Migration): Promise<Forecast> {
     }
     return migration.kind === 'alterTables'
       ? { ...found, ...(await lookAtTables(inside, migration)) }
-      : { ...found, ...(await lookAtRows(inside, migration, line)) };
+      : { ...found, ...(await lookAtRows(sandbox, migration, line)) };
   } catch (error) {
     return { ...found, problem: problemOf(error) };
   }
@@ -88,17 +93,26 @@ interface Line extends ForecastLine {
 }
 
 async function lineOf(inside: Database, name: string): Promise<Line | undefined> {
-  const [row] = await inside.query(sql`
+  const [row] = await inside.query(
+    sql`
     SELECT m.status, m.pass, m.cursor::text AS cursor, extract(epoch FROM m.started_at)::float8 AS started_at,
       m.cleaned_up_at IS NOT NULL AS cleaned_up
-    FROM data_migrations.migrations m WHERE m.name = ${name}`);
+    FROM ${ledger.migrations} m WHERE m.name = ${name}`,
+    {
+      status: picklist(statuses),
+      pass: number(),
+      cursor: nullable(key),
+      started_at: number(),
+      cleaned_up: boolean(),
+    },
+  );
   return (
     row && {
-      status: row.status as Checkpoint['status'],
-      pass: Number(row.pass),
-      cursor: row.cursor === null ? null : (JSON.parse(String(row.cursor)) as Key),
-      startedAt: Number(row.started_at) * 1_000,
-      cleanedUp: row.cleaned_up === true,
+      status: row.status,
+      pass: row.pass,
+      cursor: row.cursor,
+      startedAt: row.started_at * 1_000,
+      cleanedUp: row.cleaned_up,
     }
   );
 }
@@ -114,10 +128,11 @@ async function lookAtTables(
 }
 
 async function lookAtRows(
-  inside: Inside,
+  sandbox: Sandbox,
   migration: RowMigration,
   line: Line | undefined,
 ): Promise<Pick<Forecast, 'rows' | 'problem'>> {
+  const { database: inside } = sandbox;
   // What a run would be refused for, before its first batch.
   if (hasMarker(migration)) {
     await markerState(inside, migration);
@@ -129,7 +144,7 @@ async function lookAtRows(
   const after = cursor === null ? sql`true` : afterKey(table, cursor);
   const ahead = pass === 1 && table.marker !== undefined ? sql`${after} AND ${table.marker.left}` : after;
   const needed =
-    migration.where === undefined ? ahead : sql`${ahead} AND (${inNeed(table, pass, migration.where)})`;
+    migration.where === undefined ? ahead : sql`${ahead} AND (${needsChange(table, pass, migration.where)})`;
   const toLookAt = await count(inside, table, ahead);
   const rows = {
     toLookAt,
@@ -137,7 +152,7 @@ async function lookAtRows(
     toMark: migration.marker !== undefined && table.marker === undefined,
   };
   try {
-    return { rows: { ...rows, trial: await tryOut(inside, migration, table) } };
+    return { rows: { ...rows, trial: await tryOut(sandbox, migration, table) } };
   } catch (error) {
     return { rows, problem: problemOf(error) };
   }
@@ -152,18 +167,20 @@ const countable = 100_000;
 async function count(inside: Database, table: Table, condition: Sql): Promise<Count> {
   const rows = sql`SELECT FROM ${table.name} WHERE ${condition}`;
   try {
-    const [few] = await inside.query(sql`
-      SELECT count(*) AS rows FROM (${rows} LIMIT ${countable + 1}) AS few`);
-    const counted = Number(few?.rows);
+    const [few] = await inside.query(
+      sql`SELECT count(*) AS rows FROM (${rows} LIMIT ${countable + 1}) AS few`,
+      { rows: number() },
+    );
+    const counted = few?.rows ?? 0;
     if (counted <= countable) {
       return { rows: counted, counted: true };
     }
-    return { rows: Math.max(counted, (await expectedBy(inside, rows))['Plan Rows']), counted: false };
+    return { rows: Math.max(counted, (await explain(inside, rows)).rows), counted: false };
   } catch (error) {
     // Too long, or a row of which it cannot be asked.
     if (!(error instanceof DatabaseError) || error.fault === 'migration') {
       throw error;
     }
-    return { rows: (await expectedBy(inside, rows))['Plan Rows'], counted: false };
+    return { rows: (await explain(inside, rows)).rows, counted: false };
   }
 }

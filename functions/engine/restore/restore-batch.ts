@@ -1,6 +1,8 @@
+import { number, picklist, string } from 'valibot';
 import { journalName, journalOf } from '../batch/undo-journal.ts';
-import type { Database, Row } from '../database/data-api.ts';
-import { identifier, join, type Sql, sql, unsafeSql, when } from '../database/sql.ts';
+import type { Database } from '../database/data-api.ts';
+import { key, ownJson, type RowOf, type Shape } from '../database/row-shape.ts';
+import { identifier, join, type Sql, sql, unsafeSql, withCtes } from '../database/sql.ts';
 import {
   compare,
   type Key,
@@ -12,6 +14,7 @@ import {
 } from '../database/table.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import { type Checkpoint, heldBy } from '../ledger/checkpoint.ts';
+import { statuses } from '../ledger/life-cycle.ts';
 import { ledger } from '../ledger/names.ts';
 import { type RowError, recorded } from '../ledger/row-errors.ts';
 
@@ -30,22 +33,34 @@ export interface Restore {
 }
 
 /** A checkpoint of restoring. */
-export interface At extends Checkpoint {
+export interface RestoreCheckpoint extends Checkpoint {
   readonly restore: Restore;
 }
 
-/** The checkpoint that a line of the ledger says. */
-export function movedTo(at: Checkpoint, { status, batches, restore }: Row): At {
-  return {
-    ...at,
-    status: status as Checkpoint['status'],
-    batches: Number(batches),
-    restore: JSON.parse(String(restore)) as Restore,
-  };
+/** The columns of a migration's line that restoring moves, selected as `restoreColumns` does. */
+const line = { status: picklist(statuses), batches: number(), restore: ownJson<Restore>() };
+
+/** What a statement about restoring answers of the migration's line. */
+export const restoreColumns = (from: Sql): Sql =>
+  sql`${from}.status, ${from}.batches, ${from}.restore::text AS restore`;
+
+/** Runs a statement that selects `restoreColumns`, and what it selects beside them; undefined if it found nothing of ours. */
+export async function moveRestore<S extends Shape = Record<never, never>>(
+  database: Database,
+  at: Checkpoint,
+  statement: Sql,
+  beside?: S,
+): Promise<{ at: RestoreCheckpoint; row: RowOf<S> } | undefined> {
+  const [row] = await database.query(statement, { ...line, ...beside });
+  if (row === undefined) {
+    return undefined;
+  }
+  const { status, batches, restore } = row;
+  return { at: { ...at, status, batches, restore }, row: row as RowOf<S> };
 }
 
 /** The next rows of the journal. */
-function nextOf(table: Table, at: At, size: number, condition = sql`true`): Sql {
+function nextOf(table: Table, at: RestoreCheckpoint, size: number, condition = sql`true`): Sql {
   const { cursor } = at.restore;
   const keys = keyNames(table).map((name) => sql`j.${name}`);
   const after = cursor === null ? sql`true` : compare(keys, '>', keyValues(table, cursor));
@@ -60,13 +75,16 @@ function nextOf(table: Table, at: At, size: number, condition = sql`true`): Sql 
 export async function columnsOf(
   database: Database,
   table: Table,
-  at: At,
+  at: RestoreCheckpoint,
   size: number,
 ): Promise<readonly string[]> {
-  const rows = await database.query(sql`
+  const rows = await database.query(
+    sql`
     SELECT DISTINCT name FROM (SELECT j.before ${nextOf(table, at, size)}) AS page, jsonb_object_keys(page.before) AS name
-    ORDER BY name`);
-  const names = rows.map(({ name }) => String(name));
+    ORDER BY name`,
+    { name: string() },
+  );
+  const names = rows.map(({ name }) => name);
   const gone = names.filter((name) => !table.columns.has(name));
   if (gone.length === 0) {
     return names;
@@ -79,83 +97,107 @@ export async function columnsOf(
 }
 
 /** What was done. */
-export interface Batch {
-  readonly at: At;
+export interface RestoredBatch {
+  readonly at: RestoreCheckpoint;
   readonly rows: number;
+}
+
+/** Which rows of the journal are put back. */
+export interface RowsToRestore {
+  readonly table: Table;
+  readonly at: RestoreCheckpoint;
+  /** The columns that the journal has values of. */
+  readonly columns: readonly string[];
+  /** Rows at most. */
+  readonly size: number;
 }
 
 /**
  * One statement: takes the next rows of the journal, puts back those whose last writer is still this migration, strikes
- * them out of the journal, counts the others, which stay there, and moves the checkpoint. Undefined if that was not ours.
+ * them out of the journal, counts the others, which stay there, and moves the checkpoint. With `bad`, the one next row is only
+ * recorded and counted. Undefined if the checkpoint was not ours.
  */
-export async function putBack(
+export async function restoreBatch(
   database: Database,
-  table: Table,
-  at: At,
-  columns: readonly string[],
-  size: number,
+  { table, at, columns, size }: RowsToRestore,
   bad?: RowError,
-): Promise<Batch | undefined> {
+): Promise<RestoredBatch | undefined> {
   const { since } = at.restore;
   const keys = keyNames(table);
   const ofPage = keys.map((name) => sql`page.${name}`);
+  const ofJournal = keys.map((name) => sql`j.${name}`);
+  const ofRestored = keys.map((name) => sql`restored.${name}`);
   const due = since === null ? sql`true` : sql`j.at >= ${since}::timestamptz`;
-  const [row] = await database.query(sql`
-    WITH ${heldBy(at)},
-    page AS MATERIALIZED (
-      SELECT ${join(keys, ', ')}, j.version, j.before, ${due} AS due
-      ${nextOf(table, at, size, sql`EXISTS (SELECT FROM held)`)}
+  const isUnchanged = sql`${table.alias}.xmin = page.version`;
+  const done = await moveRestore(
+    database,
+    at,
+    withCtes(
+      [
+        heldBy(at),
+        sql`
+        page AS MATERIALIZED (
+          SELECT ${join(keys, ', ')}, j.version, j.before, ${due} AS due
+          ${nextOf(table, at, size, sql`EXISTS (SELECT FROM held)`)}
+        )`,
+        sql`
+        restored AS (
+          UPDATE ${table.name} SET ${join([...assignments(table, columns), ...unmarked(table)], ', ')}
+          FROM page
+          WHERE ${compare(keyColumns(table), '=', ofPage)} AND ${isUnchanged} AND page.due AND ${bad === undefined}
+          RETURNING ${join(ofPage, ', ')}
+        )`,
+        sql`
+        struck_out AS (
+          DELETE FROM ${journalOf(at.migration)} AS j USING restored WHERE ${compare(ofJournal, '=', ofRestored)}
+        )`,
+        ...(bad === undefined ? [] : [recorded(at, [bad])]),
+        sql`
+        counted AS MATERIALIZED (
+          SELECT count(*) AS page_rows, count(*) FILTER (WHERE due) AS due,
+            (SELECT count(*) FROM restored) AS restored,
+            (SELECT ${keyAsJson(keys)} FROM page ORDER BY ${join(descending(keys), ', ')} LIMIT 1) AS last
+          FROM page
+        )`,
+        sql`
+        moved AS (
+          UPDATE ${ledger.migrations} m SET batches = m.batches + 1, restore = m.restore || jsonb_build_object(
+            'cursor', COALESCE(counted.last, m.restore -> 'cursor'),
+            'restored', (m.restore ->> 'restored')::bigint + counted.restored,
+            'left', (m.restore ->> 'left')::bigint + counted.due - counted.restored)
+          FROM held, counted WHERE m.name = held.name
+          RETURNING m.*, counted.page_rows
+        )`,
+      ],
+      sql`SELECT ${restoreColumns(sql`moved`)}, page_rows FROM moved`,
     ),
-    restored AS (
-      UPDATE ${table.name} SET ${join([...assignments(table, columns), ...unmarked(table)], ', ')}
-      FROM page
-      WHERE ${compare(keyColumns(table), '=', ofPage)} AND ${table.alias}.xmin = page.version AND page.due
-        ${when(bad, sql`AND false`)}
-      RETURNING ${join(ofPage, ', ')}
-    ),
-    struck_out AS (
-      DELETE FROM ${journalOf(at.migration)} AS j USING restored
-      WHERE ${compare(
-        keys.map((name) => sql`j.${name}`),
-        '=',
-        keys.map((name) => sql`restored.${name}`),
-      )}
-    )
-    ${when(bad, sql`, ${recorded(at, bad === undefined ? [] : [bad])}`)},
-    counted AS MATERIALIZED (
-      SELECT count(*) AS page_rows, count(*) FILTER (WHERE due) AS due, (SELECT count(*) FROM restored) AS restored FROM page
-    ),
-    moved AS (
-      UPDATE ${ledger.migrations} m SET batches = m.batches + 1, restore = m.restore || jsonb_build_object(
-        'cursor', COALESCE((SELECT ${keyAsJson(keys)} FROM page ORDER BY ${join(descending(keys), ', ')} LIMIT 1), m.restore -> 'cursor'),
-        'restored', (m.restore ->> 'restored')::bigint + counted.restored,
-        'left', (m.restore ->> 'left')::bigint + counted.due - counted.restored)
-      FROM held, counted WHERE m.name = held.name
-      RETURNING m.status, m.batches, m.restore::text AS restore, counted.page_rows
-    )
-    SELECT * FROM moved`);
-  return row && { at: movedTo(at, row), rows: Number(row.page_rows) };
+    { page_rows: number() },
+  );
+  return done && { at: done.at, rows: done.row.page_rows };
 }
 
 /** Puts back the next row of the journal, or records why it cannot be, and leaves it. */
-export async function putBackOne(
+export async function restoreRow(
   database: Database,
-  table: Table,
-  at: At,
-  columns: readonly string[],
-): Promise<Batch | undefined> {
+  rows: Omit<RowsToRestore, 'size'>,
+): Promise<RestoredBatch | undefined> {
+  const { table, at } = rows;
   try {
-    return await putBack(database, table, at, columns, 1);
+    return await restoreBatch(database, { ...rows, size: 1 });
   } catch (error) {
     if (!(error instanceof DatabaseError) || error.fault !== 'row') {
       throw error;
     }
     const [next] = await database.query(
       sql`SELECT ${keyAsJson(keyNames(table))}::text AS key ${nextOf(table, at, 1)}`,
+      { key },
     );
-    const key = JSON.parse(String(next?.key)) as Key;
+    if (next === undefined) {
+      throw error;
+    }
     const reason = `it could not be put back: ${error.message}`;
-    return putBack(database, table, at, columns, 1, { key, reason, sqlstate: error.sqlState });
+    const bad = { key: next.key, reason, sqlstate: error.sqlState };
+    return restoreBatch(database, { ...rows, size: 1 }, bad);
   }
 }
 

@@ -1,17 +1,25 @@
-import { measured, startPace, tooSlow } from '../batch/batch-size.ts';
-import type { Clock } from '../clock.ts';
+import { startPace } from '../batch/batch-size.ts';
 import type { Database } from '../database/data-api.ts';
-import { sql } from '../database/sql.ts';
-import type { Table } from '../database/table.ts';
+import { sql, withCtes } from '../database/sql.ts';
 import type { RowMigration } from '../define/migration.ts';
-import { DatabaseError } from '../errors.ts';
 import { type Checkpoint, heldBy } from '../ledger/checkpoint.ts';
+import { owed } from '../ledger/follow-ups.ts';
+import { make, may } from '../ledger/life-cycle.ts';
 import { ledger } from '../ledger/names.ts';
-import { mostFailures, pauseAfter } from '../slice/backoff.ts';
-import { migrationAtFault, stillUnavailable } from '../slice/failure-messages.ts';
-import { type At, columnsOf, movedTo, putBack, putBackOne, type Restore } from './restore-batch.ts';
+import { inBatches, type Next, type Step } from '../slice/batch-loop.ts';
+import { failureOf } from '../slice/failure-messages.ts';
+import type { SliceInput } from '../slice/slice.ts';
+import {
+  columnsOf,
+  moveRestore,
+  type Restore,
+  type RestoreCheckpoint,
+  restoreBatch,
+  restoreColumns,
+  restoreRow,
+} from './restore-batch.ts';
 
-/** What is to be restored begins like that. */
+/** Where restoring begins. */
 export function restoring(because: string, isInvalid: boolean): Omit<Restore, 'since'> {
   return { because, invalid: isInvalid, cursor: null, restored: 0, left: 0 };
 }
@@ -21,14 +29,18 @@ export function restoring(because: string, isInvalid: boolean): Omit<Restore, 's
  * it changed since it began, or was last finished, is put back: what it changed before was valid, and has been lived with.
  */
 export async function enterInvalid(database: Database, at: Checkpoint, because: string): Promise<boolean> {
-  const [entered] = await database.query(sql`
-    WITH ${heldBy(at, 'durably')}, entered AS (
-      UPDATE ${ledger.migrations} m SET status = 'restoring', batches = m.batches + 1,
-        restore = ${JSON.stringify(restoring(because, true))}::jsonb || jsonb_build_object('since', GREATEST(m.started_at, m.finished_at))
-      FROM held WHERE m.name = held.name RETURNING m.name
-    )
-    SELECT name FROM entered`);
-  return entered !== undefined;
+  const entered = sql`
+    entered AS (
+      UPDATE ${ledger.migrations} m SET ${make('invalidate')}, batches = m.batches + 1,
+        restore = ${JSON.stringify(restoring(because, true))}::jsonb
+          || jsonb_build_object('since', GREATEST(m.started_at, m.finished_at))
+      FROM held WHERE m.name = held.name AND ${may('invalidate')} RETURNING m.name
+    )`;
+  const rows = await database.query(
+    withCtes([heldBy(at, 'durably'), entered], sql`SELECT name FROM entered`),
+    {},
+  );
+  return rows.length > 0;
 }
 
 /** How far it came; `lost`: another invocation holds the claim now. */
@@ -37,94 +49,92 @@ export type Restoring =
   | { readonly state: 'lost' };
 
 /**
- * Puts back rows that the migration changed and nobody has changed since, until the journal ends or the deadline has come. It
+ * Puts back rows that the migration changed and nobody has changed since, until the journal ends or the time is up. It
  * neither rests nor waits for a window: until it is done, the data is half of one form and half of the other.
  */
 export async function runRestore(
-  database: Database,
-  migration: RowMigration,
-  table: Table,
+  { database, clock, isOver, migration, table }: SliceInput,
   claimed: Checkpoint,
-  clock: Clock,
-  deadline: number,
 ): Promise<Restoring> {
-  let now = await restoreOf(database, claimed);
-  const { batch_size: most = migration.pace.maxRows } = claimed.request;
-  const maxRows = Math.min(most, migration.pace.maxRows);
-  let pace = startPace({ ...migration.pace, maxRows }, claimed.secondsPerRow);
-  // Rows at most, while one that cannot be put back is being cornered: as a slice does with bad rows.
-  let corner = Number.POSITIVE_INFINITY;
-  let failures = 0;
-
-  while (now?.status === 'restoring' && clock.now() < deadline) {
-    const at: At = now;
-    const begun = clock.now();
-    const size = Math.min(pace.size, corner);
-    try {
-      const columns = await columnsOf(database, table, at, size);
-      if (columns.length === 0) {
-        now = (await end(database, migration, at)) ?? (await restoreOf(database, at));
-        continue;
-      }
-      const batch = await (corner === 1 ? putBackOne : putBack)(database, table, at, columns, size);
-      now = batch?.at ?? (await restoreOf(database, at));
-      failures = 0;
-      const rows = batch?.rows ?? 0;
-      if (corner > pace.size && rows >= size / 2) {
-        pace = measured(pace, rows, clock.now() - begun, 0);
-      }
-      corner = corner > pace.size ? Number.POSITIVE_INFINITY : corner * 2;
-    } catch (error) {
-      if (!(error instanceof DatabaseError)) {
-        throw error;
-      }
-      if (error.fault === 'row' && size > 1) {
-        corner = Math.max(1, Math.floor(size / 2));
-        continue;
-      }
-      const where = { ...at, cursor: at.restore.cursor };
-      if (error.fault !== 'moment') {
-        throw migrationAtFault(migration, where, error);
-      }
-      failures += 1;
-      if (failures > mostFailures) {
-        throw stillUnavailable(migration, where, error);
-      }
-      pace = tooSlow(pace, size, clock.now() - begun);
-      await clock.sleep(pauseAfter(failures));
-    }
-  }
-  if (now === undefined) {
+  const begun = await checkpointOf(database, claimed);
+  if (begun === undefined) {
     return { state: 'lost' };
   }
-  return { state: now.status === 'restored' ? 'done' : 'more', restore: now.restore };
+  let at = begun;
+  const { batch_size: most = migration.pace.maxRows } = claimed.request;
+  const maxRows = Math.min(most, migration.pace.maxRows);
+
+  const batch = async ({ size, alone }: Next): Promise<Step> => {
+    if (at.status !== 'restoring') {
+      return 'done';
+    }
+    const columns = await columnsOf(database, table, at, size);
+    const rows = { table, at, columns };
+    if (columns.length === 0) {
+      at = (await end(database, migration, at)) ?? at;
+    } else {
+      const done = await (alone ? restoreRow(database, rows) : restoreBatch(database, { ...rows, size }));
+      if (done !== undefined) {
+        at = done.at;
+        return { rows: done.rows, bytesPerRow: 0 };
+      }
+    }
+    // The journal has ended, or a duplicate of this invocation was faster.
+    const now = await checkpointOf(database, at);
+    at = now ?? at;
+    return now === undefined ? 'lost' : 'again';
+  };
+
+  const { state } = await inBatches({
+    clock,
+    isOver,
+    pace: startPace({ ...migration.pace, maxRows }, claimed.secondsPerRow),
+    batch,
+    failure: (fault, error) => failureOf(fault, migration, { ...at, cursor: at.restore.cursor }, error),
+  });
+  if (state === 'lost') {
+    return { state };
+  }
+  return { state: at.status === 'restored' ? 'done' : 'more', restore: at.restore };
 }
 
 /** What the ledger says of restoring now; undefined if the claim is not ours any more. */
-async function restoreOf(database: Database, at: Checkpoint): Promise<At | undefined> {
-  const [row] = await database.query(sql`
-    SELECT m.status, m.batches, m.restore::text AS restore FROM ${ledger.migrations} m
-    WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
-  return row && movedTo(at, row);
+async function checkpointOf(database: Database, at: Checkpoint): Promise<RestoreCheckpoint | undefined> {
+  const line = await moveRestore(
+    database,
+    at,
+    sql`
+    SELECT ${restoreColumns(sql`m`)} FROM ${ledger.migrations} m
+    WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`,
+  );
+  return line?.at;
 }
 
 /**
  * Ends it, once the journal has been walked through: from now on the migration begins anew. Follow-up jobs are owed for the
- * rows that are others again, whoever asked: what they built may have been built from the migrated ones, by a run for another
- * migration, too. A run that fails starts none; the next one that succeeds does. Undefined if the claim was not ours.
+ * rows that were put back, whoever asked for that: what the jobs built may have been built from the migrated rows, even by a
+ * run for another migration. A run that fails starts no job; the next one that succeeds does. Undefined if the claim was not
+ * ours.
  */
-async function end(database: Database, migration: RowMigration, at: At): Promise<At | undefined> {
-  const [row] = await database.query(sql`
-    WITH ${heldBy(at, 'durably')}, ended AS (
-      UPDATE ${ledger.migrations} m SET status = 'restored', resting = NULL, batches = m.batches + 1
-      FROM held WHERE m.name = held.name
-      RETURNING m.status, m.batches, m.restore
-    ), owed AS (
-      INSERT INTO ${ledger.followUps} AS f (job)
-      SELECT job FROM ended, jsonb_array_elements_text(${JSON.stringify(migration.rebuilds)}::jsonb) AS job
-      WHERE (ended.restore ->> 'restored')::bigint > 0
-      ON CONFLICT (job) DO UPDATE SET owed_since = now(), run = NULL, execution_name = NULL
-    )
-    SELECT status, batches, restore::text AS restore FROM ended`);
-  return row && movedTo(at, row);
+async function end(
+  database: Database,
+  migration: RowMigration,
+  at: RestoreCheckpoint,
+): Promise<RestoreCheckpoint | undefined> {
+  const ended = sql`
+    ended AS (
+      UPDATE ${ledger.migrations} m SET ${make('endRestore')}, resting = NULL, batches = m.batches + 1
+      FROM held WHERE m.name = held.name AND ${may('endRestore')}
+      RETURNING m.*
+    )`;
+  const someRestored = sql`EXISTS (SELECT FROM ended WHERE (ended.restore ->> 'restored')::bigint > 0)`;
+  const line = await moveRestore(
+    database,
+    at,
+    withCtes(
+      [heldBy(at, 'durably'), ended, owed(migration.rebuilds, someRestored)],
+      sql`SELECT ${restoreColumns(sql`ended`)} FROM ended`,
+    ),
+  );
+  return line?.at;
 }

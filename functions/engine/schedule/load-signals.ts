@@ -1,4 +1,5 @@
-import type { Database, Row } from '../database/data-api.ts';
+import { boolean, type InferOutput, nullable, number, type object, string } from 'valibot';
+import type { Database } from '../database/data-api.ts';
 import { regclass, type Sql, sql, textOf } from '../database/sql.ts';
 import type { Table } from '../database/table.ts';
 import { DatabaseError } from '../errors.ts';
@@ -27,12 +28,12 @@ export async function pressure(
   limits: PressureLimits = pressureLimits,
 ): Promise<string | undefined> {
   try {
-    const [row] = await database.query(signals(table, limits));
-    if (row === undefined) {
+    const [found] = await database.query(signals(table, limits), { ...signs, has_readers: boolean() });
+    if (found === undefined) {
       return undefined;
     }
-    const [reader] = row.has_readers === true ? await database.query(auroraReaders(limits)) : [];
-    const reasons = inWords(table, { ...row, ...reader });
+    const [reader] = found.has_readers ? await database.query(auroraReaders(limits), readerSigns) : [];
+    const reasons = inWords(table, { ...found, ...reader });
     return reasons.length > 0 ? reasons.join(', and ') : undefined;
   } catch (error) {
     if (error instanceof DatabaseError) {
@@ -42,12 +43,25 @@ export async function pressure(
   }
 }
 
-function inWords(table: Table, row: Row): string[] {
+/** What is in the way; NULL where nothing is. */
+const signs = {
+  waiting_pid: nullable(number()),
+  waiting_seconds: nullable(number()),
+  vacuum: nullable(string()),
+  transaction_pid: nullable(number()),
+  transaction_seconds: nullable(number()),
+  replica: nullable(string()),
+  replica_seconds: nullable(number()),
+};
+const readerSigns = { replica: string(), replica_seconds: number() };
+type Signs = InferOutput<ReturnType<typeof object<typeof signs>>>;
+
+function inWords(table: Table, row: Signs): string[] {
   const name = textOf(table.name)
     .replaceAll('"', '')
     .replace(/^public\./, '');
   const { waiting_pid, vacuum, transaction_pid, replica } = row;
-  const time = (seconds: unknown): string => durationText(Number(seconds));
+  const time = (seconds: number | null): string => durationText(seconds ?? 0);
   return [
     waiting_pid && `process ${waiting_pid} has waited ${time(row.waiting_seconds)} for a lock on ${name}`,
     vacuum && `${vacuum} is at work on ${name}`,

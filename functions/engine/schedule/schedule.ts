@@ -1,4 +1,5 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
+import { number } from 'valibot';
 import { startPace } from '../batch/batch-size.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
@@ -145,15 +146,18 @@ async function begunWith(
   database: Database,
   at: Checkpoint,
 ): Promise<{ readonly at: number; readonly rowsKnown: number } | undefined> {
-  const [row] = await database.query(sql`
+  const [row] = await database.query(
+    sql`
     SELECT extract(epoch FROM m.started_at)::float8 AS started_at, m.rows_known
-    FROM ${ledger.migrations} m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
-  return row && { at: Number(row.started_at), rowsKnown: Number(row.rows_known) };
+    FROM ${ledger.migrations} m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`,
+    { started_at: number(), rows_known: number() },
+  );
+  return row && { at: row.started_at, rowsKnown: row.rows_known };
 }
 
 /** Leaves the plan in the ledger, for whoever looks on. */
 async function keep(database: Database, at: Checkpoint, planned: Planned): Promise<void> {
-  await database.query(sql`
+  await database.execute(sql`
     UPDATE ${ledger.migrations} m SET schedule = ${JSON.stringify(planned)}::jsonb
     WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
 }

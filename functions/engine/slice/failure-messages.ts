@@ -22,14 +22,21 @@ function where(migration: RowMigration, at: Checkpoint): string {
 
 const goesOn = 'start the machine again: it goes on from this checkpoint';
 
-/** The statement itself is wrong: no row and no moment is to blame. */
-export function migrationAtFault(
+/** Why a migration's batches end: its statement is wrong, or the database did not serve us for as long as a slice may wait. */
+export function failureOf(
+  fault: 'migration' | 'moment',
   migration: RowMigration,
   at: Checkpoint,
   error: DatabaseError,
-): MigrationFailed {
-  return new MigrationFailed(
-    `${where(migration, at)}: ${error.message}. Correct the migration or its table, deploy, and ${goesOn}`,
+): MigrationFailed | DatabaseUnavailable {
+  const what = `${where(migration, at)}: ${error.message}`;
+  if (fault === 'migration') {
+    return new MigrationFailed(`${what}. Correct the migration or its table, deploy, and ${goesOn}`, {
+      cause: error,
+    });
+  }
+  return new DatabaseUnavailable(
+    `${what}. Tried again and again in vain; look for long transactions, locks and load on the database, and ${goesOn}`,
     { cause: error },
   );
 }
@@ -46,19 +53,6 @@ export async function budgetSpent(
     `${where(migration, at)}: ${at.rowErrorsOfThisRun} rows could not be migrated, its errorBudget is ` +
       `${migration.errorBudget}.${example} All of them: SELECT * FROM ${textOf(ledger.rowErrors)} WHERE migration = ` +
       `'${migration.name}'. Correct the rows or the migration, or allow more, and ${goesOn}`,
-  );
-}
-
-/** The database did not serve us for as long as a slice may wait. */
-export function stillUnavailable(
-  migration: RowMigration,
-  at: Checkpoint,
-  error: DatabaseError,
-): DatabaseUnavailable {
-  return new DatabaseUnavailable(
-    `${where(migration, at)}: ${error.message}. Tried again and again in vain; look for long transactions, locks and load ` +
-      `on the database, and ${goesOn}`,
-    { cause: error },
   );
 }
 

@@ -1,7 +1,9 @@
+import { array, nullable, object, string } from 'valibot';
 import { insidePage, pageOf } from '../batch/page.ts';
 import type { Database } from '../database/data-api.ts';
-import { identifier, join, type Sql, sql } from '../database/sql.ts';
-import { type Key, keyAsJson, keyColumns, type Table, valueName } from '../database/table.ts';
+import { json, key } from '../database/row-shape.ts';
+import { identifier, join, type Sql, sql, withCtes } from '../database/sql.ts';
+import { type Key, keyAsJson, keyColumns, type Table } from '../database/table.ts';
 import type { Page } from '../define/batch.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 
@@ -27,32 +29,37 @@ interface Value {
 // Ten rows of ten such columns are far from the Data API's limits, and more does not help whoever reads it.
 const shownCharacters = 200;
 
+// As many as a person looks at.
+const mostShown = 10;
+
+/** Rows of a page that meet a condition, and the columns to show of them. */
+export interface RowsToShow {
+  readonly table: Table;
+  readonly columns: readonly string[];
+  readonly at: Checkpoint;
+  readonly page: Page;
+  readonly condition?: Sql;
+}
+
 /** Reads the values of columns in the rows of a page that meet a condition, the first ones by key. */
 export async function readShown(
   database: Database,
-  table: Table,
-  columns: readonly string[],
-  at: Checkpoint,
-  page: Page,
-  condition: Sql = sql`true`,
-  limit = 10,
+  { table, columns, at, page, condition = sql`true` }: RowsToShow,
 ): Promise<Shown[]> {
-  const rows = await database.query(sql`
-    WITH ${pageOf(table, at, page)}
-    SELECT ${keyAsJson(keyColumns(table))}::text AS key, ${join(shownColumns(table.alias, columns), ', ')}
-    FROM ${table.name} WHERE ${insidePage(table, at, page)} AND ${condition}
-    ORDER BY ${join(keyColumns(table), ', ')} LIMIT ${limit}`);
-  return rows.map((row) => ({
-    key: JSON.parse(String(row.key)) as Key,
-    values: columns.map((_, i) => JSON.parse(String(row[`v#${i}`])) as Value),
-  }));
-}
-
-function shownColumns(row: Sql, columns: readonly string[]): Sql[] {
-  return columns.map((column, i) => {
-    const text = sql`${row}.${identifier(column)}::text`;
-    return sql`json_build_object('text', ${shown(text)}, 'digest', md5(${text}))::text AS ${valueName(i)}`;
+  const values = columns.map((column) => {
+    const text = sql`${table.alias}.${identifier(column)}::text`;
+    return sql`json_build_object('text', ${shown(text)}, 'digest', md5(${text}))`;
   });
+  return database.query(
+    withCtes(
+      pageOf(table, at, page),
+      sql`
+      SELECT ${keyAsJson(keyColumns(table))}::text AS key, json_build_array(${join(values, ', ')})::text AS values
+      FROM ${table.name} WHERE ${insidePage(table, at, page)} AND ${condition}
+      ORDER BY ${join(keyColumns(table), ', ')} LIMIT ${mostShown}`,
+    ),
+    { key, values: json(array(object({ text: nullable(string()), digest: nullable(string()) }))) },
+  );
 }
 
 /** As much of a text as is shown. */

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { nullable, number, string } from 'valibot';
 import type { Database } from '../database/data-api.ts';
+import { key } from '../database/row-shape.ts';
 import { join, type Sql, sql, when } from '../database/sql.ts';
 import { compare, describeTable, type Key, keyAsJson, keyColumns, keyValues } from '../database/table.ts';
 import type { RowMigration } from '../define/migration.ts';
@@ -19,17 +21,20 @@ export async function fingerprint(database: Database, migration: RowMigration): 
   const digest = createHash('sha256');
   for (let last: Key | undefined; ; ) {
     const after = last && compare(columns, '>', keyValues(table, last));
-    const [page] = await database.query(sql`
+    const [page] = await database.query(
+      sql`
       WITH page AS (
         SELECT * FROM ${table.name} ${when(after, sql`WHERE ${after ?? sql`true`}`)} ORDER BY ${order(sql`ASC`)} LIMIT ${pageRows}
       )
       SELECT count(*) AS rows, sum(hashtextextended(${table.alias}::text, 0)::numeric)::text AS digest,
         (SELECT ${keyAsJson(columns)}::text FROM page AS ${table.alias} ORDER BY ${order(sql`DESC`)} LIMIT 1) AS last
-      FROM page AS ${table.alias}`);
+      FROM page AS ${table.alias}`,
+      { rows: number(), digest: nullable(string()), last: nullable(key) },
+    );
     digest.update(`${page?.rows} ${page?.digest}\n`);
-    if (Number(page?.rows) < pageRows) {
+    if (page === undefined || page.last === null || page.rows < pageRows) {
       return digest.digest('hex');
     }
-    last = JSON.parse(String(page?.last)) as Key;
+    last = page.last;
   }
 }

@@ -1,16 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { ensureJournal } from '../batch/undo-journal.ts';
-import type { Clock } from '../clock.ts';
+import { lambdaClock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
-import { sql } from '../database/sql.ts';
 import { describeTable, type Table } from '../database/table.ts';
 import type { Migration, RowMigration } from '../define/migration.ts';
 import { MigrationFailed } from '../errors.ts';
-import { reload } from '../ledger/checkpoint.ts';
-import { ledger } from '../ledger/names.ts';
 import { runSlice } from '../slice/slice.ts';
 import { type Limits, rolledBack } from './rollback-sandbox.ts';
 import type { Difference } from './row-diff.ts';
+import { enterLine } from './sandbox-ledger.ts';
 import { changedSinceKept, copyTable, keepContents } from './scratch-table.ts';
 
 export interface VerifyOptions {
@@ -65,7 +62,7 @@ export async function verify(
   if (rows !== 'all' && (!Number.isInteger(rows) || rows < 1)) {
     throw new RangeError(`rows: got ${rows}, allowed is a whole number from 1, or 'all'`);
   }
-  return rolledBack(database, limits, async (inside) => {
+  return rolledBack(database, limits, async ({ database: inside }) => {
     const original = await describeTable(inside, migration);
     const scratch = await copyTable(inside, migration, original, rows);
     // Without its marker, should the table have one.
@@ -89,34 +86,21 @@ export async function verify(
 
 /** Runs a migration to its end, on a line of its own in the ledger. */
 async function runOnce(
-  inside: Database,
+  database: Database,
   migration: RowMigration,
   table: Table,
 ): Promise<{ readonly updated: number; readonly errors: number }> {
-  const line = `verify-${randomUUID()}`;
-  const [entered] = await inside.query(sql`
-    INSERT INTO ${ledger.migrations} (name, status, run, claim)
-    VALUES (${line}, 'running', ${line}, gen_random_uuid()) RETURNING claim::text AS claim`);
-  const claim = { migration: line, run: line, claim: String(entered?.claim), slices: 0, request: {} };
-  const at = await reload(inside, claim);
-  if (at === undefined) {
-    throw new MigrationFailed(`migration "${migration.name}": lost the ledger`);
-  }
+  const at = await enterLine(database, migration, 'at the beginning');
   if (migration.onInvalid === 'restore') {
-    await ensureJournal(inside, line, table);
+    await ensureJournal(database, at.migration, table);
   }
-  const unhindered = { hold: async () => undefined, rest: () => ({ seconds: 0 }) };
+  const atOnce = { hold: async () => undefined, rest: () => ({ seconds: 0 }) };
   // Bad rows are counted, not what ends it: it may well be that they are all there are.
   const tried = { ...migration, errorBudget: Number.POSITIVE_INFINITY };
-  const end = await runSlice(inside, tried, table, at, unhindered, clock, Number.POSITIVE_INFINITY);
+  const isOver = () => false;
+  const end = await runSlice({ database, clock: lambdaClock, isOver, migration: tried, table }, at, atOnce);
   if (end.state !== 'done') {
     throw new MigrationFailed(`migration "${migration.name}": it came to no end`);
   }
   return { updated: end.at.totalUpdated, errors: end.at.rowErrors };
 }
-
-const clock: Clock = {
-  now: () => performance.now() / 1_000,
-  date: Date.now,
-  sleep: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000)),
-};

@@ -1,61 +1,76 @@
+import { nullable, string } from 'valibot';
 import type { Caller } from '../../contract.ts';
 import type { Database } from '../database/data-api.ts';
-import { type Sql, sql } from '../database/sql.ts';
+import { sql } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
 import type { RowMigration } from '../define/migration.ts';
-import { Superseded } from '../errors.ts';
+import { doesNotHold, isHolder } from '../ledger/holder.ts';
 import { ledger } from '../ledger/names.ts';
-import { type Asked, type Found, mostKeys, nothingFound } from './validation-query.ts';
+import { type Findings, mostKeys, nothingFound, type PageFindings } from './validation-query.ts';
 
 /** How far validating is. Its run keeps it: every invocation goes on from it, a new run starts over. */
-export interface Stage {
+export interface ValidationProgress {
   readonly migration: string;
   /** How often the run has been redriven. */
   readonly redrives: number;
   readonly pages: number;
   readonly rows: number;
+  /** The last key done, or null before the first. */
   readonly cursor: Key | null;
   readonly ended: boolean;
   /** Working time. */
   readonly seconds: number;
   readonly secondsPerRow: number | null;
-  readonly found: readonly NamedFound[];
+  readonly found: readonly NamedFindings[];
 }
 
-export interface NamedFound extends Found {
+/** What one validation found so far. */
+export interface NamedFindings extends Findings {
   readonly name: string;
 }
 
-/** The stage, and the text of it that the ledger has: only from there is it moved. */
-export interface Kept {
-  readonly stage: Stage;
+/** Progress as it is in the ledger, and its text there: it is moved on only from that very text. */
+export interface SavedProgress {
+  readonly progress: ValidationProgress;
   readonly text: string | null;
 }
 
-/** What a page adds to the stage. */
-export interface Passed extends Asked {
-  /** Rows asked for; when there are fewer, the table ends. */
+/** What a page adds to the progress. */
+export interface ValidatedPage extends PageFindings {
+  /** Rows looked at, at most; when there were fewer, the table has ended. */
   readonly limit: number;
   readonly seconds: number;
   readonly secondsPerRow: number | null;
 }
 
 /** Where the run is with validating this migration; at the beginning, if it is not. Throws Superseded. */
-export async function stageOf(database: Database, migration: RowMigration, run: Caller): Promise<Kept> {
-  const [row] = await database.query(sql`
-    SELECT r.stage::text AS stage FROM ${ledger.runs} r WHERE ${isRunning(run)}`);
+export async function loadProgress(
+  database: Database,
+  migration: RowMigration,
+  run: Caller,
+): Promise<SavedProgress> {
+  const [row] = await database.query(
+    sql`SELECT r.stage::text AS stage FROM ${ledger.runs} r WHERE ${isHolder(run)}`,
+    { stage: nullable(string()) },
+  );
   if (row === undefined) {
-    throw new Superseded(
-      `migration "${migration.name}": the run ${run.execution_arn} does not hold the ledger`,
-    );
+    throw doesNotHold(migration.name, run);
   }
-  const text = row.stage === null ? null : String(row.stage);
-  const stage = text === null ? undefined : (JSON.parse(text) as Stage);
-  const goesOn = stage !== undefined && isOf(stage, migration, run);
-  return { text, stage: goesOn ? { ...stage, redrives: run.redrive_count } : beginning(migration, run) };
+  const text = row.stage;
+  // Another migration's, or of an index that is being built: the run does one thing at a time.
+  const saved = text === null ? undefined : (JSON.parse(text) as ValidationProgress);
+  const goesOn = saved !== undefined && isOf(saved, migration, run);
+  return {
+    text,
+    progress: goesOn ? { ...saved, redrives: run.redrive_count } : beginning(migration, run),
+  };
 }
 
-function isOf({ migration, redrives, found }: Stage, { name, validate }: RowMigration, run: Caller): boolean {
+function isOf(
+  { migration, redrives, found }: ValidationProgress,
+  { name, validate }: RowMigration,
+  run: Caller,
+): boolean {
   const names = validate.map((validation) => validation.name);
   if (migration !== name || JSON.stringify(found.map((each) => each.name)) !== JSON.stringify(names)) {
     return false;
@@ -64,50 +79,53 @@ function isOf({ migration, redrives, found }: Stage, { name, validate }: RowMigr
   return redrives === run.redrive_count || found.every(({ failedRows }) => failedRows === 0);
 }
 
-function beginning({ name, validate }: RowMigration, { redrive_count: redrives }: Caller): Stage {
+function beginning(
+  { name, validate }: RowMigration,
+  { redrive_count: redrives }: Caller,
+): ValidationProgress {
   const found = validate.map((validation) => ({ name: validation.name, ...nothingFound }));
   const at = { pages: 0, rows: 0, cursor: null, ended: false, seconds: 0, secondsPerRow: null };
   return { migration: name, redrives, ...at, found };
 }
 
 /**
- * Moves the stage past a page, if it is still where the page began. Otherwise a duplicate of this invocation was faster, or
+ * Moves the progress past a page, if it is still where the page began. Otherwise a duplicate of this invocation was faster, or
  * this very call came twice, and validating goes on from where it is now.
  */
-export async function keep(
+export async function saveProgress(
   database: Database,
   migration: RowMigration,
   run: Caller,
-  { stage, text }: Kept,
-  page: Passed,
-): Promise<Kept> {
-  const next: Stage = {
-    ...stage,
-    pages: stage.pages + 1,
-    rows: stage.rows + page.rows,
-    cursor: page.last ?? stage.cursor,
+  { progress, text }: SavedProgress,
+  page: ValidatedPage,
+): Promise<SavedProgress> {
+  const next: ValidationProgress = {
+    ...progress,
+    pages: progress.pages + 1,
+    rows: progress.rows + page.rows,
+    cursor: page.last ?? progress.cursor,
     ended: page.rows < page.limit,
-    seconds: stage.seconds + page.seconds,
+    seconds: progress.seconds + page.seconds,
     secondsPerRow: page.secondsPerRow,
-    found: stage.found.map((before, i) => together(before, page.found[i] ?? nothingFound)),
+    found: progress.found.map((before, i) => added(before, page.found[i] ?? nothingFound)),
   };
-  const [row] = await database.query(sql`
+  const [row] = await database.query(
+    sql`
     UPDATE ${ledger.runs} r SET stage = ${JSON.stringify(next)}::jsonb
-    WHERE ${isRunning(run)} AND r.stage IS NOT DISTINCT FROM ${text}::jsonb
-    RETURNING r.stage::text AS stage`);
-  return row === undefined ? stageOf(database, migration, run) : { stage: next, text: String(row.stage) };
+    WHERE ${isHolder(run)} AND r.stage IS NOT DISTINCT FROM ${text}::jsonb
+    RETURNING r.stage::text AS stage`,
+    { stage: string() },
+  );
+  return row === undefined ? loadProgress(database, migration, run) : { progress: next, text: row.stage };
 }
 
-const isRunning = (run: Caller): Sql =>
-  sql`r.execution_arn = ${run.execution_arn} AND r.redrive_count = ${run.redrive_count} AND r.status = 'running'`;
-
-function together(before: NamedFound, now: Found): NamedFound {
+function added(before: NamedFindings, now: Findings): NamedFindings {
   const reason = before.reason ?? now.reason;
   return {
     name: before.name,
     failedRows: before.failedRows + now.failedRows,
     keys: [...before.keys, ...now.keys].slice(0, mostKeys),
-    unasked: before.unasked + now.unasked,
+    unevaluated: before.unevaluated + now.unevaluated,
     ...(reason !== undefined && { reason }),
   };
 }

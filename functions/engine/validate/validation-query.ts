@@ -1,70 +1,82 @@
+import { array, type InferOutput, nullable, number, object, string } from 'valibot';
 import type { Database } from '../database/data-api.ts';
+import { explain } from '../database/explain.ts';
+import { json, key as keyText } from '../database/row-shape.ts';
 import { identifier, join, type Sql, sql } from '../database/sql.ts';
 import { compare, type Key, keyAsJson, keyColumns, keyValues, type Table } from '../database/table.ts';
 import type { RowMigration } from '../define/migration.ts';
 import type { Validation } from '../define/validations.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
-import { plan } from '../lifecycle/pending.ts';
 
 /** What validations found in a page of rows. */
-export interface Asked {
+export interface PageFindings {
   readonly rows: number;
   readonly last: Key | null;
   /** One for each validation. */
-  readonly found: readonly Found[];
+  readonly found: readonly Findings[];
 }
 
-export interface Found {
+/** What one validation found. */
+export interface Findings {
   readonly failedRows: number;
-  /** Up to ten of them. */
+  /** The first ten of them. */
   readonly keys: readonly string[];
-  /** Failed rows of which it could not even be asked, and what the first one said. */
-  readonly unasked: number;
+  /** Failed rows for which it could not even be evaluated, and what the database said of the first one. */
+  readonly unevaluated: number;
   readonly reason?: string;
 }
 
-export const nothingFound: Found = { failedRows: 0, keys: [], unasked: 0 };
+export const nothingFound: Findings = { failedRows: 0, keys: [], unevaluated: 0 };
+/** As many as a person looks at. */
 export const mostKeys = 10;
 
-/** Asks validations of the next rows after a key. */
-export function askPage(
+/** The rows after a key, so many at most. */
+export interface RowsAfter {
+  readonly cursor: Key | null;
+  readonly limit: number;
+}
+
+/** Looks for rows that fail a validation, among the next ones. */
+export function validatePage(
   database: Database,
   table: Table,
   validations: readonly Validation[],
-  cursor: Key | null,
-  limit: number,
-): Promise<Asked> {
-  return ask(database, table, validations, { condition: after(table, cursor), limit });
+  { cursor, limit }: RowsAfter,
+): Promise<PageFindings> {
+  return findFailures(database, table, validations, { condition: after(table, cursor), limit });
 }
 
-/** Asks the validations of the next row; one by one if one of them cannot be: that one, then, the row does not pass. */
-export async function askOne(
+/**
+ * Validates the next row alone: by one validation after the other if they cannot all be evaluated. The row fails those that
+ * cannot.
+ */
+export async function validateRow(
   database: Database,
   { name, validate: validations }: RowMigration,
   table: Table,
   cursor: Key | null,
-): Promise<Asked> {
+): Promise<PageFindings> {
   let failure: DatabaseError;
   try {
-    return await askPage(database, table, validations, cursor, 1);
+    return await validatePage(database, table, validations, { cursor, limit: 1 });
   } catch (error) {
     failure = rowsFault(error);
   }
-  const { rows, last } = await askPage(database, table, [], cursor, 1);
+  const { rows, last } = await validatePage(database, table, [], { cursor, limit: 1 });
   if (last === null) {
     return { rows, last, found: validations.map(() => nothingFound) };
   }
   const itself = { condition: compare(keyColumns(table), '=', keyValues(table, last)), limit: 1 };
-  const found: Found[] = [];
+  const found: Findings[] = [];
   for (const validation of validations) {
     try {
-      found.push(...(await ask(database, table, [validation], itself)).found);
+      found.push(...(await findFailures(database, table, [validation], itself)).found);
     } catch (error) {
       const { message } = rowsFault(error);
-      found.push({ failedRows: 1, keys: [shown(last)], unasked: 1, reason: cut(message, 300) });
+      found.push({ failedRows: 1, keys: [shown(last)], unevaluated: 1, reason: cut(message, 300) });
     }
   }
-  if (found.some(({ unasked }) => unasked > 0)) {
+  if (found.some(({ unevaluated }) => unevaluated > 0)) {
     return { rows, last, found };
   }
   throw new MigrationFailed(
@@ -103,7 +115,7 @@ export async function checkValidations(
     };
     try {
       const page = { condition: sql`true`, limit: samplePage };
-      const { 'Total Cost': cost } = await plan(database, asking(table, [validation], page));
+      const { cost } = await explain(database, failuresQuery(table, [validation], page));
       if (cost <= affordable) {
         continue;
       }
@@ -134,7 +146,7 @@ const after = (table: Table, cursor: Key | null): Sql =>
  * all: as a condition of a scan, and only there, PostgreSQL answers EXISTS for all rows at once. The page is a subquery with
  * a LIMIT so that the planner knows how few rows it has, and asks no others.
  */
-function asking(table: Table, validations: readonly Validation[], { condition, limit }: Rows): Sql {
+function failuresQuery(table: Table, validations: readonly Validation[], { condition, limit }: Rows): Sql {
   const columns = keyColumns(table);
   const order = join(columns, ', ');
   const descending = columns.map((column) => sql`${column} DESC`);
@@ -156,22 +168,33 @@ function asking(table: Table, validations: readonly Validation[], { condition, l
       ${join(found, '')}`;
 }
 
-async function ask(
+async function findFailures(
   database: Database,
   table: Table,
   validations: readonly Validation[],
   rows: Rows,
-): Promise<Asked> {
-  const [row] = await database.query(asking(table, validations, rows));
+): Promise<PageFindings> {
+  const findings = validations.map((_, i) => [`f#${i}`, failuresOfOne] as const);
+  const [page] = await database.query(failuresQuery(table, validations, rows), {
+    rows: number(),
+    last: nullable(keyText),
+    ...Object.fromEntries(findings),
+  });
+  if (page === undefined) {
+    return { rows: 0, last: null, found: validations.map(() => nothingFound) };
+  }
+  const byLabel = page as Readonly<Record<string, unknown>>;
   return {
-    rows: Number(row?.rows),
-    last: row?.last == null ? null : (JSON.parse(String(row.last)) as Key),
-    found: validations.map((_, i) => {
-      const { failedRows, keys } = JSON.parse(String(row?.[`f#${i}`])) as { failedRows: number; keys: Key[] };
-      return { failedRows, keys: keys.map(shown), unasked: 0 };
+    rows: page.rows,
+    last: page.last,
+    found: findings.map(([label]) => {
+      const { failedRows, keys } = byLabel[label] as InferOutput<typeof failuresOfOne>;
+      return { failedRows, keys: keys.map(shown), unevaluated: 0 };
     }),
   };
 }
+
+const failuresOfOne = json(object({ failedRows: number(), keys: array(array(string())) }));
 
 // Ten of them, of several validations, are far from any limit.
 const longestKey = 100;

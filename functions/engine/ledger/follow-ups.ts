@@ -1,0 +1,48 @@
+import { string } from 'valibot';
+import type { Database } from '../database/data-api.ts';
+import { type Sql, sql } from '../database/sql.ts';
+import { executionArn } from './execution-names.ts';
+import { type ExecutionStatus, isAlive } from './execution-status.ts';
+import { ledger } from './names.ts';
+
+/** The follow-up jobs that are deployed, each with the ARN of its machine. */
+export type Jobs = Readonly<Record<string, string>>;
+
+/**
+ * Looks after follow-up jobs that earlier runs were to start: one whose execution succeeded is settled, one that failed or
+ * never began is owed again. So is one whose run was stopped before it could start it.
+ */
+export async function settleFollowUps(
+  database: Database,
+  statusOf: ExecutionStatus,
+  jobs: Jobs,
+): Promise<void> {
+  const rows = await database.query(
+    sql`SELECT job, run, execution_name FROM ${ledger.followUps} WHERE run IS NOT NULL`,
+    { job: string(), run: string(), execution_name: string() },
+  );
+  for (const { job, run, execution_name } of rows) {
+    const machine = jobs[job];
+    if (machine === undefined) {
+      continue;
+    }
+    const status = await statusOf(executionArn(machine, execution_name));
+    const settled = sql`job = ${job} AND run = ${run}`;
+    if (status === 'SUCCEEDED') {
+      await database.execute(sql`DELETE FROM ${ledger.followUps} WHERE ${settled}`);
+    } else if (!isAlive(status) && !isAlive(await statusOf(run))) {
+      await database.execute(sql`
+        UPDATE ${ledger.followUps} SET run = NULL, execution_name = NULL WHERE ${settled}`);
+    }
+  }
+}
+
+/** A CTE: follow-up jobs are owed from now on if the condition holds, whatever became of an earlier start of them. */
+export function owed(jobs: readonly string[], condition: Sql): Sql {
+  return sql`
+    owed AS (
+      INSERT INTO ${ledger.followUps} AS f (job)
+      SELECT job FROM jsonb_array_elements_text(${JSON.stringify(jobs)}::jsonb) AS job WHERE ${condition}
+      ON CONFLICT (job) DO UPDATE SET owed_since = now(), run = NULL, execution_name = NULL
+    )`;
+}

@@ -1,0 +1,102 @@
+import { string } from 'valibot';
+import type { Caller } from '../../contract.ts';
+import { hasJournal } from '../batch/undo-journal.ts';
+import type { Database } from '../database/data-api.ts';
+import { sql } from '../database/sql.ts';
+import type { Migration, RowMigration } from '../define/migration.ts';
+import { MigrationFailed } from '../errors.ts';
+import { isHolder } from '../ledger/holder.ts';
+import { make, may } from '../ledger/life-cycle.ts';
+import { ledger } from '../ledger/names.ts';
+import { ofEarlierRuns } from '../ledger/row-errors.ts';
+import { restoring } from '../restore/run-restore.ts';
+
+/**
+ * Enters a migration as running: on from its checkpoint, or from the start if an earlier run finished it. What this run
+ * has finished stays so, and nothing happens once the run has been taken over or redriven: the call may arrive late.
+ */
+export async function begin(
+  database: Database,
+  migration: Migration,
+  run: Caller,
+  rowsKnown: number,
+): Promise<void> {
+  // With a marker, only the rows that are left are counted.
+  const onlyLeft = migration.kind !== 'alterTables' && migration.marker !== undefined;
+  await database.execute(sql`
+    DELETE FROM ${ledger.migrations} m USING ${ledger.runs} r
+    WHERE m.name = ${migration.name} AND ${may('beginAnew')} AND m.run <> r.execution_arn AND ${isHolder(run)}`);
+  await database.execute(sql`
+    INSERT INTO ${ledger.migrations} AS m (name, status, run, rows_known)
+    SELECT ${migration.name}, 'running', r.execution_arn, ${rowsKnown} FROM ${ledger.runs} r WHERE ${isHolder(run)}
+    ON CONFLICT (name) DO UPDATE SET ${make('begin')}, run = excluded.run, result = NULL,
+        started_at = CASE WHEN m.status = 'failed' AND m.batches = 0 THEN now() ELSE m.started_at END,
+        rows_known = excluded.rows_known + CASE WHEN ${onlyLeft} THEN m.total_processed ELSE 0 END
+      WHERE ${may('begin')}`);
+}
+
+/**
+ * Enters a migration as running to take its recorded rows again; false if there are none. Its checkpoint stays, and so does
+ * the result of one that was finished, by which `endRetry` knows what to make of it. A retry that was broken off, by its
+ * run's end or for a continuation, has to be ended although all its rows have been taken.
+ */
+export async function beginRetry(database: Database, migration: RowMigration, run: Caller): Promise<boolean> {
+  const [begun] = await database.query(
+    sql`
+    UPDATE ${ledger.migrations} m SET ${make('retry')}, run = r.execution_arn
+    FROM ${ledger.runs} r
+    WHERE m.name = ${migration.name} AND ${may('retry')} AND ${isHolder(run)}
+      AND (
+        EXISTS (
+          SELECT FROM ${ledger.rowErrors} e
+          WHERE e.migration = m.name AND ${ofEarlierRuns(sql`r.execution_arn`)})
+        OR m.status <> 'finished' AND m.result IS NOT NULL
+        OR m.status = 'running' AND EXISTS (
+          SELECT FROM ${ledger.runs} part WHERE part.execution_arn = m.run AND part.first_arn = r.first_arn))
+    RETURNING m.name`,
+    {},
+  );
+  return begun !== undefined;
+}
+
+/**
+ * Enters a migration as one to be restored, because this run was asked to: all that its undo journal has. Where it is being
+ * restored already, that goes on. Throws MigrationFailed if there is nothing to restore it from.
+ */
+export async function beginRestore(database: Database, migration: RowMigration, run: Caller): Promise<void> {
+  const { name } = migration;
+  const journal = await hasJournal(database, name);
+  const fresh = { ...restoring(`asked for by ${run.execution_arn}`, false), since: null };
+  const [begun] = await database.query(
+    sql`
+    UPDATE ${ledger.migrations} m SET ${make('restore')}, run = r.execution_arn, claim = NULL,
+      restore = CASE m.status WHEN 'restoring' THEN m.restore ELSE ${JSON.stringify(fresh)}::jsonb END
+    FROM ${ledger.runs} r
+    WHERE m.name = ${name} AND ${may('restore')} AND ${journal} AND ${isHolder(run)}
+    RETURNING m.name`,
+    {},
+  );
+  if (begun !== undefined) {
+    return;
+  }
+  const [line] = await database.query(
+    sql`SELECT m.status, m.run FROM ${ledger.migrations} m WHERE m.name = ${name}`,
+    { status: string(), run: string() },
+  );
+  const fail = (problem: string): never => {
+    throw new MigrationFailed(`migration "${name}" cannot be restored: ${problem}`);
+  };
+  if (line === undefined) {
+    fail('it has never run, so there is nothing to put back');
+  }
+  // Asked again, after an answer that got lost, it is done.
+  if (line?.status === 'restored' && line.run !== run.execution_arn) {
+    fail('that has been done already; started again, it begins anew');
+  }
+  if (!journal) {
+    fail(
+      "it keeps no undo journal, so nobody knows what its rows were before. onInvalid: 'restore' makes it keep one from the " +
+        'first run on; a clean-up drops it',
+    );
+  }
+}

@@ -1,0 +1,147 @@
+import { measured, type Pace, tooSlow } from '../batch/batch-size.ts';
+import type { Clock } from '../clock.ts';
+import type { Rest } from '../define/batch.ts';
+import { DatabaseError, type Fault } from '../errors.ts';
+import { mostFailures, pauseAfter } from '../time/backoff.ts';
+
+/** What is done about a batch that failed, by who is to blame. */
+const reactions = {
+  /** One of its rows: half as many, until that row is alone. What cannot be done even alone, the batch records, or the loop ends. */
+  row: 'halve',
+  /** The moment (locks, load, a restart): wait, longer each time, and take fewer rows, since time ran out perhaps. */
+  moment: 'back off',
+  /** The statement itself: it would fail again. */
+  migration: 'end',
+} as const satisfies Record<Fault, 'halve' | 'back off' | 'end'>;
+
+/** The next batch to do. */
+export interface Next {
+  /** Rows at most. */
+  readonly size: number;
+  /** A row that fails has been found: whatever is wrong with it is to be recorded, so that the others go on. */
+  readonly alone: boolean;
+  /** When it began, on the clock's scale. */
+  readonly begun: number;
+  /** As far as it is known from the batches before. */
+  readonly secondsPerRow: number | null;
+}
+
+/** What a batch did. */
+export interface Done {
+  readonly rows: number;
+  /** Bytes a row takes in a result; 0 where no rows travel. */
+  readonly bytesPerRow: number;
+  /** There are no rows after these. */
+  readonly isLast?: boolean;
+}
+
+/**
+ * What came of a batch. `again`: nothing was done, and what is known of the ledger is fresh now. `lost`: another invocation
+ * goes on with it. `done`: there was nothing left to do.
+ */
+export type Step = Done | 'again' | 'lost' | 'done';
+
+/** A kind of work that is done in batches. */
+export interface Work {
+  readonly clock: Clock;
+  /** Asked before each batch: the time is up. */
+  readonly isOver: () => boolean;
+  /** How large the batches are at first. */
+  readonly pace: Pace;
+  /** What the next batch has to wait for. */
+  readonly hold?: () => Promise<Rest | undefined>;
+  /** The rest after a batch that took so many seconds. */
+  readonly rest?: (seconds: number) => Rest;
+  readonly batch: (next: Next) => Promise<Step>;
+  /** What comes after the last row. Left out, that is the end. */
+  readonly afterLast?: () => Promise<'again' | 'done'>;
+  /** What the loop throws when it gives up: at once for the migration's fault, after `mostFailures` for the moment's. */
+  readonly failure: (fault: 'migration' | 'moment', error: DatabaseError) => Error;
+}
+
+/** How the loop ended; `more`: the time is up, or a rest is due that is too long for a Lambda to sleep through. */
+export interface Ended {
+  readonly state: 'more' | 'lost' | 'done';
+  readonly rest: Rest;
+  readonly pace: Pace;
+  /** In seconds. */
+  readonly longestBatch: number;
+}
+
+// A Lambda that only sleeps is paid for: from here on Step Functions waits instead, at no cost.
+export const longestSleep = 5;
+
+/** Does batches until there are no more, the time is up, or a longer rest is due. Throws what `failure` makes of a fault. */
+export async function inBatches({ clock, isOver, batch, failure, ...work }: Work): Promise<Ended> {
+  let pace = work.pace;
+  // Rows at most, while a bad row is being looked for: halved until it is alone, then doubled back.
+  let corner = Number.POSITIVE_INFINITY;
+  let failures = 0;
+  let longestBatch = 0;
+  const ended = (state: Ended['state'], rest: Rest = { seconds: 0 }): Ended => ({
+    state,
+    rest,
+    pace,
+    longestBatch,
+  });
+
+  while (!isOver()) {
+    const held = await work.hold?.();
+    if (held !== undefined) {
+      return ended('more', held);
+    }
+    const begun = clock.now();
+    const size = Math.min(pace.size, corner);
+    const alone = corner === 1;
+    try {
+      const step = await batch({ size, alone, begun, secondsPerRow: pace.secondsPerRow });
+      if (step === 'again') {
+        continue;
+      }
+      if (typeof step === 'string') {
+        return ended(step);
+      }
+      const seconds = clock.now() - begun;
+      failures = 0;
+      longestBatch = Math.max(longestBatch, seconds);
+      // A page that was nearly empty, or cut to find a bad row, says nothing about the pace.
+      if (corner > pace.size && step.rows >= size / 2) {
+        pace = measured(pace, step.rows, seconds, step.bytesPerRow);
+      }
+      corner = corner > pace.size ? Number.POSITIVE_INFINITY : corner * 2;
+      if (step.isLast) {
+        if (((await work.afterLast?.()) ?? 'done') === 'done') {
+          return ended('done');
+        }
+        continue;
+      }
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) {
+        throw error;
+      }
+      const reaction = reactions[error.fault];
+      if (reaction === 'halve' && !alone) {
+        corner = Math.max(1, Math.floor(size / 2));
+        continue;
+      }
+      if (reaction !== 'back off') {
+        throw failure('migration', error);
+      }
+      failures += 1;
+      if (failures > mostFailures) {
+        throw failure('moment', error);
+      }
+      pace = tooSlow(pace, size, clock.now() - begun);
+      await clock.sleep(pauseAfter(failures));
+      continue;
+    }
+    const rest = work.rest?.(clock.now() - begun) ?? { seconds: 0 };
+    if (rest.seconds >= longestSleep) {
+      return ended('more', rest);
+    }
+    if (rest.seconds > 0) {
+      await clock.sleep(rest.seconds);
+    }
+  }
+  return ended('more');
+}

@@ -1,0 +1,16 @@
+/**
+ * How often in a row a batch is tried again: 0.25 s, doubled up to 10 s, makes 36 s in all at most. Then Step Functions waits
+ * minutes between its own tries.
+ */
+export const mostFailures = 9;
+
+/** Seconds to wait after so many failures in a row. */
+export function pauseAfter(failures: number): number {
+  const most = Math.min(0.25 * 2 ** (failures - 1), 10);
+  return between(most / 2, most);
+}
+
+/** A time between two by chance, so that two who wait for each other do not meet again. */
+export function between(least: number, most: number): number {
+  return least + Math.random() * (most - least);
+}
