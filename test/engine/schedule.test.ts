@@ -366,7 +366,7 @@ describe('A migration with a maintenance window', () => {
     const next = await running(slow(0, { window: night, within: 'P7D' }), { mode: 'foreground' });
     engine.slept.length = 0;
     expect(await next()).toMatchObject({ state: 'done', total_updated: count });
-    expect(new Set(engine.slept)).toEqual(new Set([0]));
+    expect(engine.slept).toEqual([]);
     expect((await line()).schedule).toMatchObject({ rows_left: count, rest_seconds: 0 });
 
     await engine.reset();

@@ -22,8 +22,8 @@ export interface Next {
   readonly alone: boolean;
   /** When it began, on the clock's scale. */
   readonly begun: number;
-  /** As far as it is known from the batches before. */
-  readonly secondsPerRow: number | null;
+  /** From the batches before. */
+  readonly pace: Pace;
 }
 
 /** What a batch did. */
@@ -94,7 +94,7 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
     const size = Math.min(pace.size, corner);
     const alone = corner === 1;
     try {
-      const step = await batch({ size, alone, begun, secondsPerRow: pace.secondsPerRow });
+      const step = await batch({ size, alone, begun, pace });
       if (step === 'again') {
         continue;
       }

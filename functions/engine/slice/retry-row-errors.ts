@@ -23,13 +23,13 @@ export async function runRetry(
   const started = clock.now();
   let at = claimed;
 
-  const batch = async ({ size, alone, secondsPerRow }: Next): Promise<Step> => {
+  const batch = async ({ size, alone }: Next): Promise<Step> => {
     const keys = await recordedBefore(database, at, size);
     const [first] = keys;
     if (first === undefined) {
       return 'done';
     }
-    const input = { database, table, at, seconds: 0, secondsPerRow };
+    const input = { database, table, at, seconds: 0, secondsPerRow: null };
     const done = await (alone
       ? batchOrRowError(migration, input, first, 'behind')
       : migration.batch(input, { keys }));

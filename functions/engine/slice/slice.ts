@@ -67,13 +67,13 @@ export async function runSlice(
   // Until when working time is in the ledger.
   let accounted = clock.now();
 
-  const batch = async ({ size, alone, begun, secondsPerRow }: Next): Promise<Step> => {
+  const batch = async ({ size, alone, begun, pace }: Next): Promise<Step> => {
     const input: BatchInput = {
       database,
       table,
       at,
       seconds: begun - accounted,
-      secondsPerRow,
+      secondsPerRow: pace.secondsPerRow,
       ...(readAhead && { readAhead }),
     };
     readAhead = undefined;

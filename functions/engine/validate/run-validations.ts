@@ -1,5 +1,5 @@
 import type { Caller, ValidationResult } from '../../contract.ts';
-import { startPace } from '../batch/batch-size.ts';
+import { measured, startPace } from '../batch/batch-size.ts';
 import type { RowMigration } from '../define/migration.ts';
 import { type DatabaseError, DatabaseUnavailable, MigrationFailed } from '../errors.ts';
 import { inBatches, type Next, type Step } from '../slice/batch-loop.ts';
@@ -32,7 +32,7 @@ export async function runValidations(
     await checkValidations(database, migration, table);
   }
 
-  const batch = async ({ size: limit, alone, begun, secondsPerRow }: Next): Promise<Step> => {
+  const batch = async ({ size: limit, alone, begun, pace }: Next): Promise<Step> => {
     const { cursor, ended } = saved.progress;
     if (ended) {
       return 'done';
@@ -41,6 +41,7 @@ export async function runValidations(
       ? validateRow(database, migration, table, cursor)
       : validatePage(database, table, migration.validate, { cursor, limit }));
     const seconds = clock.now() - begun;
+    const { secondsPerRow } = measured(pace, page.rows, seconds, 0);
     saved = await saveProgress(database, migration, run, saved, { ...page, limit, seconds, secondsPerRow });
     checkEvaluated(migration, saved.progress);
     return { rows: page.rows, bytesPerRow: 0 };
