@@ -3,7 +3,7 @@ import { describeTable } from '../engine/database/table.ts';
 import { MigrationFailed } from '../engine/errors.ts';
 import { keepAnswer } from '../engine/ledger/run-record.ts';
 import { runRestore } from '../engine/restore/run-restore.ts';
-import { invalidAndRestored } from '../engine/slice/failure-messages.ts';
+import { invalidAndRestored } from '../engine/restore/validation-failed.ts';
 import { ofRows } from './registry.ts';
 import { claimed, isHistoryLong, sliceOf, type Turn } from './turn.ts';
 

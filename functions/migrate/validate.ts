@@ -10,7 +10,7 @@ import { ledger } from '../engine/ledger/names.ts';
 import { countSlice, keepAnswer, runState } from '../engine/ledger/run-record.ts';
 import { finish } from '../engine/lifecycle/finish.ts';
 import { enterInvalid } from '../engine/restore/run-restore.ts';
-import { invalid } from '../engine/slice/failure-messages.ts';
+import { invalid } from '../engine/restore/validation-failed.ts';
 import { runValidations, validationResults, whatFailed } from '../engine/validate/run-validations.ts';
 import type { ValidationProgress } from '../engine/validate/validation-progress.ts';
 import { ofRows } from './registry.ts';

@@ -1,18 +1,10 @@
-import { journalName } from '../batch/undo-journal.ts';
 import type { Database } from '../database/data-api.ts';
 import { textOf } from '../database/sql.ts';
 import type { RowMigration } from '../define/migration.ts';
-import {
-  type DatabaseError,
-  DatabaseUnavailable,
-  ErrorBudgetSpent,
-  MigrationFailed,
-  ValidationFailed,
-} from '../errors.ts';
+import { type DatabaseError, DatabaseUnavailable, ErrorBudgetSpent, MigrationFailed } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';
 import { rowErrors } from '../ledger/row-errors.ts';
-import type { Restore } from '../restore/restore-batch.ts';
 
 /** What an operator reads in the Cause of a failed run: which migration, which batch, what went wrong, what to do. */
 function where(migration: RowMigration, at: Checkpoint): string {
@@ -53,27 +45,5 @@ export async function budgetSpent(
     `${where(migration, at)}: ${at.rowErrorsOfThisRun} rows could not be migrated, its errorBudget is ` +
       `${migration.errorBudget}.${example} All of them: SELECT * FROM ${textOf(ledger.rowErrors)} WHERE migration = ` +
       `'${migration.name}'. Correct the rows or the migration, or allow more, and ${goesOn}`,
-  );
-}
-
-/** The migrated data does not meet the validations, and stays as it is. */
-export function invalid(migration: RowMigration, what: string): ValidationFailed {
-  return new ValidationFailed(
-    `migration "${migration.name}": ${what}. All its batches are done, and their rows stay as they are (onInvalid: ` +
-      `'${migration.onInvalid}'). Correct the rows or the migration, deploy, and start the machine again: it goes on with validating`,
-  );
-}
-
-/** The migrated data did not meet the validations, and was restored. */
-export function invalidAndRestored({ name }: RowMigration, restore: Restore): ValidationFailed {
-  const { because, restored, left } = restore;
-  const leftOver =
-    left === 0
-      ? 'none had been changed since'
-      : `${left} left, because they had been changed since, or are gone, or could not be put back: what these were before is ` +
-        `in ${journalName(name)}`;
-  return new ValidationFailed(
-    `migration "${name}": ${because}. So ${restored} of the rows that it had changed were put back, and ${leftOver}. Correct ` +
-      'the rows or the migration, deploy, and start the machine again: it begins anew',
   );
 }
