@@ -44,7 +44,7 @@ const commands: readonly OperatorCommand<never>[] = [
 export async function operate(
   io: Io,
   args: readonly string[],
-  registered: readonly Migration[],
+  migrations: readonly Migration[],
 ): Promise<number> {
   let code = 0;
   const program = new Command('migrations')
@@ -62,7 +62,7 @@ export async function operate(
     .showHelpAfterError('--help says what it takes');
   for (const command of commands) {
     add(program, command, async (options, given) => {
-      const system = await findSystem(io, program.opts<WhereOptions>(), registered);
+      const system = await findSystem(io, program.opts<WhereOptions>(), migrations);
       try {
         code = await command.run(system, options as never, ...given);
       } finally {

@@ -1,4 +1,4 @@
-import type { Migration, RowMigration } from '../functions/engine/define/migration.ts';
+import type { Registered, RowMigration } from '../functions/engine/define/registered.ts';
 import { type Course, courseOf } from '../functions/engine/plan/estimate.ts';
 import type { Count, Forecast, RowsAhead } from '../functions/engine/plan/preview.ts';
 import type { Difference } from '../functions/engine/trial/row-diff.ts';
@@ -9,7 +9,7 @@ import { grouped } from './format.ts';
 /** What is known of one migration before a run. */
 export interface Planned {
   readonly name: string;
-  readonly kind: Migration['kind'];
+  readonly kind: Registered['kind'];
   readonly pending: boolean;
   readonly state: string;
   /** Rows from where it stands: those it has to look at, and those of them that need the change. */
@@ -115,7 +115,7 @@ const rounded = (seconds: number): number => Number(seconds.toPrecision(3));
 
 /** Whether a run would end with ErrorBudgetSpent, if as many of the other rows are bad. */
 function tooManyErrors(
-  migration: Migration,
+  migration: Registered,
   { toLookAt, inNeed }: RowsAhead,
   { rows, updated, errors }: Trial,
 ): string | undefined {

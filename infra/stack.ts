@@ -1,6 +1,6 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { checkRegistry } from '../functions/migrate/registry.ts';
+import { registry } from '../functions/migrate/registry.ts';
 import type { Application } from './application.ts';
 import { Database, type DatabaseProps, type ExistingDatabase, existingDatabase } from './database.ts';
 import { Migrations } from './migrations.ts';
@@ -15,21 +15,21 @@ export interface DataMigrationsStackProps extends StackProps {
 export class DataMigrationsStack extends Stack {
   constructor(scope: Construct, id: string, { application, ...props }: DataMigrationsStackProps) {
     super(scope, id, props);
-    checkRegistry(application.migrations);
+    const migrations = registry(application.migrations);
 
     const database =
       'clusterArn' in props.database
         ? existingDatabase(this, props.database)
         : new Database(this, 'Database', props.database);
 
-    const migrations = new Migrations(this, 'Migrations', {
+    const { machine } = new Migrations(this, 'Migrations', {
       database,
       entry: application.handler,
       followUps: application.followUps(this, database),
-      declaredJobs: application.migrations.flatMap(({ rebuilds }) => rebuilds),
+      declaredJobs: migrations.flatMap(({ rebuilds }) => rebuilds),
     });
 
-    new CfnOutput(this, 'MigrationsMachineArn', { value: migrations.machine.stateMachineArn });
+    new CfnOutput(this, 'MigrationsMachineArn', { value: machine.stateMachineArn });
     new CfnOutput(this, 'ClusterArn', { value: database.cluster.clusterArn });
     new CfnOutput(this, 'SecretArn', { value: database.secret.secretArn });
     new CfnOutput(this, 'DatabaseName', { value: database.databaseName });

@@ -1,5 +1,5 @@
 import type { ValidationResult } from '../../functions/contract.ts';
-import type { RowMigration } from '../../functions/engine/define/migration.ts';
+import type { RowMigration } from '../../functions/engine/define/registered.ts';
 import { fingerprint } from '../../functions/engine/trial/table-fingerprint.ts';
 import type { System } from '../system/system.ts';
 import { type Ask, type Message, Refusal } from './message.ts';

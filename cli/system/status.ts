@@ -1,4 +1,4 @@
-import type { Migration } from '../../functions/engine/define/migration.ts';
+import type { Registered } from '../../functions/engine/define/registered.ts';
 import { isAlive } from '../../functions/engine/ledger/execution-status.ts';
 import { statusOf } from './executions.ts';
 import { aboutLedger, type Ledger, type Line, readLedger } from './ledger.ts';
@@ -21,7 +21,7 @@ export type State =
 export interface Status {
   readonly name: string;
   /** `unknown` for one that is no longer registered. */
-  readonly kind: Migration['kind'] | 'unknown';
+  readonly kind: Registered['kind'] | 'unknown';
   readonly registered: boolean;
   readonly state: State;
   readonly line: Line | undefined;
@@ -36,7 +36,7 @@ export async function statuses(system: System): Promise<{ ledger: Ledger; all: r
   }
   const alive = ledger.holder !== undefined && isAlive(await statusOf(system, ledger.holder));
   const validating = ledger.stage && !ledger.stage.ended ? ledger.stage.migration : undefined;
-  const status = (name: string, migration: Migration | undefined): Status => {
+  const status = (name: string, migration: Registered | undefined): Status => {
     const line = ledger.lines.get(name);
     return {
       name,

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ListTagsForResourceCommand, paginateListStateMachines, type SFNClient } from '@aws-sdk/client-sfn';
 import { type Database, dataApi } from '../../functions/engine/database/data-api.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
+import { type Registered, registered } from '../../functions/engine/define/registered.ts';
 import { arnFromTag, databaseTags } from '../../infra/tags.ts';
 import type { Io } from '../io.ts';
 import { Misuse } from '../misuse.ts';
@@ -18,7 +19,7 @@ export interface System {
   /** The database with the ledger, found by the machine's tags. Throws for a machine that was deployed without them. */
   readonly database: () => Promise<Database>;
   /** The migrations of this checkout, in order. */
-  readonly registered: readonly Migration[];
+  readonly registered: readonly Registered[];
   /** How to say another command, as this one was said: `npx migrations watch --local`. */
   readonly command: (rest: string) => string;
   close(): void;
@@ -38,7 +39,7 @@ export const defaultMachine = 'run-migrations';
 export async function findSystem(
   io: Io,
   where: WhereOptions,
-  registered: readonly Migration[],
+  migrations: readonly Migration[],
   session: LocalSession | undefined = where.local ? readSession(io.env) : undefined,
 ): Promise<System> {
   const made = clients({ region: where.region, profile: where.profile, session });
@@ -58,7 +59,7 @@ export async function findSystem(
     sfn,
     machineArn,
     database: () => (database ??= findDatabase(made, machineArn)),
-    registered,
+    registered: migrations.map(registered),
     command: (rest) => ['npx migrations', rest, ...flags].join(' '),
     close: () => {
       for (const client of Object.values(made)) {

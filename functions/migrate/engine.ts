@@ -2,13 +2,13 @@ import type { Logger } from '@aws-lambda-powertools/logger';
 import type { Metrics } from '@aws-lambda-powertools/metrics';
 import type { Clock } from '../engine/clock.ts';
 import type { Database } from '../engine/database/data-api.ts';
-import type { Migration } from '../engine/define/migration.ts';
+import type { Registered } from '../engine/define/registered.ts';
 import type { ExecutionStatus } from '../engine/ledger/execution-status.ts';
 import type { Jobs } from '../engine/ledger/follow-ups.ts';
 
 /** What an operation works with. */
 export interface Engine {
-  readonly migrations: readonly Migration[];
+  readonly migrations: readonly Registered[];
   readonly jobs: Jobs;
   readonly database: Database;
   readonly statusOf: ExecutionStatus;

@@ -17,7 +17,7 @@ import { environment } from './environment.ts';
 import { fail } from './fail.ts';
 import { open } from './open.ts';
 import { pending } from './pending.ts';
-import { checkRegistry } from './registry.ts';
+import { registry } from './registry.ts';
 import { restore } from './restore.ts';
 import { type Turn, withMigration } from './turn.ts';
 import { validate } from './validate.ts';
@@ -32,11 +32,11 @@ type Handler = (
  * environment: see environment.ts. Throws MigrationFailed, when the module is loaded, if the list cannot work.
  */
 export function migrate(migrations: readonly Migration[]): Handler {
-  checkRegistry(migrations);
+  const checked = registry(migrations);
   const { jobs, slicesPerExecution } = environment(process.env);
   const logger = new Logger();
   const engine = {
-    migrations,
+    migrations: checked,
     jobs,
     slicesPerExecution,
     database: stackDatabase(process.env, lambdaClock.sleep),

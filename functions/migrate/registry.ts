@@ -1,20 +1,23 @@
-import type { Migration, RowMigration } from '../engine/define/migration.ts';
+import type { Migration } from '../engine/define/migration.ts';
+import { type Registered, type RowMigration, registered } from '../engine/define/registered.ts';
 import { MigrationFailed } from '../engine/errors.ts';
 import type { Jobs } from '../engine/ledger/follow-ups.ts';
 import { checkRequires } from '../engine/lifecycle/requires.ts';
 
-/** Checks the list of migrations as a whole. Throws MigrationFailed. */
-export function checkRegistry(migrations: readonly Migration[]): void {
-  const names = migrations.map(({ name }) => name);
+/** The registered migrations as the engine runs them, checked as a whole. Throws MigrationFailed. */
+export function registry(migrations: readonly Migration[]): readonly Registered[] {
+  const opened = migrations.map(registered);
+  const names = opened.map(({ name }) => name);
   const twice = names.filter((name, i) => names.indexOf(name) !== i);
   if (twice.length > 0) {
     throw new MigrationFailed(`registered twice: ${twice.join(', ')}; every migration has a name of its own`);
   }
-  checkRequires(migrations);
+  checkRequires(opened);
+  return opened;
 }
 
 /** Checks that every follow-up job which a migration declares has been deployed. Throws MigrationFailed. */
-export function checkJobs(migrations: readonly Migration[], jobs: Jobs): void {
+export function checkJobs(migrations: readonly Registered[], jobs: Jobs): void {
   for (const { name, rebuilds } of migrations) {
     const missing = rebuilds.filter((job) => !(job in jobs));
     if (missing.length === 0) {
@@ -28,7 +31,7 @@ export function checkJobs(migrations: readonly Migration[], jobs: Jobs): void {
 }
 
 /** The registered migration of this name. Throws MigrationFailed with the known ones. */
-export function find(migrations: readonly Migration[], name: string): Migration {
+export function find(migrations: readonly Registered[], name: string): Registered {
   const found = migrations.find((migration) => migration.name === name);
   if (found !== undefined) {
     return found;
@@ -47,7 +50,7 @@ export function known(names: readonly string[], name: string): string {
 }
 
 /** A migration that changes rows. Throws MigrationFailed for another: it has none to validate, restore or retry. */
-export function ofRows(migration: Migration): RowMigration {
+export function ofRows(migration: Registered): RowMigration {
   if (migration.kind !== 'alterTables') {
     return migration;
   }

@@ -1,6 +1,6 @@
 import type { Caller } from '../contract.ts';
 import type { Table } from '../engine/database/table.ts';
-import type { Migration, RowMigration } from '../engine/define/migration.ts';
+import type { Registered, RowMigration } from '../engine/define/registered.ts';
 import { sliceDeadline } from '../engine/invocation.ts';
 import { type Checkpoint, claim } from '../engine/ledger/checkpoint.ts';
 import { doesNotHold } from '../engine/ledger/holder.ts';
@@ -13,7 +13,7 @@ import { find } from './registry.ts';
 export interface Turn {
   readonly engine: Engine;
   readonly run: Caller;
-  readonly migration: Migration;
+  readonly migration: Registered;
   /** The time for batches is up. */
   readonly isOver: () => boolean;
 }

@@ -2,7 +2,7 @@ import { string } from 'valibot';
 import type { Validated } from '../contract.ts';
 import { sql } from '../engine/database/sql.ts';
 import { describeTable } from '../engine/database/table.ts';
-import type { RowMigration } from '../engine/define/migration.ts';
+import type { RowMigration } from '../engine/define/registered.ts';
 import { MigrationFailed } from '../engine/errors.ts';
 import { doesNotHold, ofThisRun } from '../engine/ledger/holder.ts';
 import { may } from '../engine/ledger/life-cycle.ts';

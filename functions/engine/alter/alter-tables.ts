@@ -1,7 +1,8 @@
 import type { Statements } from '../database/data-api.ts';
 import { identifier, render, type Sql, sql } from '../database/sql.ts';
-import type { AlterMigration, Options } from '../define/migration.ts';
+import type { Migration, Options } from '../define/migration.ts';
 import { checker, checkName, checkSql } from '../define/options.ts';
+import type { AlterMigration } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
 
 /** A table is a call of the Data API, which takes about so long: 20 ms. */
@@ -36,7 +37,7 @@ export interface AlterOptions extends Options {
  * A migration that changes many tables in one transaction: all that lack the change, or none. Throws MigrationFailed for
  * options that cannot work.
  */
-export function alterTables(options: AlterOptions): AlterMigration {
+export function alterTables(options: AlterOptions): Migration {
   const { name, tables, alter, rebuilds = [], requires = [] } = options;
   const { lockTimeoutSeconds = 1.2, maxLockedSeconds = 10 } = options;
   const room = Math.max(1, Math.floor(maxLockedSeconds / secondsPerTable));
@@ -60,7 +61,7 @@ export function alterTables(options: AlterOptions): AlterMigration {
     maxTables,
     `a whole number from 1 to ${room}, for which maxLockedSeconds (${maxLockedSeconds}) has room at 20 ms each`,
   );
-  return {
+  const migration: AlterMigration = {
     kind: 'alterTables',
     name,
     rebuilds,
@@ -71,6 +72,7 @@ export function alterTables(options: AlterOptions): AlterMigration {
     lockTimeoutSeconds,
     maxLockedSeconds,
   };
+  return migration;
 }
 
 /** Tries the change on a name, to see at once what the Data API would refuse in the middle of a run. */

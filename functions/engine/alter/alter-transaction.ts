@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { identifier, type Sql, sql } from '../database/sql.ts';
-import type { AlterMigration } from '../define/migration.ts';
+import type { AlterMigration } from '../define/registered.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import { type Checkpoint, heldBy, move, moved } from '../ledger/checkpoint.ts';
 import { type AlteredTable, tablesOf } from './alter-tables.ts';

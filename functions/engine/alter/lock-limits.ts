@@ -1,7 +1,7 @@
 import { number, string } from 'valibot';
 import type { Database } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
-import type { AlterMigration } from '../define/migration.ts';
+import type { AlterMigration } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
 import { type AlteredTable, secondsPerTable } from './alter-tables.ts';
 

@@ -2,7 +2,7 @@ import { nullable, number, string } from 'valibot';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { identifier, regclass, sql } from '../database/sql.ts';
-import type { AlterMigration } from '../define/migration.ts';
+import type { AlterMigration } from '../define/registered.ts';
 import { DatabaseError, DatabaseUnavailable, MigrationFailed } from '../errors.ts';
 import { type Checkpoint, reload, remember } from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';

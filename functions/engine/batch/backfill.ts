@@ -2,8 +2,9 @@ import { number } from 'valibot';
 import { identifier, join, type Sql, sql, when, withCtes } from '../database/sql.ts';
 import { compare, keyColumns, keyNames, marked, namedKey, type Table } from '../database/table.ts';
 import type { Batch, BatchInput, Page } from '../define/batch.ts';
-import type { RowMigration, RowOptions } from '../define/migration.ts';
+import type { Migration, RowOptions } from '../define/migration.ts';
 import { checker, checkSql, rowMigration } from '../define/options.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { type Checkpoint, heldBy, move, moved } from '../ledger/checkpoint.ts';
 import { recordedStillMatching, solved, withRowErrors } from '../ledger/row-errors.ts';
 import { inKeyOrder, insidePage, lastKey, pageOf } from './page.ts';
@@ -19,7 +20,7 @@ export interface BackfillOptions extends RowOptions {
  * A migration whose change is SQL: `UPDATE table SET … WHERE …`, in batches. Rows never leave the database. Throws
  * MigrationFailed for options that cannot work.
  */
-export function backfill(options: BackfillOptions): RowMigration {
+export function backfill(options: BackfillOptions): Migration {
   const base = rowMigration(options);
   const columns = Object.keys(options.set);
   const check = checker(options.name);
@@ -35,7 +36,13 @@ export function backfill(options: BackfillOptions): RowMigration {
     checkSql(options.name, `set.${column}`, value);
   }
   const change: Change = { where: base.where, set: options.set, journal: base.onInvalid === 'restore' };
-  return { ...base, kind: 'backfill', columns, batch: (input, page) => batch(change, input, page) };
+  const migration: RowMigration = {
+    ...base,
+    kind: 'backfill',
+    columns,
+    batch: (input, page) => batch(change, input, page),
+  };
+  return migration;
 }
 
 interface Change {

@@ -2,8 +2,9 @@ import type { Statements } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
 import type { Column, Key } from '../database/table.ts';
 import type { Batch, BatchInput, Page, ReadAhead } from '../define/batch.ts';
-import type { RowMigration, RowOptions } from '../define/migration.ts';
+import type { Migration, RowOptions } from '../define/migration.ts';
 import { checker, rowMigration } from '../define/options.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { DatabaseError, MigrationFailed, messageOf } from '../errors.ts';
 import { move } from '../ledger/checkpoint.ts';
 import { keysWithout, type RowError, withRowErrors } from '../ledger/row-errors.ts';
@@ -32,7 +33,7 @@ type Changes<R> = Partial<NoInfer<R>> | undefined;
  * A migration whose change is TypeScript, one row at a time. Rows are read, transformed and written back only where
  * nobody has changed them since. Throws MigrationFailed for options that cannot work.
  */
-export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): RowMigration {
+export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Migration {
   const base = rowMigration(options);
   const check = checker(options.name);
   check(options.columns.length > 0, 'columns', options.columns, 'at least one column');
@@ -56,12 +57,13 @@ export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Ro
     columns: options.columns,
     transform: options.transform as Change['transform'],
   };
-  return {
+  const migration: RowMigration = {
     ...base,
     kind: 'rewrite',
     columns: options.columns,
     batch: (input, page) => batch(change, input, page),
   };
+  return migration;
 }
 
 /**

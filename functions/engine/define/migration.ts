@@ -1,15 +1,23 @@
 import type { Sql } from '../database/sql.ts';
 import type { WindowOptions } from '../time/maintenance-window.ts';
-import type { Batch, BatchInput, Page } from './batch.ts';
 import type { Validation } from './validations.ts';
+
+/**
+ * A migration: what `backfill`, `rewrite` and `alterTables` make, and what `migrate([…])` takes. What else there is in it is
+ * the engine's own.
+ */
+export interface Migration {
+  readonly name: string;
+  readonly kind: 'backfill' | 'rewrite' | 'alterTables';
+}
 
 /** What every migration says of itself. */
 export interface Options {
-  /** Stable, and unique among all migrations: the ledger keeps its state under it. Lower case, digits, hyphens. */
+  /** Stable, and unique among all migrations: the ledger keeps its state under it. Lower case, digits, hyphens; up to 60. */
   readonly name: string;
-  /** Follow-up jobs to start once a run in which this migration ran has succeeded. */
+  /** Names of the follow-up jobs to start once a run in which this migration ran has succeeded. */
   readonly rebuilds?: readonly string[];
-  /** Migrations that must be finished before this one begins; registered before it. */
+  /** Names of the migrations that must be finished before this one begins; registered before it. */
   readonly requires?: readonly string[];
 }
 
@@ -45,15 +53,20 @@ export interface RowOptions extends Options {
   readonly window?: WindowOptions | undefined;
   /** How many bad rows one run may record and skip before the migration fails. Default 100. */
   readonly errorBudget?: number;
+  /** How large batches are, and how long it rests between them. The defaults fit nearly always. */
   readonly pace?: Partial<PaceOptions>;
 }
 
+/** How large batches are, and how long a migration rests between them. */
 export interface PaceOptions {
-  /** How long one batch should take, in seconds. Default 0.5: nobody waits longer for a row that we have locked. */
+  /**
+   * How long one batch should take, in seconds: more than 0, at most 20, since the Data API gives up a statement after 45.
+   * Default 0.5: nobody waits longer for a row that the batch has locked.
+   */
   readonly targetSeconds: number;
   /**
-   * Seconds to rest after each batch; from 5 s on the Lambda ends and Step Functions waits. Default a hundredth of the
-   * batch's time, or what `within` makes of it.
+   * Seconds to rest after each batch, 86,400 at most; from 5 s on the Lambda ends and Step Functions waits. Default a
+   * hundredth of the batch's time, or what `within` makes of it.
    */
   readonly restSeconds: number | undefined;
   /** Most rows in one batch. Default 100,000, which bounds the batch when rows suddenly get more expensive. */
@@ -62,42 +75,3 @@ export interface PaceOptions {
 
 /** What a failed validation does. */
 export type OnInvalid = 'restore' | 'fail' | 'report';
-
-/** What all kinds of migration have in common. */
-interface Registered {
-  readonly name: string;
-  readonly rebuilds: readonly string[];
-  readonly requires: readonly string[];
-}
-
-/** A migration of the rows of one table, as the engine runs it. Made by `backfill` or `rewrite`. */
-export interface RowMigration extends Registered {
-  readonly kind: 'backfill' | 'rewrite';
-  readonly table: string;
-  readonly key: readonly string[];
-  /** Columns that must exist, apart from the key. */
-  readonly columns: readonly string[];
-  readonly where: Sql | undefined;
-  readonly marker: string | undefined;
-  readonly validate: readonly Validation[];
-  readonly onInvalid: OnInvalid;
-  readonly within: string | undefined;
-  readonly window: WindowOptions | undefined;
-  readonly errorBudget: number;
-  readonly pace: PaceOptions;
-  /** Migrates one page and moves the checkpoint, together or not at all. */
-  readonly batch: (input: BatchInput, page: Page) => Promise<Batch | undefined>;
-}
-
-/** A change of many tables, all of them or none. Made by `alterTables`. */
-export interface AlterMigration extends Registered {
-  readonly kind: 'alterTables';
-  /** A query for the tables, with the columns `schema`, `name` and `lacks`: whether it still lacks the change. */
-  readonly tables: Sql;
-  readonly alter: (table: Sql) => Sql;
-  readonly maxTables: number;
-  readonly lockTimeoutSeconds: number;
-  readonly maxLockedSeconds: number;
-}
-
-export type Migration = RowMigration | AlterMigration;

@@ -2,7 +2,8 @@ import { isSql, type Sql, unsendable } from '../database/sql.ts';
 import { MigrationFailed, messageOf } from '../errors.ts';
 import { parseDuration } from '../time/duration.ts';
 import { checkWindow } from '../time/maintenance-window.ts';
-import type { PaceOptions, RowMigration, RowOptions } from './migration.ts';
+import type { PaceOptions, RowOptions } from './migration.ts';
+import type { RowMigration } from './registered.ts';
 
 const defaultPace: PaceOptions = { targetSeconds: 0.5, restSeconds: undefined, maxRows: 100_000 };
 

@@ -3,7 +3,7 @@ import type { Caller } from '../../contract.ts';
 import { hasJournal } from '../batch/undo-journal.ts';
 import type { Database } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
-import type { Migration, RowMigration } from '../define/migration.ts';
+import type { Registered, RowMigration } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
 import { isHolder } from '../ledger/holder.ts';
 import { make, may } from '../ledger/life-cycle.ts';
@@ -17,7 +17,7 @@ import { restoring } from '../restore/run-restore.ts';
  */
 export async function begin(
   database: Database,
-  migration: Migration,
+  migration: Registered,
   run: Caller,
   rowsKnown: number,
 ): Promise<void> {

@@ -6,7 +6,7 @@ import type { Database, Statements } from '../database/data-api.ts';
 import { identifier, regclass, sql, tableName, textOf } from '../database/sql.ts';
 import { markerComment } from '../database/table.ts';
 import { withTableLock } from '../database/table-lock.ts';
-import type { Migration } from '../define/migration.ts';
+import type { Registered } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
 import { doesNotHold, isHolder } from '../ledger/holder.ts';
 import { statuses } from '../ledger/life-cycle.ts';
@@ -20,7 +20,7 @@ import { isPending } from './pending.ts';
  */
 export async function cleanUp(
   database: Database,
-  migration: Migration,
+  migration: Registered,
   run: Caller,
   clock: Clock,
 ): Promise<void> {
@@ -48,7 +48,7 @@ export async function cleanUp(
 /** Whether there may be something to clean up. Throws MigrationFailed if the migration has still work to do. */
 async function checkFinished(
   database: Database,
-  migration: Migration,
+  migration: Registered,
 ): Promise<'finished' | 'cleaned up' | 'never needed'> {
   const { name, kind } = migration;
   const [line] = await database.query(
@@ -93,7 +93,7 @@ async function checkFinished(
 }
 
 /** Records that it happens; false if that has been done. Throws Superseded if this run does not hold the ledger any more. */
-async function record(tx: Statements, { name }: Migration, run: Caller): Promise<boolean> {
+async function record(tx: Statements, { name }: Registered, run: Caller): Promise<boolean> {
   const [held] = await tx.query(
     sql`SELECT r.execution_arn FROM ${ledger.runs} r WHERE ${isHolder(run)} FOR UPDATE`,
     {},
@@ -111,7 +111,7 @@ async function record(tx: Statements, { name }: Migration, run: Caller): Promise
 }
 
 /** Drops the marker column, which takes its index with it: by what it says of itself, even if "marker" is gone already. */
-async function dropMarker(tx: Statements, migration: Migration): Promise<string[]> {
+async function dropMarker(tx: Statements, migration: Registered): Promise<string[]> {
   if (migration.kind === 'alterTables') {
     return [];
   }
@@ -131,7 +131,7 @@ async function dropMarker(tx: Statements, migration: Migration): Promise<string[
   return columns.map((column) => `the marker column ${column.name} of ${table}, with its index`);
 }
 
-async function dropJournal(tx: Statements, { name }: Migration): Promise<string[]> {
+async function dropJournal(tx: Statements, { name }: Registered): Promise<string[]> {
   if (!(await hasJournal(tx, name))) {
     return [];
   }
@@ -140,7 +140,7 @@ async function dropJournal(tx: Statements, { name }: Migration): Promise<string[
 }
 
 /** Which rows could not be migrated, nobody knows afterwards: so at least how many they were is said. */
-async function forgetRowErrors(tx: Statements, { name }: Migration): Promise<string[]> {
+async function forgetRowErrors(tx: Statements, { name }: Registered): Promise<string[]> {
   const [row] = await tx.query(
     sql`
     WITH forgotten AS (DELETE FROM ${ledger.rowErrors} e WHERE e.migration = ${name} RETURNING e.key)

@@ -2,7 +2,7 @@ import { boolean } from 'valibot';
 import type { ValidationResult } from '../../contract.ts';
 import type { Database } from '../database/data-api.ts';
 import { sql, when } from '../database/sql.ts';
-import type { Migration } from '../define/migration.ts';
+import type { Registered } from '../define/registered.ts';
 import { type Checkpoint, heldBy } from '../ledger/checkpoint.ts';
 import { owed } from '../ledger/follow-ups.ts';
 import { make, makeIf, may } from '../ledger/life-cycle.ts';
@@ -26,7 +26,7 @@ export interface Finish {
  */
 export async function finish(
   database: Database,
-  migration: Migration,
+  migration: Registered,
   at: Checkpoint,
   { seconds, validations = [] }: Finish,
 ): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { picklist } from 'valibot';
 import type { Database } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
-import type { Migration } from '../define/migration.ts';
+import type { Registered } from '../define/registered.ts';
 import { type Status, statuses } from '../ledger/life-cycle.ts';
 import { ledger } from '../ledger/names.ts';
 import { isPending } from './pending.ts';
@@ -15,7 +15,7 @@ export async function statusOf(database: Database, migration: string): Promise<S
 }
 
 /** Whether a migration is done: finished, or there was never anything to do. */
-export async function isFinished(database: Database, migration: Migration): Promise<boolean> {
+export async function isFinished(database: Database, migration: Registered): Promise<boolean> {
   const status = await statusOf(database, migration.name);
   return status === 'finished' || (status === undefined && !(await isPending(database, migration)));
 }

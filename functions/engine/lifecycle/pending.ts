@@ -6,7 +6,7 @@ import { explain } from '../database/explain.ts';
 import { key } from '../database/row-shape.ts';
 import { join, type Sql, sql } from '../database/sql.ts';
 import { compare, describeTable, type Key, keyColumns, keyValues, type Table } from '../database/table.ts';
-import type { Migration, RowMigration } from '../define/migration.ts';
+import type { Registered, RowMigration } from '../define/registered.ts';
 import { DatabaseError } from '../errors.ts';
 import { statuses } from '../ledger/life-cycle.ts';
 import { ledger } from '../ledger/names.ts';
@@ -25,7 +25,7 @@ const tail = 10_000;
  * old form that come in elsewhere after the end are found with an index on the condition, or with a marker, which has one.
  * Cleaned up: never again. Throws MigrationFailed if its table is not what it needs.
  */
-export async function isPending(database: Database, migration: Migration): Promise<boolean> {
+export async function isPending(database: Database, migration: Registered): Promise<boolean> {
   const [line] = await database.query(
     sql`
     SELECT m.status, m.cursor::text AS cursor, m.cleaned_up_at IS NOT NULL AS cleaned_up

@@ -1,13 +1,13 @@
 import type { Database } from '../database/data-api.ts';
-import type { Migration } from '../define/migration.ts';
+import type { Registered } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
 import { isFinished } from './migration-status.ts';
 
 /** Refuses to begin a migration before those that it requires are finished. Throws MigrationFailed. */
 export async function checkRequired(
   database: Database,
-  migrations: readonly Migration[],
-  { name, requires }: Migration,
+  migrations: readonly Registered[],
+  { name, requires }: Registered,
 ): Promise<void> {
   for (const required of migrations.filter((migration) => requires.includes(migration.name))) {
     if (await isFinished(database, required)) {
@@ -21,7 +21,7 @@ export async function checkRequired(
 }
 
 /** Checks what migrations require of each other. Throws MigrationFailed. */
-export function checkRequires(migrations: readonly Migration[]): void {
+export function checkRequires(migrations: readonly Registered[]): void {
   const names = migrations.map(({ name }) => name);
   for (const { name, requires } of migrations) {
     const unknown = requires.filter((required) => !names.includes(required));
@@ -45,7 +45,7 @@ export function checkRequires(migrations: readonly Migration[]): void {
 
 /** The way from the first name of a path back to it, if there is one. */
 function circleFrom(
-  migrations: readonly Migration[],
+  migrations: readonly Registered[],
   path: readonly string[],
 ): readonly string[] | undefined {
   const { requires = [] } = migrations.find(({ name }) => name === path.at(-1)) ?? {};

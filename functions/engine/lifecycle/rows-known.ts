@@ -4,13 +4,13 @@ import type { Database } from '../database/data-api.ts';
 import { explain } from '../database/explain.ts';
 import { sql } from '../database/sql.ts';
 import { describeTable } from '../database/table.ts';
-import type { Migration } from '../define/migration.ts';
+import type { Registered } from '../define/registered.ts';
 
 // Counting so few takes milliseconds; beyond, the planner's estimate does for showing progress.
 const countable = 100_000;
 
 /** How many rows, or tables, a migration looks at: counted if they are few, else as the planner knows it. */
-export async function rowsKnown(database: Database, migration: Migration): Promise<number> {
+export async function rowsKnown(database: Database, migration: Registered): Promise<number> {
   if (migration.kind === 'alterTables') {
     return (await tablesOf(database, migration)).length;
   }

@@ -5,7 +5,7 @@ import { identifier, join, type Sql, sql, unsafeSql } from '../database/sql.ts';
 import { markerComment } from '../database/table.ts';
 import { withTableLock } from '../database/table-lock.ts';
 import type { Rest } from '../define/batch.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import { type Checkpoint, reload, remember } from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';

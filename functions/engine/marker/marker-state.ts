@@ -3,7 +3,7 @@ import type { Database } from '../database/data-api.ts';
 import { json } from '../database/row-shape.ts';
 import { identifier, regclass, sql, tableName, textOf } from '../database/sql.ts';
 import { markerComment } from '../database/table.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
 
 /** A migration with a marker. */

@@ -1,5 +1,5 @@
 import { measured, startPace } from '../batch/batch-size.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { restShare } from '../schedule/schedule.ts';
 import { restAfter, type Spread, spread, tooShort } from '../schedule/throttle.ts';
 import { longestSleep } from '../slice/batch-loop.ts';

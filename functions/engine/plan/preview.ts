@@ -7,8 +7,8 @@ import { explain } from '../database/explain.ts';
 import { key } from '../database/row-shape.ts';
 import { type Sql, sql } from '../database/sql.ts';
 import { compare, describeTable, type Key, keyColumns, keyValues, type Table } from '../database/table.ts';
-import type { AlterMigration, Migration, RowMigration } from '../define/migration.ts';
 import { columnsNeeded } from '../define/options.ts';
+import type { AlterMigration, Registered, RowMigration } from '../define/registered.ts';
 import { DatabaseError, messageOf } from '../errors.ts';
 import { type Status, statuses } from '../ledger/life-cycle.ts';
 import { ledger } from '../ledger/names.ts';
@@ -20,7 +20,7 @@ import { checkValidations } from '../validate/validation-query.ts';
 
 /** What a run would find of one migration, and do. */
 export interface Forecast {
-  readonly migration: Migration;
+  readonly migration: Registered;
   readonly pending: boolean;
   /** What the ledger says of it; undefined if it has never run. */
   readonly line: ForecastLine | undefined;
@@ -55,7 +55,7 @@ export interface Count {
 }
 
 /** Looks at a migration and tries it, in one transaction that is rolled back. Problems are part of the answer. */
-export async function forecast(database: Database, migration: Migration): Promise<Forecast> {
+export async function forecast(database: Database, migration: Registered): Promise<Forecast> {
   try {
     return await rolledBack(database, trialLimits, (sandbox) => look(sandbox, migration));
   } catch (error) {
@@ -68,7 +68,7 @@ const problemOf = (error: unknown): string =>
     ? `the database had no time for it, so what it would do is not known: ${error.message}. Plan again later`
     : messageOf(error);
 
-async function look(sandbox: Sandbox, migration: Migration): Promise<Forecast> {
+async function look(sandbox: Sandbox, migration: Registered): Promise<Forecast> {
   const { database: inside } = sandbox;
   const line = await lineOf(inside, migration.name);
   const found = { migration, line, pending: true };

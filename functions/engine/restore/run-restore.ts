@@ -1,7 +1,7 @@
 import { startPace } from '../batch/batch-size.ts';
 import type { Database } from '../database/data-api.ts';
 import { sql, withCtes } from '../database/sql.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { type Checkpoint, heldBy } from '../ledger/checkpoint.ts';
 import { owed } from '../ledger/follow-ups.ts';
 import { make, may } from '../ledger/life-cycle.ts';

@@ -6,7 +6,7 @@ import type { Database } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
 import type { Table } from '../database/table.ts';
 import type { Rest } from '../define/batch.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';

@@ -1,6 +1,6 @@
 import type { Database } from '../database/data-api.ts';
 import { textOf } from '../database/sql.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { type DatabaseError, DatabaseUnavailable, ErrorBudgetSpent, MigrationFailed } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';

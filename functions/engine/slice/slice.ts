@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import type { Key, Table } from '../database/table.ts';
 import type { Batch, BatchInput, ReadAhead, Rest } from '../define/batch.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { DatabaseError } from '../errors.ts';
 import { type Checkpoint, nextPass, reload, remember } from '../ledger/checkpoint.ts';
 import { recordRowError } from '../ledger/row-errors.ts';

@@ -3,7 +3,7 @@ import { string } from 'valibot';
 import type { RunInput } from '../../contract.ts';
 import type { Database } from '../database/data-api.ts';
 import { identifier, join, sql } from '../database/sql.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
 import { type Checkpoint, reload } from '../ledger/checkpoint.ts';
 import { may } from '../ledger/life-cycle.ts';

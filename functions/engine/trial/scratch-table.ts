@@ -3,7 +3,7 @@ import type { Database } from '../database/data-api.ts';
 import { json, key } from '../database/row-shape.ts';
 import { identifier, join, regclass, type Sql, sql, unsafeSql } from '../database/sql.ts';
 import { compare, type Key, keyAsJson, keyColumns, keyValues, type Table } from '../database/table.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { DatabaseError } from '../errors.ts';
 import { type Difference, shown } from './row-diff.ts';
 

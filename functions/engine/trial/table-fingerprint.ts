@@ -4,7 +4,7 @@ import type { Database } from '../database/data-api.ts';
 import { key } from '../database/row-shape.ts';
 import { join, type Sql, sql, when } from '../database/sql.ts';
 import { compare, describeTable, type Key, keyAsJson, keyColumns, keyValues } from '../database/table.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 
 // Half a second of reading or so: far from the 45 s of a statement, and vacuum is held back no longer than that.
 const pageRows = 100_000;

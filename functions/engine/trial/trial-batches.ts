@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Table } from '../database/table.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 import { runSlice, type Schedule } from '../slice/slice.ts';

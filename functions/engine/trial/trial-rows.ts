@@ -5,7 +5,7 @@ import type { Database } from '../database/data-api.ts';
 import { key } from '../database/row-shape.ts';
 import { join, type Sql, sql, withCtes } from '../database/sql.ts';
 import { compare, type Key, keyAsJson, keyColumns, keyValues, type Table } from '../database/table.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 import { readShown, type Shown } from './row-diff.ts';

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
 import type { Table } from '../database/table.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { ledger } from '../ledger/names.ts';
 import { type RowError, rowErrors } from '../ledger/row-errors.ts';
 import { type Limits, rolledBack, type Sandbox } from './rollback-sandbox.ts';

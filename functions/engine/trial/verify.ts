@@ -2,7 +2,8 @@ import { ensureJournal } from '../batch/undo-journal.ts';
 import { lambdaClock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { describeTable, type Table } from '../database/table.ts';
-import type { Migration, RowMigration } from '../define/migration.ts';
+import type { Migration } from '../define/migration.ts';
+import { type RowMigration, registered } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
 import { runSlice } from '../slice/slice.ts';
 import { type Limits, rolledBack } from './rollback-sandbox.ts';
@@ -47,9 +48,10 @@ const limits: Limits = { lock: 1, statement: 44 };
  */
 export async function verify(
   database: Database,
-  migration: Migration,
+  unopened: Migration,
   { runs = 3, rows = defaultRows }: VerifyOptions = {},
 ): Promise<Verified> {
+  const migration = registered(unopened);
   if (migration.kind === 'alterTables') {
     throw new MigrationFailed(
       `migration "${migration.name}" changes tables, each of them once: it has no rows to compare. Tables that have the ` +

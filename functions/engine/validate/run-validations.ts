@@ -1,6 +1,6 @@
 import type { Caller, ValidationResult } from '../../contract.ts';
 import { measured, startPace } from '../batch/batch-size.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { type DatabaseError, DatabaseUnavailable, MigrationFailed } from '../errors.ts';
 import { inBatches, type Next, type Step } from '../slice/batch-loop.ts';
 import type { SliceInput } from '../slice/slice.ts';

@@ -3,7 +3,7 @@ import type { Caller } from '../../contract.ts';
 import type { Database } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { doesNotHold, isHolder } from '../ledger/holder.ts';
 import { ledger } from '../ledger/names.ts';
 import { type Findings, mostKeys, nothingFound, type PageFindings } from './validation-query.ts';

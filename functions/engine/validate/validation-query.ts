@@ -4,7 +4,7 @@ import { explain } from '../database/explain.ts';
 import { json, key as keyText } from '../database/row-shape.ts';
 import { identifier, join, type Sql, sql } from '../database/sql.ts';
 import { compare, type Key, keyAsJson, keyColumns, keyValues, type Table } from '../database/table.ts';
-import type { RowMigration } from '../define/migration.ts';
+import type { RowMigration } from '../define/registered.ts';
 import type { Validation } from '../define/validations.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 

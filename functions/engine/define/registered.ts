@@ -1,0 +1,56 @@
+import type { Sql } from '../database/sql.ts';
+import { MigrationFailed } from '../errors.ts';
+import type { WindowOptions } from '../time/maintenance-window.ts';
+import type { Batch, BatchInput, Page } from './batch.ts';
+import type { Migration, OnInvalid, PaceOptions } from './migration.ts';
+import type { Validation } from './validations.ts';
+
+/** A migration as the engine runs it. */
+export type Registered = RowMigration | AlterMigration;
+
+/** What all kinds of migration have in common. */
+interface AnyMigration extends Migration {
+  readonly rebuilds: readonly string[];
+  readonly requires: readonly string[];
+}
+
+/** A migration of the rows of one table. Made by `backfill` or `rewrite`. */
+export interface RowMigration extends AnyMigration {
+  readonly kind: 'backfill' | 'rewrite';
+  readonly table: string;
+  readonly key: readonly string[];
+  /** Columns that must exist, apart from the key. */
+  readonly columns: readonly string[];
+  readonly where: Sql | undefined;
+  readonly marker: string | undefined;
+  readonly validate: readonly Validation[];
+  readonly onInvalid: OnInvalid;
+  readonly within: string | undefined;
+  readonly window: WindowOptions | undefined;
+  readonly errorBudget: number;
+  readonly pace: PaceOptions;
+  /** Migrates one page and moves the checkpoint, together or not at all. */
+  readonly batch: (input: BatchInput, page: Page) => Promise<Batch | undefined>;
+}
+
+/** A change of many tables, all of them or none. Made by `alterTables`. */
+export interface AlterMigration extends AnyMigration {
+  readonly kind: 'alterTables';
+  /** A query for the tables, with the columns `schema`, `name` and `lacks`: whether it still lacks the change. */
+  readonly tables: Sql;
+  readonly alter: (table: Sql) => Sql;
+  readonly maxTables: number;
+  readonly lockTimeoutSeconds: number;
+  readonly maxLockedSeconds: number;
+}
+
+/** The migration as the engine runs it. Throws MigrationFailed for anything that was not made by the engine's functions. */
+export function registered(migration: Migration): Registered {
+  const { batch, alter } = migration as Partial<RowMigration & Pick<AlterMigration, 'alter'>>;
+  if (typeof (migration.kind === 'alterTables' ? alter : batch) === 'function') {
+    return migration as Registered;
+  }
+  throw new MigrationFailed(
+    `got ${JSON.stringify(migration)}, allowed is a migration made by backfill, rewrite or alterTables`,
+  );
+}
