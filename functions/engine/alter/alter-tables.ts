@@ -1,7 +1,8 @@
+import { object } from 'valibot';
 import type { Statements } from '../database/data-api.ts';
 import { identifier, render, type Sql, sql } from '../database/sql.ts';
+import { checker, checkOptions, checkSql, everyMigration } from '../define/checks.ts';
 import type { Migration, Options } from '../define/migration.ts';
-import { checker, checkName, checkSql } from '../define/options.ts';
 import type { AlterMigration } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
 
@@ -38,12 +39,12 @@ export interface AlterOptions extends Options {
  * options that cannot work.
  */
 export function alterTables(options: AlterOptions): Migration {
-  const { name, tables, alter, rebuilds = [], requires = [] } = options;
+  const { name, rebuilds, requires } = checkOptions(options.name, object(everyMigration), options);
+  const { tables, alter } = options;
   const { lockTimeoutSeconds = 1.2, maxLockedSeconds = 10 } = options;
   const room = Math.max(1, Math.floor(maxLockedSeconds / secondsPerTable));
   const { maxTables = Math.ceil(room / 2) } = options;
   const check = checker(name);
-  checkName(name);
   checkSql(name, 'tables', tables);
   checkAlter(name, alter);
   // 40 s: the Data API gives up a statement after 45, and then nobody knows what became of it.

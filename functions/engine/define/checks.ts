@@ -1,0 +1,75 @@
+import {
+  array,
+  type GenericSchema,
+  type InferOutput,
+  message,
+  optional,
+  pipe,
+  regex,
+  safeParse,
+  string,
+} from 'valibot';
+import { isSql, type Sql, unsendable } from '../database/sql.ts';
+import { MigrationFailed, messageOf } from '../errors.ts';
+
+/** Throws MigrationFailed with what was wrong, what was got, and what is allowed, unless the condition holds. */
+export function checker(migration: string) {
+  return (holds: boolean, option: string, got: unknown, allowed: string): void => {
+    if (holds) {
+      return;
+    }
+    throw new MigrationFailed(
+      `migration "${migration}", ${option}: got ${JSON.stringify(got)}, allowed is ${allowed}`,
+    );
+  };
+}
+
+/** A schema whose every problem says what is allowed. */
+export function allowed<S extends GenericSchema>(schema: S, what: string): S {
+  return message(schema, what) as S;
+}
+
+/** Options as their schema says; its messages say what is allowed. Throws MigrationFailed for the first that is wrong. */
+export function checkOptions<S extends GenericSchema>(
+  migration: string,
+  schema: S,
+  options: unknown,
+): InferOutput<S> {
+  const checked = safeParse(schema, options);
+  if (checked.success) {
+    return checked.output;
+  }
+  const [issue] = checked.issues;
+  const option = issue.path?.map(({ key }) => String(key)).join('.') ?? 'options';
+  checker(migration)(false, option, issue.input, issue.message);
+  throw new TypeError('unreachable');
+}
+
+/** The schemas of the options that every migration has. */
+export const everyMigration = {
+  // 60 characters leave room for the names that are derived from it.
+  name: allowed(
+    pipe(string(), regex(/^[a-z][a-z0-9-]{0,59}$/)),
+    'lower case letters, digits and hyphens, at most 60',
+  ),
+  rebuilds: optional(allowed(array(string()), 'names of follow-up jobs'), []),
+  requires: optional(allowed(array(string()), 'names of migrations'), []),
+};
+
+/** Refuses a fragment that is not SQL, or that the Data API would garble. Throws MigrationFailed. */
+export function checkSql(migration: string, option: string, fragment: Sql): void {
+  checker(migration)(isSql(fragment), option, fragment, 'SQL, written as sql`…`');
+  const problem = unsendable(fragment);
+  if (problem !== undefined) {
+    throw new MigrationFailed(`migration "${migration}", ${option}: ${problem}`);
+  }
+}
+
+/** What a parser makes of an option. Throws MigrationFailed for what the parser refuses, with the names of both. */
+export function checkParsed<T>(migration: string, option: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new MigrationFailed(`migration "${migration}", ${option}: ${messageOf(error)}`, { cause: error });
+  }
+}

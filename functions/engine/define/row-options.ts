@@ -1,0 +1,117 @@
+import {
+  array,
+  check,
+  integer,
+  maxValue,
+  minValue,
+  nonEmpty,
+  number,
+  object,
+  optional,
+  picklist,
+  pipe,
+  regex,
+  string,
+  transform,
+  union,
+} from 'valibot';
+import { parseDuration } from '../time/duration.ts';
+import { checkWindow } from '../time/maintenance-window.ts';
+import { allowed, checker, checkOptions, checkParsed, checkSql, everyMigration } from './checks.ts';
+import type { RowOptions } from './migration.ts';
+import type { RowMigration } from './registered.ts';
+
+const wholeNumber = (least: number) =>
+  allowed(pipe(number(), integer(), minValue(least)), `a whole number from ${least}`);
+
+const columns = pipe(
+  union([string(), array(string())]),
+  transform((some): readonly string[] => (typeof some === 'string' ? [some] : some)),
+  check((some) => some.length > 0 && new Set(some).size === some.length),
+);
+
+/** What each option may be by itself. */
+const rowOptions = object({
+  ...everyMigration,
+  table: allowed(pipe(string(), regex(/^[^.]+(\.[^.]+)?$/)), 'a table, or schema.table'),
+  key: allowed(columns, 'one column or several different ones'),
+  marker: optional(allowed(pipe(string(), nonEmpty()), 'the name of a column')),
+  onInvalid: optional(allowed(picklist(['restore', 'fail', 'report']), 'restore, fail or report'), 'fail'),
+  errorBudget: optional(wholeNumber(0), 100),
+  pace: optional(
+    object({
+      // 20 s leaves a batch that takes twice its target below the 45 s at which the Data API gives up.
+      targetSeconds: optional(
+        allowed(
+          pipe(
+            number(),
+            check((seconds) => seconds > 0),
+            maxValue(20),
+          ),
+          'more than 0, at most 20',
+        ),
+        0.5,
+      ),
+      restSeconds: optional(allowed(pipe(number(), minValue(0), maxValue(86_400)), '0 to 86400')),
+      maxRows: optional(wholeNumber(1), 100_000),
+    }),
+    {},
+  ),
+});
+
+/**
+ * The parts that `backfill` and `rewrite` share, checked. Throws MigrationFailed, when the module is loaded: a wrong
+ * migration fails tests and deploys, not a run.
+ */
+export function rowMigration(options: RowOptions): Omit<RowMigration, 'kind' | 'columns' | 'batch'> {
+  const { pace, marker, ...checked } = checkOptions(options.name, rowOptions, options);
+  const { key, onInvalid } = checked;
+  const { where, within, window, validate = [] } = options;
+  const must = checker(options.name);
+  if (within !== undefined) {
+    checkParsed(options.name, 'within', () => parseDuration(within));
+  }
+  if (window !== undefined) {
+    checkParsed(options.name, 'window', () => checkWindow(window));
+  }
+  if (where !== undefined) {
+    checkSql(options.name, 'where', where);
+  }
+  must(
+    within === undefined || pace.restSeconds === undefined,
+    'pace.restSeconds',
+    pace.restSeconds,
+    'none beside "within", which works it out',
+  );
+  must(!key.includes(marker ?? ''), 'marker', marker, 'a column of its own, outside the key');
+  const names = validate.map((validation) => validation.name);
+  must(new Set(names).size === names.length, 'validate', names, 'validations with different names');
+  // Rows that a restore leaves, because somebody changed them, are not to be changed a second time after it.
+  must(
+    onInvalid !== 'restore' || where !== undefined || marker !== undefined,
+    'onInvalid',
+    onInvalid,
+    'restore only with a "where" or a "marker", by which migrated rows are known',
+  );
+  // "undo_" and 58 characters are the 63 that a name has in PostgreSQL.
+  must(
+    onInvalid !== 'restore' || options.name.length <= 58,
+    'name',
+    options.name,
+    'at most 58 characters where it can be restored',
+  );
+  return {
+    ...checked,
+    where,
+    marker,
+    validate,
+    within,
+    window,
+    pace: { ...pace, restSeconds: pace.restSeconds },
+  };
+}
+
+/** The columns that must exist, for the change and for what is checked after it. */
+export function columnsNeeded({ columns, validate }: RowMigration): string[] {
+  return [...columns, ...validate.flatMap((validation) => validation.columns)];
+}
