@@ -34,17 +34,23 @@ export interface Caller {
 export const actions = ['only', 'retry', 'validate', 'restore', 'cleanup'] as const;
 export type Action = (typeof actions)[number];
 
+/** What to do with which migration: one of these, or none of them for all that is pending. */
+export type Asked =
+  | { readonly [None in Action]?: never }
+  | {
+      [One in Action]: { readonly [Name in One]: string } & {
+        readonly [Other in Exclude<Action, One>]?: never;
+      };
+    }[Action];
+
 /** The input of a run. `{}` runs everything that is pending. */
-export type RunInput = {
+export type RunInput = Asked & {
   /** `foreground` skips rests and maintenance windows. Default `background`. */
   readonly mode?: 'background' | 'foreground';
   /** Goes on although the database is under pressure. */
   readonly force?: boolean;
   /** Rows in a batch at most, for every migration of this run. */
   readonly batch_size?: number;
-} & {
-  /** The migration to do this with, and nothing else: one of these at most. */
-  readonly [Name in Action]?: string;
 };
 
 /** What the `migrate` Lambda is asked, one operation per state. */
