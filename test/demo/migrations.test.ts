@@ -5,8 +5,9 @@ import { readPayload } from '../../demo/application/event-payload.ts';
 import { prepareDemo } from '../../demo/database/prepare.ts';
 import { migrations } from '../../demo/migrations/index.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
-import type { RowMigration } from '../../functions/engine/define/migration.ts';
+import type { Migration } from '../../functions/engine/define/migration.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
+import { rowsOf } from '../support/opened.ts';
 
 let engine: TestEngine;
 const followUps = {
@@ -91,7 +92,8 @@ it('The condition of the condition groups finds what its codec does not call cur
     {},
     null,
   ];
-  const { where } = migrations.find(({ name }) => name === 'engine-config-condition-groups') as RowMigration;
+  const migration = migrations.find(({ name }) => name === 'engine-config-condition-groups');
+  const { where } = rowsOf(migration as Migration);
   const found = await engine.dataApi().query(
     sql`
     SELECT (${where ?? null}) AS matches FROM jsonb_array_elements(${JSON.stringify(odd)}::jsonb)

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { migrations } from '../../demo/migrations/index.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
-import { checkRegistry } from '../../functions/migrate/registry.ts';
+import { registry } from '../../functions/migrate/registry.ts';
 
 const folder = new URL('../../demo/migrations/', import.meta.url);
 
@@ -18,7 +18,7 @@ test('every migration that has a file is registered, once, under the name of its
   );
   expect(new Set(migrations)).toEqual(new Set(written.flat()));
   expect(migrations).toHaveLength(files.length);
-  expect(() => checkRegistry(migrations)).not.toThrow();
+  expect(() => registry(migrations)).not.toThrow();
 });
 
 function isMigration(value: unknown): value is Migration {

@@ -8,6 +8,7 @@ import { countLocks, tooMany } from '../../functions/engine/alter/lock-limits.ts
 import { type Sql, sql } from '../../functions/engine/database/sql.ts';
 import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { caller, startEngine, type TestEngine } from '../support/engine.ts';
+import { tablesOf } from '../support/opened.ts';
 
 const options: AlterOptions = {
   name: 'stamps',
@@ -306,8 +307,8 @@ describe('Too much for one transaction is refused before the first table is lock
       settings: 'max_locks_per_transaction 64 × (max_connections 200 + max_prepared_transactions 0)',
     });
     const enough = { ...counted, slots: 45 }; // 4 × 3 + 3 is a third of it
-    expect(tooMany(stamps, 3, enough)).toBeUndefined();
-    expect(tooMany(stamps, 3, { ...enough, slots: 44 })).toMatch(
+    expect(tooMany(tablesOf(stamps), 3, enough)).toBeUndefined();
+    expect(tooMany(tablesOf(stamps), 3, { ...enough, slots: 44 })).toMatch(
       /^4 tables with 3 indexes lack the change, .* 15 locks, .* keeps 44 for everybody \(max_locks_per_transaction 64 × .*\), of which a migration takes a third at most\. Split it .*, or raise max_locks_per_transaction/,
     );
   });

@@ -20,6 +20,7 @@ import { scheduleOf } from '../../functions/engine/schedule/schedule.ts';
 import { runSlice } from '../../functions/engine/slice/slice.ts';
 import { startPostgres } from '../../local/postgres.ts';
 import { startRdsData } from '../../local/rds-data/endpoint.ts';
+import { rowsOf } from '../support/opened.ts';
 
 const clusterArn = 'arn:aws:rds:eu-central-1:123456789012:cluster:app';
 const secretArn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:app';
@@ -28,13 +29,15 @@ const run: Caller = {
   redrive_count: 0,
 };
 const rows = 100_000;
-const probe = backfill({
-  name: 'probe',
-  table: 'counters',
-  key: 'id',
-  set: { n: sql`n + 1` },
-  pace: { maxRows: 1_000, restSeconds: 0.02 }, // long enough to be hit by every crash
-});
+const probe = rowsOf(
+  backfill({
+    name: 'probe',
+    table: 'counters',
+    key: 'id',
+    set: { n: sql`n + 1` },
+    pace: { maxRows: 1_000, restSeconds: 0.02 }, // long enough to be hit by every crash
+  }),
+);
 
 it('promises 1 and 2: a database that crashes loses batches only together with their checkpoint', async () => {
   const folder = join(tmpdir(), `crash-${process.pid}`);

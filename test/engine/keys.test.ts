@@ -4,6 +4,7 @@ import { rewrite } from '../../functions/engine/batch/rewrite.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
 import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
+import { rowsOf } from '../support/opened.ts';
 
 let engine: TestEngine;
 
@@ -199,7 +200,7 @@ describe('A table is walked by keys that are', () => {
     if (first === undefined) {
       throw new Error(name);
     }
-    const migration = { ...first, where: sql`changed = 0` };
+    const migration = { ...rowsOf(first), where: sql`changed = 0` };
     const result = await engine.run([
       backfill({ ...migration, set: { changed: sql`changed + 1 / (NOT bad)::integer` } }),
     ]);

@@ -4,6 +4,7 @@ import { rewrite } from '../../functions/engine/batch/rewrite.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
 import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
+import { rowsOf } from '../support/opened.ts';
 
 let engine: TestEngine;
 const rows = 150_000;
@@ -81,7 +82,7 @@ describe('Promise 11: pending? of a finished migration', () => {
     await engine.database.query('CREATE TABLE small (id integer PRIMARY KEY, state text)');
     await engine.database.query(`INSERT INTO small SELECT n, 'new' FROM generate_series(1, 500) AS n`);
     const small = backfill({
-      ...toNew,
+      ...rowsOf(toNew),
       where: sql`state <> 'new'`,
       table: 'small',
       set: { state: sql`'new'` },

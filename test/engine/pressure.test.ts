@@ -10,6 +10,7 @@ import type { Checkpoint } from '../../functions/engine/ledger/checkpoint.ts';
 import { pressure, pressureLimits } from '../../functions/engine/schedule/load-signals.ts';
 import { scheduleOf } from '../../functions/engine/schedule/schedule.ts';
 import { caller, startEngine, type TestEngine } from '../support/engine.ts';
+import { rowsOf } from '../support/opened.ts';
 
 let engine: TestEngine;
 let table: Table;
@@ -245,7 +246,7 @@ describe('A slice of batches', () => {
       logger: { warn: () => {} },
     };
     const at = { request: {}, batches: 0, secondsPerRow: null } as unknown as Checkpoint;
-    const schedule = await scheduleOf(surroundings, migration, table, at);
+    const schedule = await scheduleOf(surroundings, rowsOf(migration), table, at);
     for (; now < 110; now += 0.5) {
       await schedule.hold();
     }

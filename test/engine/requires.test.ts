@@ -4,7 +4,7 @@ import { sql } from '../../functions/engine/database/sql.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { migrate } from '../../functions/migrate/migrate.ts';
-import { checkRegistry } from '../../functions/migrate/registry.ts';
+import { registry } from '../../functions/migrate/registry.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 
 /** A step of the way from 0: it takes rows that are one step before it, or any that it has not been done to. */
@@ -36,9 +36,7 @@ const wrong: Record<string, readonly [migrations: readonly Migration[], problem:
 
 describe('A migration that requires another', () => {
   it.each(Object.entries(wrong))('%s is an error of the list', (_, [migrations, message]) => {
-    expect(() => checkRegistry(migrations)).toThrow(
-      expect.objectContaining({ name: 'MigrationFailed', message }),
-    );
+    expect(() => registry(migrations)).toThrow(expect.objectContaining({ name: 'MigrationFailed', message }));
   });
 
   it('wrongly is an error at synth, and when the Lambda is loaded', async () => {
@@ -54,7 +52,7 @@ describe('A migration that requires another', () => {
 
   it('in any number of ways is fine, as long as there is no circle', () => {
     const all = ['a', 'b', 'c', 'd'].map((name, i, names) => step(name, i + 1, names.slice(0, i)));
-    expect(() => checkRegistry(all)).not.toThrow();
+    expect(() => registry(all)).not.toThrow();
   });
 });
 

@@ -5,11 +5,12 @@ import { backfill } from '../../functions/engine/batch/backfill.ts';
 import { rewrite } from '../../functions/engine/batch/rewrite.ts';
 import { lambdaClock } from '../../functions/engine/clock.ts';
 import { type Sql, sql } from '../../functions/engine/database/sql.ts';
-import type { RowMigration, RowOptions } from '../../functions/engine/define/migration.ts';
+import type { Migration, RowOptions } from '../../functions/engine/define/migration.ts';
 import { condition, type Validation } from '../../functions/engine/define/validations.ts';
 import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { caller, startEngine, type TestEngine } from '../support/engine.ts';
 import type { Fault } from '../support/fault-proxy.ts';
+import { rowsOf } from '../support/opened.ts';
 
 let engine: TestEngine;
 
@@ -38,7 +39,7 @@ const options: RowOptions = {
 };
 
 /** The same change in SQL and in TypeScript: `form` becomes new, and these columns get these values. */
-const kinds: Record<string, (values: Readonly<Record<string, Sql | null>>) => RowMigration> = {
+const kinds: Record<string, (values: Readonly<Record<string, Sql | null>>) => Migration> = {
   backfill: (values) =>
     backfill({
       ...options,
@@ -71,7 +72,7 @@ const restored = (count: number, left: number | 'none') =>
     : `So ${count} of the rows that it had changed were put back, and ${left} left, because they had been changed since`;
 
 /** Runs until the validation has failed, and all has been put back. */
-async function failing(migration: RowMigration, message: string): Promise<void> {
+async function failing(migration: Migration, message: string): Promise<void> {
   await expect(engine.run([migration])).rejects.toMatchObject({
     name: 'ValidationFailed',
     message: expect.stringContaining(message),
@@ -201,7 +202,7 @@ describe.each(Object.entries(kinds))('A %s is restored', (kind, make) => {
     const corrected = make({ c: sql`'x'` });
     await failing(corrected, `"never" failed for 5 rows: (1), (2), (3), (4), (5). ${restored(5, 'none')}`);
     expect(await rowsNow()).toEqual(before);
-    const result = await engine.run([{ ...corrected, validate: [] }]);
+    const result = await engine.run([{ ...rowsOf(corrected), validate: [] }]);
     expect(result.things).toMatchObject({ total_processed: 5, total_updated: 5 });
     expect(await rowsNow()).toEqual(before.map((row) => ({ ...row, form: 'new', c: 'x' })));
   });
@@ -225,7 +226,7 @@ describe.each(Object.entries(kinds))('A %s is restored', (kind, make) => {
 });
 
 /** A run whose machine is stopped just before it restores. */
-async function diesRestoring(migration: RowMigration): Promise<void> {
+async function diesRestoring(migration: Migration): Promise<void> {
   const process = engine.process([migration]);
   const run = caller('dies');
   engine.executions.set(run.execution_arn, 'RUNNING');

@@ -5,6 +5,7 @@ import { sql } from '../../functions/engine/database/sql.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
+import { rowsOf } from '../support/opened.ts';
 
 let engine: TestEngine;
 
@@ -501,7 +502,7 @@ describe('Promise 2: a condition that does not let go of a migrated row', () => 
   it('fails early when it lets go of none', async () => {
     await fill();
     const never = backfill({
-      ...raised(),
+      ...rowsOf(raised()),
       where: sql`true`,
       set: { cents: sql`COALESCE(cents, 0) + 1` },
       errorBudget: 5,

@@ -4,13 +4,14 @@ import { backfill } from '../../functions/engine/batch/backfill.ts';
 import { rewrite } from '../../functions/engine/batch/rewrite.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
 import { describeTable } from '../../functions/engine/database/table.ts';
-import type { RowMigration } from '../../functions/engine/define/migration.ts';
+import type { Migration } from '../../functions/engine/define/migration.ts';
 import { DatabaseError } from '../../functions/engine/errors.ts';
 import { upgradeLedger, versions } from '../../functions/engine/ledger/schema.ts';
 import { rolledBack } from '../../functions/engine/trial/rollback-sandbox.ts';
 import { trial } from '../../functions/engine/trial/trial.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { everythingIn } from '../support/everything.ts';
+import { rowsOf } from '../support/opened.ts';
 
 let engine: TestEngine;
 
@@ -36,9 +37,10 @@ const whole = backfill({
   set: { whole: sql`people.first` },
 });
 
-const tried = async (migration: RowMigration) => {
+const tried = async (migration: Migration) => {
   const database = engine.dataApi();
-  return trial(database, migration, await describeTable(database, migration));
+  const rows = rowsOf(migration);
+  return trial(database, rows, await describeTable(database, rows));
 };
 
 describe('A trial', () => {
@@ -140,7 +142,7 @@ describe('A trial', () => {
       locks.push(...rows.map(({ name }) => name));
       return undefined;
     };
-    await tried({ ...whole, marker: 'done' });
+    await tried({ ...rowsOf(whole), marker: 'done' });
     expect(locks).toEqual([]);
   });
 

@@ -7,6 +7,7 @@ import { MigrationFailed } from '../../functions/engine/errors.ts';
 import { verify } from '../../functions/engine/trial/verify.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { everythingIn } from '../support/everything.ts';
+import { rowsOf } from '../support/opened.ts';
 
 let engine: TestEngine;
 
@@ -90,7 +91,7 @@ it('A marker does not hide that a second run would change the rows again', async
     transform: ({ price }) => ({ price: price * 2 }),
     onInvalid: 'restore',
   });
-  expect((await describeTable(engine.dataApi(), doubled)).marker, 'the table has it').toBeDefined();
+  expect((await describeTable(engine.dataApi(), rowsOf(doubled))).marker, 'the table has it').toBeDefined();
   const verified = await verify(engine.dataApi(), doubled, { runs: 2 });
   expect(verified).toMatchObject({ rows_updated: 97, final_state: 'changed', errors: 3 });
   expect(verified.differences).toHaveLength(10);

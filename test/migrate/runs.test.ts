@@ -5,6 +5,7 @@ import { sql } from '../../functions/engine/database/sql.ts';
 import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { caller, type LambdaProcess, startEngine, type TestEngine } from '../support/engine.ts';
 import type { Fault } from '../support/fault-proxy.ts';
+import { rowsOf } from '../support/opened.ts';
 
 const rows = 35;
 const jobs = {
@@ -171,7 +172,7 @@ describe('Promise 4: one run at a time', () => {
   });
 
   it('keeps a zombie of a stopped run from writing once the next run goes on', async () => {
-    const restless = { ...second, pace: { ...second.pace, restSeconds: 0 } };
+    const restless = { ...rowsOf(second), pace: { ...rowsOf(second).pace, restSeconds: 0 } };
     const zombie = engine.process([restless]);
     await running('stopped', zombie);
     await zombie.invoke(ask('pending', 'stopped', 'second'));
