@@ -6,6 +6,7 @@ import { rewrite } from '../../functions/engine/batch/rewrite.ts';
 import { lambdaClock } from '../../functions/engine/clock.ts';
 import { type Sql, sql } from '../../functions/engine/database/sql.ts';
 import type { Migration, RowOptions } from '../../functions/engine/define/migration.ts';
+import type { RowMigration } from '../../functions/engine/define/registered.ts';
 import { condition, type Validation } from '../../functions/engine/define/validations.ts';
 import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { caller, startEngine, type TestEngine } from '../support/engine.ts';
@@ -202,7 +203,8 @@ describe.each(Object.entries(kinds))('A %s is restored', (kind, make) => {
     const corrected = make({ c: sql`'x'` });
     await failing(corrected, `"never" failed for 5 rows: (1), (2), (3), (4), (5). ${restored(5, 'none')}`);
     expect(await rowsNow()).toEqual(before);
-    const result = await engine.run([{ ...rowsOf(corrected), validate: [] }]);
+    const unchecked: RowMigration = { ...rowsOf(corrected), validate: [] };
+    const result = await engine.run([unchecked]);
     expect(result.things).toMatchObject({ total_processed: 5, total_updated: 5 });
     expect(await rowsNow()).toEqual(before.map((row) => ({ ...row, form: 'new', c: 'x' })));
   });

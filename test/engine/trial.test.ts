@@ -5,6 +5,7 @@ import { rewrite } from '../../functions/engine/batch/rewrite.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
 import { describeTable } from '../../functions/engine/database/table.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
+import type { RowMigration } from '../../functions/engine/define/registered.ts';
 import { DatabaseError } from '../../functions/engine/errors.ts';
 import { upgradeLedger, versions } from '../../functions/engine/ledger/schema.ts';
 import { rolledBack } from '../../functions/engine/trial/rollback-sandbox.ts';
@@ -142,7 +143,8 @@ describe('A trial', () => {
       locks.push(...rows.map(({ name }) => name));
       return undefined;
     };
-    await tried({ ...rowsOf(whole), marker: 'done' });
+    const marked: RowMigration = { ...rowsOf(whole), marker: 'done' };
+    await tried(marked);
     expect(locks).toEqual([]);
   });
 

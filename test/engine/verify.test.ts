@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { alterTables } from '../../functions/engine/alter/alter-tables.ts';
 import { backfill } from '../../functions/engine/batch/backfill.ts';
 import { rewrite } from '../../functions/engine/batch/rewrite.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
@@ -123,7 +124,11 @@ it('A partitioned table is copied as a whole', async () => {
 });
 
 it('A migration of tables, or a wrong number, is refused in words', async () => {
-  const tables = { kind: 'alterTables', name: 'tables' } as never;
+  const tables = alterTables({
+    name: 'tables',
+    tables: sql`SELECT 'public' AS schema, 'orders' AS name, false AS lacks`,
+    alter: (table) => sql`ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS note text`,
+  });
   await expect(verify(engine.dataApi(), tables)).rejects.toThrow(MigrationFailed);
   await expect(verify(engine.dataApi(), tables)).rejects.toThrow(
     /"tables" changes tables.*no rows to compare/,
