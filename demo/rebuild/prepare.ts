@@ -27,7 +27,7 @@ export function freshName(table: string): string[] {
 }
 
 /**
- * Begins a rebuild with a fresh, empty table; asked again by the same execution it leaves what is there. A rebuild of
+ * Begins a rebuild with a fresh, empty table; called again by the same execution, it leaves the table as it is. A rebuild of
  * another execution that is still under way is superseded: this one sees every event that the other one would have seen.
  */
 export async function prepare(database: Database, projection: Projection, caller: Caller): Promise<void> {

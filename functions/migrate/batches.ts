@@ -20,7 +20,7 @@ import { claimed, isHistoryLong, sliceOf, type Turn } from './turn.ts';
 export async function batches(turn: Turn): Promise<Slice> {
   const { migration, engine } = turn;
   const at = await claimed(turn);
-  // Asked again after an answer that got lost.
+  // The same call again, because its first answer got lost.
   if (at.status === 'finished') {
     return answer('done', at);
   }

@@ -6,7 +6,7 @@ import type { Turn } from './turn.ts';
 /** Drops what a finished migration has left behind. */
 export async function cleanup({ engine, run, migration }: Turn): Promise<CleanedUp> {
   const { answer } = await runState(engine.database, run);
-  // Asked again after an answer that got lost, it has been done, and said.
+  // The same call again, because its first answer got lost: it is done already.
   if (answer === undefined) {
     await cleanUp(engine.database, migration, run, engine.clock);
   }

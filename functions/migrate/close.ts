@@ -9,7 +9,7 @@ import { resultMap } from './result-map.ts';
 export async function close(engine: Engine, run: Caller): Promise<Closed> {
   const { database, migrations, slicesPerExecution } = engine;
   const { slices, request, answer } = await runState(database, run);
-  // A run that has its answer has nothing left to go on with.
+  // A run that has its answer has nothing left to do in a continuation.
   if (slices >= slicesPerExecution && answer === undefined) {
     const name = await held(engine, run, () => handOver(database, run));
     return { state: 'continued', execution_name: name, input: { continues: run.execution_arn } };
@@ -23,7 +23,7 @@ export async function close(engine: Engine, run: Caller): Promise<Closed> {
   return { state: 'succeeded', result, follow_ups: followUps };
 }
 
-/** Does what needs the ledger, which a run that failed here and is redriven has to get back first. */
+/** Does work that needs the ledger. A run that failed in this state and is redriven has to get the ledger back first. */
 async function held<T>(
   { database, statusOf }: Engine,
   run: Caller,

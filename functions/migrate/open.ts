@@ -48,7 +48,7 @@ const accepted = pipe(
     validate: name,
     restore: name,
     cleanup: name,
-    // The console offers {"Comment": "Insert your JSON here"}; whoever leaves it means nothing by it.
+    // What the console offers as input, {"Comment": "Insert your JSON here"}, means the same as {}.
     Comment: optional(unknown()),
     // Step Functions' own link to the execution that started this one, if one did.
     AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: optional(string()),

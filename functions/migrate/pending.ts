@@ -34,7 +34,7 @@ export async function pending(turn: Turn): Promise<Pending> {
     return { state: 'restore' };
   }
   const hasWork = await isPending(database, migration);
-  // Asked for by its name, what has never run may have nothing to do only because what it requires has not been done.
+  // A migration that was started by its name may have nothing to do only because the ones it requires have not run yet.
   if (hasWork || (request.only !== undefined && status === undefined)) {
     await checkRequired(database, migrations, migration);
   }

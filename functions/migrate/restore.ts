@@ -8,8 +8,8 @@ import { ofRows } from './registry.ts';
 import { claimed, isHistoryLong, sliceOf, type Turn } from './turn.ts';
 
 /**
- * Puts back the rows of a migration for one slice. Throws ValidationFailed at the end, and whenever it is asked again, if a
- * failed validation made it do so and nobody has asked for it since.
+ * Puts back the rows of a migration for one slice. If a failed validation was the reason, and not somebody's request, it throws
+ * ValidationFailed at the end, and each time that it is called after that.
  */
 export async function restore(turn: Turn): Promise<Restored> {
   const { database, logger } = turn.engine;

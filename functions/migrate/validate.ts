@@ -30,7 +30,7 @@ async function validateMigrated(turn: Turn, migration: RowMigration): Promise<Va
   const { database } = turn.engine;
   await checkOurs(turn);
   const at = await claimed(turn);
-  // Asked again after an answer that got lost.
+  // The same call again, because its first answer got lost.
   if (at.status === 'finished') {
     return answer('passed');
   }
@@ -55,7 +55,10 @@ async function validateMigrated(turn: Turn, migration: RowMigration): Promise<Va
   return isEntered ? answer('restore') : unended(turn, at.slices);
 }
 
-/** Refuses to go on, redriven, after another run has worked on it: this one does not know any more whether all batches are done. */
+/**
+ * Refuses to go on in a redriven run if another run has worked on the migration since: whether all its batches are done, this
+ * run does not know any more. Throws MigrationFailed.
+ */
 async function checkOurs({ engine, run, migration: { name } }: Turn): Promise<void> {
   const [other] = await engine.database.query(
     sql`

@@ -121,8 +121,8 @@ export interface AlteredTable {
 }
 
 /**
- * The tables, by schema and name, as the catalog has them now. One of which the query does not know whether it lacks the
- * change counts as lacking it, and so is not passed over in silence.
+ * The tables, by schema and name, as the catalog has them now. A table counts as lacking the change also if the query says
+ * NULL of it, so that it is not passed over in silence.
  */
 export async function tablesOf(
   database: Statements,

@@ -27,8 +27,8 @@ export interface AlterMove {
 }
 
 /**
- * Changes tables and moves the checkpoint, all in one transaction or nothing. The checkpoint first: whoever claims the
- * migration meanwhile waits until we are done, one way or the other. Undefined if the claim or the checkpoint was not ours.
+ * Changes tables and moves the checkpoint, all in one transaction or nothing. The checkpoint first, so that another
+ * invocation that claims the migration meanwhile waits until this transaction has ended. Undefined if the claim or the checkpoint was not ours.
  */
 export async function alterAll(
   database: Database,

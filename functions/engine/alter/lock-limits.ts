@@ -7,8 +7,8 @@ import { type AlteredTable, secondsPerTable } from './alter-tables.ts';
 
 // A table's own, its TOAST table's and that one's index's, there or still to be made. Each index of its own has one more.
 const locksPerTable = 3;
-// Of the lock table that all transactions share: who finds it full fails, whoever has filled it. A change that rewrites
-// tables takes up to 2.7 times as many (8 a table, 2 an index), and then there is still room for others.
+// The share of the server's lock table that we may fill. All transactions share it, and any of them fails that finds it full.
+// A change that rewrites tables takes up to 2.7 times as many locks (8 a table, 2 an index): even then others have room.
 const share = 1 / 3;
 
 /** Refuses more tables than one transaction may change, before it changes the first. Throws MigrationFailed. */

@@ -79,8 +79,9 @@ export function insidePage(table: Table, at: Checkpoint, page: Page): Sql {
 }
 
 /**
- * The order and the limit of a query for the rows inside the page. There are no more of them than its size: said for the
- * planner, who cannot guess how far the page reaches, and of a key of several columns takes it for a third of the table.
+ * The order and the limit of a query for the rows inside the page. The limit changes nothing in the result. It is there for
+ * the planner, which cannot guess how far the page reaches, and takes the range of a key of several columns for a third of
+ * the table.
  */
 export function inKeyOrder(table: Table, page: Page): Sql {
   const order = sql`ORDER BY ${join(keyColumns(table), ', ')}`;
@@ -110,8 +111,8 @@ export async function nextKey(database: Database, table: Table, at: Checkpoint):
 }
 
 /**
- * A condition for the rows that a pass has still before it. The first walk over a table with a marker only sees the rows
- * that are left; later ones look for the old form anywhere, and a marker says nothing about what an old release writes.
+ * A condition for the rows that a pass has still before it. On a table with a marker, the first pass only sees unmarked
+ * rows. Later passes look at all of them, because an old release may have written the old form into a marked row.
  */
 function afterCursor(table: Table, { cursor, pass }: Checkpoint): Sql {
   const left = pass === 1 ? table.marker?.left : undefined;

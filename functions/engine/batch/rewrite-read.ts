@@ -10,9 +10,9 @@ import { takenBy } from './rows-in-need.ts';
 /** A row as it was read. */
 export interface ReadRow {
   readonly key: Key;
-  /** The transaction that wrote the version which was read: as long as it is the same, so is the row. */
+  /** The transaction that wrote the version which was read. As long as the row has the same xmin, nobody has changed it. */
   readonly xmin: string;
-  /** It is in the old form; else it is only to be marked as done. */
+  /** It is in the old form. If not, it is only to be marked as done. */
   readonly changes: boolean;
   /** One for each of the change's columns. */
   readonly values: readonly Value[];

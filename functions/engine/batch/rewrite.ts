@@ -98,12 +98,12 @@ async function batch(change: Change, input: BatchInput, page: Page): Promise<Bat
 
 function pageAfter(change: Change, { at, database, table }: BatchInput, after: Key, size: number): ReadAhead {
   const prepared = prepare(change, { database, table, at: { ...at, cursor: after }, page: { size } });
-  // Whoever awaits it sees the failure; nobody may, if the write fails first.
+  // The next batch sees a failure when it awaits this. If the write fails first, nobody does, which is no fault.
   prepared.catch(() => undefined);
   return { after, size, prepared };
 }
 
-/** What the application changed between our read and our write once, it may change again: these rows are locked between. */
+/** Rewrites rows that the application changed between our read and our write: locked in between, so that it cannot happen again. */
 function rewriteLocked(change: Change, input: BatchInput, keys: readonly Key[]): Promise<Batch | undefined> {
   const { at, database, table } = input;
   return database.transaction(async (tx) => {

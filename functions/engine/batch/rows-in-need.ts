@@ -19,7 +19,7 @@ export function needsChange({ marker }: Table, pass: number, where: Sql | undefi
 
 /**
  * The condition for the rows that a batch takes: those that need the change, without those which this run has recorded as
- * bad. Of these not even `where` is asked, since that itself may be what fails. Rows behind the cursor are looked at by
+ * bad. For these not even `where` is evaluated, since that itself may be what fails. Rows behind the cursor are looked at by
  * `where` also if they are marked: they may have the old form still, or again.
  */
 export function takenBy(page: Page, table: Table, at: Checkpoint, where: Sql | undefined): Sql {
@@ -34,14 +34,14 @@ const recordedByThisRun = (at: Checkpoint): Sql =>
   sql`"error#".migration = ${at.migration} AND ${ofThisRun(sql`"error#".run`, sql`${at.run}`)}`;
 
 /**
- * A condition that is not asked of rows with a row error: `recorded` says of which ones, as a condition over "error#", a name
- * that no table has.
+ * A condition that is not evaluated for rows with a row error. `recorded` says which row errors count, as a condition over
+ * "error#", a name that no table has.
  */
 export function unlessRecorded(table: Table, recorded: Sql, condition: Sql): Sql {
   return sql`CASE WHEN ${hasRowError(table, recorded)} THEN false ELSE (${condition}) END`;
 }
 
-/** The rows that meet a condition and have no such row error. All of them are asked, so an index on the condition serves. */
+/** The rows that meet a condition and have no such row error. The condition comes first, so that an index on it can serve. */
 export function unrecordedRows(table: Table, recorded: Sql, condition: Sql): Sql {
   return sql`SELECT FROM ${table.name} WHERE (${condition}) AND NOT ${hasRowError(table, recorded)}`;
 }

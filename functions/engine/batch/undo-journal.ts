@@ -26,8 +26,8 @@ export function journalName(migration: string): string {
 }
 
 /**
- * Creates the journal, unless it is there. Throws MigrationFailed halfway through a migration: what it has changed already,
- * nobody could put back, nor tell that it is missing.
+ * Creates the journal, unless it is there. Throws MigrationFailed halfway through a migration: the rows that it has changed
+ * already could not be put back, and nothing would say so.
  */
 export async function ensureJournal(database: Statements, migration: string, table: Table): Promise<void> {
   if (await hasJournal(database, migration)) {

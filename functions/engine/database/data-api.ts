@@ -19,8 +19,9 @@ export type Row = Readonly<Record<string, Value>>;
 
 export interface ExecuteOptions {
   /**
-   * The statement goes on by itself, outside of a transaction, when it takes longer than the 45 s of a call, which then fails
-   * with a moment's fault as it would otherwise. For DDL: nobody can tell by the answer what became of it. Sent once.
+   * For DDL outside of a transaction: the statement goes on in the database when it takes longer than the 45 s that the Data
+   * API waits. The call fails then as it would otherwise, with the moment's fault, so look in the catalog for what became of
+   * it. The SDK sends such a statement once.
    */
   readonly continueAfterTimeout?: boolean;
 }
@@ -48,7 +49,7 @@ export interface Database extends Statements {
 /** Where the cluster is, and how to wait: `sleep` takes seconds. */
 export interface Connection {
   readonly client: RDSDataClient;
-  /** For transactions and long DDL: it makes one request of a call, because what arrives there twice is done twice. */
+  /** A client that never sends a call again, for transactions and long DDL: what arrives there twice is done twice. */
   readonly once: RDSDataClient;
   readonly clusterArn: string;
   readonly secretArn: string;
@@ -90,7 +91,7 @@ export function dataApi({ client, once, clusterArn, secretArn, database, sleep }
       if (records === undefined || records.length === 0) {
         return { rows: [], bytes: 0 };
       }
-      // Taken for no rows, this would be a table that is silently skipped.
+      // Taken for no rows, this answer would have us skip the table silently.
       throw new DatabaseError(
         'the Data API answered a SELECT without the JSON it was asked for',
         'migration',
@@ -113,7 +114,7 @@ export function dataApi({ client, once, clusterArn, secretArn, database, sleep }
         await once.send(new CommitTransactionCommand({ ...target, transactionId }));
         return result;
       } catch (error) {
-        // The first error is the one to tell; a transaction that is already gone is rolled back.
+        // Should the rollback fail too, the first error is the one to tell: a transaction that is gone is rolled back anyway.
         await once.send(new RollbackTransactionCommand({ ...target, transactionId })).catch(() => undefined);
         throw error instanceof DatabaseError || !isClientError(error) ? error : databaseError(error);
       }
@@ -185,7 +186,7 @@ const target = object({ CLUSTER_ARN: string(), SECRET_ARN: string(), DATABASE_NA
 /** The database that the stack names in the environment. Throws when a variable is missing. */
 export function stackDatabase(env: NodeJS.ProcessEnv, sleep: Connection['sleep']): Database {
   const { CLUSTER_ARN, SECRET_ARN, DATABASE_NAME } = parse(target, env);
-  // Sockets outlast a statement: 45 s is the Data API's limit, after 60 s the answer is lost.
+  // The Data API answers within 45 s, its limit for a statement. After 60 s the answer is lost.
   const requestHandler = { connectionTimeout: 5_000, requestTimeout: 60_000 };
   return dataApi({
     client: new RDSDataClient({ requestHandler }),

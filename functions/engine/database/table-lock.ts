@@ -5,14 +5,14 @@ import { between } from '../time/backoff.ts';
 import type { Database, Statements } from './data-api.ts';
 import { regclass, sql, tableName } from './sql.ts';
 
-// Between tries, in seconds. Those whom we kept waiting for 2 s have the table for at least as long, and each time longer;
-// after 40 s in all, Step Functions tries for another 20 min.
+// Seconds between tries. Each try keeps the application waiting for up to 2 s, so it gets the table for at least as long
+// afterwards, and longer each time. After some 40 s Step Functions waits instead, and tries for another 20 min.
 const pauses = [2, 4, 8, 16];
 
 /**
- * Does work that needs a table for itself for a moment, in one transaction. Whoever uses the table meanwhile waits behind
- * us: a lock that is not granted within 2 s is given up, and tried again later. The work may be done twice, since the answer
- * to a COMMIT can get lost. Throws DatabaseUnavailable, with who is in the way.
+ * Does work in one transaction that needs a table for itself for a moment. While we wait for the lock, everybody else waits
+ * behind us, so a lock that is not granted within 2 s is given up and tried again later. The work may be done twice, since
+ * the answer to a COMMIT can get lost. Throws DatabaseUnavailable that names the sessions in the way.
  */
 export async function withTableLock<T>(
   database: Database,

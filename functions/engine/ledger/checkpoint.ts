@@ -10,8 +10,8 @@ import { ledger } from './names.ts';
 
 /**
  * Where a migration stands, and the right to write: `claim` is this invocation's, `batches` counts the statements that
- * moved the checkpoint. A statement goes on only if both are still what they were when it was built, so whatever is sent
- * twice, late or by a zombie changes nothing.
+ * moved the checkpoint. A statement writes only if both are still what they were when it was built. So a statement that
+ * arrives twice, late or from a zombie changes nothing.
  */
 export interface Checkpoint {
   readonly migration: string;
@@ -63,9 +63,9 @@ const line = {
 } as const;
 
 /**
- * Makes this invocation the one that may write, if its run holds the ledger; undefined otherwise. Counted as a slice of
- * the run. A newer claim makes older ones powerless. What had failed runs again: a redrive comes here straight away, and only
- * of what runs is the claim taken away when its run ends.
+ * Makes this invocation the one that may write, if its run holds the ledger; undefined otherwise. It counts as a slice of
+ * the run, and a newer claim makes older ones powerless. A migration that had failed is running from now on: a redriven
+ * execution comes here first, and the end of a run takes the claim away only from migrations that are running.
  */
 export async function claim(
   database: Database,
@@ -96,8 +96,8 @@ export async function claim(
   if (mine === undefined) {
     return undefined;
   }
-  // Read by itself: the statement above may have waited for a zombie's last batch, and not see what that recorded. If a
-  // duplicate of this invocation has claimed in between, it is our turn again.
+  // A statement of its own: the one above may have waited for a zombie's last batch, whose row errors it would not see. If a
+  // duplicate of this invocation has claimed in between, claim again.
   return (await reload(database, mine)) ?? claim(database, migration, run);
 }
 
@@ -145,8 +145,8 @@ export async function reload(database: Database, at: Claim): Promise<Checkpoint 
  * traffic behind it; `set_config(…, true)` lasts for this statement's transaction, the only setting autocommit leaves us.
  *
  * A batch does not wait until its commit is on disk. Should the database crash within the next half second, the batch is
- * undone as a whole, rows and checkpoint, and done again from the checkpoint that is left. What ends a migration waits,
- * for itself and so for all that was committed before.
+ * undone as a whole, rows and checkpoint, and done again from the checkpoint that is left. The statement that ends a
+ * migration waits until its commit is on disk, and with it all commits before.
  */
 export function heldBy(at: Checkpoint, commit: 'soon' | 'durably' = 'soon'): Sql {
   return sql`

@@ -9,8 +9,8 @@ import { ledger } from './names.ts';
 export type Jobs = Readonly<Record<string, string>>;
 
 /**
- * Looks after follow-up jobs that earlier runs were to start: one whose execution succeeded is settled, one that failed or
- * never began is owed again. So is one whose run was stopped before it could start it.
+ * Looks after the follow-up jobs of earlier runs. A job whose execution succeeded is settled. A job is owed again if its
+ * execution failed or never began, or if its run was stopped before starting it.
  */
 export async function settleFollowUps(
   database: Database,

@@ -10,17 +10,17 @@ export const moves = {
   begin: { from: ['running', 'failed'], to: 'running' },
   /** Rows in the old form have come in since, or its rows were put back: it starts over, and its condition leaves the others alone. */
   beginAnew: { from: ['finished', 'restored'], to: 'running' },
-  /** A redriven execution comes back to what it was at, without asking again whether it is pending. */
+  /** A redriven execution goes on with what it was doing, without asking again whether that is pending. */
   redrive: { from: ['failed'], to: 'running' },
-  /** Somebody has corrected recorded rows, and has them taken again. */
+  /** Somebody has corrected rows that were recorded as bad, and asked for them to be tried again. */
   retry: { from: ['running', 'failed', 'finished'], to: 'running' },
-  /** Its run ended: it failed, was stopped, or retried a migration that has still rows before it. */
+  /** Its run failed or was stopped, or has retried the bad rows of a migration that is not finished. */
   breakOff: { from: ['running'], to: 'failed' },
   /** All its batches are done, and its validations passed or are only reported. */
   finish: { from: ['running'], to: 'finished' },
-  /** A validation failed, and the migration says that its rows are then put back. */
+  /** A validation failed, and `onInvalid` says that the rows are then put back. */
   invalidate: { from: ['running'], to: 'restoring' },
-  /** Somebody asked for its rows to be put back. What is being restored goes on: nobody wants half of the rows back. */
+  /** Somebody asked for its rows to be put back. Restoring goes on until all of them are: half of them would be no use. */
   restore: { from: ['running', 'failed', 'finished', 'restoring'], to: 'restoring' },
   /** The undo journal has been walked through. */
   endRestore: { from: ['restoring'], to: 'restored' },

@@ -35,8 +35,8 @@ export function recorded(at: Checkpoint, errors: readonly RowError[]): Sql {
 }
 
 /**
- * A CTE that records the rows of a CTE `changed` which match `where` even after their change, as counted in a CTE `done`:
- * nothing would ever end for them, and another pass would change them again.
+ * A CTE that records as bad the rows of a CTE `changed` which match `where` even after their change, as counted in a CTE
+ * `done`: each further pass would change them again.
  */
 export function recordedStillMatching(table: Table, at: Checkpoint): Sql {
   return sql`
@@ -49,7 +49,7 @@ export function recordedStillMatching(table: Table, at: Checkpoint): Sql {
     )`;
 }
 
-/** Records one row as bad and moves the checkpoint past it: forward if it was the next, or off the conflicted ones. */
+/** Records one row as bad and moves the checkpoint past it: the cursor for the next row, or the list of conflicted keys. */
 export async function recordRowError(
   database: Database,
   at: Checkpoint,

@@ -9,8 +9,8 @@ import { isUnderWay, makeIf } from './life-cycle.ts';
 import { ledger } from './names.ts';
 
 /**
- * Makes this execution the one that holds the ledger. Whether another that holds it still runs is asked of Step
- * Functions; if not, its place is taken. Throws AlreadyRunning, or Superseded for a call that is older than what the
+ * Makes this execution the one that holds the ledger. If another one does, Step Functions is asked whether that one still
+ * runs; if it does not, its place is taken. Throws AlreadyRunning, or Superseded for a call that is older than what the
  * ledger knows of its own execution.
  */
 export async function hold(
@@ -19,7 +19,7 @@ export async function hold(
   run: Caller,
   request: RunInput = {},
 ): Promise<void> {
-  // Twice is enough unless several starts race for a dead run's place; then one of them wins each time.
+  // Two tries are enough unless several starts race for a dead run's place. Then one of them wins each time.
   for (let tries = 0; tries < 5; tries += 1) {
     if (await enter(database, run, request)) {
       return;
@@ -73,7 +73,7 @@ async function enter(
       return true;
     }
   } catch (error) {
-    // The unique index one_run_at_a_time: another run is entered.
+    // The unique index one_run_at_a_time says that another run is entered.
     if (error instanceof DatabaseError && error.sqlState === '23505') {
       return false;
     }
@@ -83,9 +83,9 @@ async function enter(
 }
 
 /**
- * Ends a run that did not succeed, and takes away the claims of whatever of it may still be under way. Ending it twice is
- * the same, and a run that has been redriven since is left alone. A run that was handed over but whose continuation never
- * began takes that with it.
+ * Ends a run that did not succeed, and takes away the claims of its invocations that may still be under way. Ending it twice
+ * changes nothing more, and a run that was redriven since is left alone. If the run was handed over to a continuation that
+ * never began, that one is ended, too.
  */
 export async function end(
   database: Database,
@@ -108,9 +108,9 @@ export async function end(
     WHERE ${isUnderWay()} AND m.run = r.execution_arn AND r.first_arn = ended.first_arn`);
 }
 
-/** Ends a run that has done all, and hands it the follow-up jobs that are owed. The same answer when asked twice. */
+/** Ends a run that succeeded, and gives it the follow-up jobs that are owed. Called again, it answers the same. */
 export async function succeed(database: Database, run: Caller): Promise<readonly FollowUp[] | undefined> {
-  // A follow-up's execution is called like its run: a retry cannot start a second, and people find one by the other.
+  // A follow-up's execution has the name of its run, so that a retry cannot start a second one and people find it.
   const name = executionName(run.execution_arn);
   const [ended] = await database.query(
     sql`
@@ -140,7 +140,7 @@ export async function succeed(database: Database, run: Caller): Promise<readonly
 }
 
 /**
- * Ends a run whose history gets long, and holds the ledger for its continuation, so that no other run gets in between.
+ * Ends an execution whose history gets long, and holds the ledger for its continuation, so that no other run gets in between.
  * Returns the continuation's execution name; undefined if the run does not hold the ledger.
  */
 export async function handOver(database: Database, run: Caller): Promise<string | undefined> {

@@ -18,7 +18,7 @@ export interface RunState {
   /** How many slices it has had, over all migrations. */
   readonly slices: number;
   readonly request: RunInput;
-  /** What it has to say of the one migration that it was asked about, where that is not the migration's result. */
+  /** Its answer about the one migration that it was started for, where that is not the migration's result. */
   readonly answer: Answer | undefined;
 }
 
@@ -40,7 +40,7 @@ export async function runState(database: Database, run: Caller): Promise<RunStat
   };
 }
 
-/** Counts a slice that does not claim a migration; how many this execution has had, or undefined if it does not run. */
+/** Counts a slice that claims no migration: the slices so far, or undefined if this execution does not hold the ledger. */
 export async function countSlice(database: Database, run: Caller): Promise<number | undefined> {
   const [row] = await database.query(
     sql`UPDATE ${ledger.runs} r SET slices = r.slices + 1 WHERE ${isHolder(run)} RETURNING r.slices`,
@@ -49,14 +49,14 @@ export async function countSlice(database: Database, run: Caller): Promise<numbe
   return row?.slices;
 }
 
-/** Keeps what a run has to say of the one migration that it was asked about. */
+/** Keeps a run's answer about the one migration that it was started for. */
 export async function keepAnswer(database: Statements, run: Caller, answer: Answer): Promise<void> {
   await database.execute(sql`
     UPDATE ${ledger.runs} SET result = ${JSON.stringify(answer)}::jsonb
     WHERE execution_arn = ${run.execution_arn} AND status = 'running'`);
 }
 
-/** The one migration that a run was asked to do something with, and what; undefined for all that is pending. */
+/** The one migration that a run was started for, and what to do with it; undefined for all that is pending. */
 export function actionOf(
   request: RunInput,
 ): { readonly action: Action; readonly migration: string } | undefined {
@@ -69,7 +69,7 @@ export function actionOf(
   return undefined;
 }
 
-/** What the migrations that this run finished, or went on restoring, say of themselves, its earlier parts included. */
+/** The results of the migrations that this run has finished or restored, its earlier parts included. */
 export async function resultsOf(
   database: Database,
   run: Caller,
@@ -93,7 +93,7 @@ const fields = [
   ...['total_processed', 'total_updated', 'errors', 'duration_seconds', 'restored', 'left'],
 ];
 
-/** What the ledger keeps, in the order in which people read it: jsonb has one of its own. */
+/** JSON from the ledger with its fields in the order in which people read them: jsonb keeps an order of its own. */
 function inOrder<T>(value: T): T {
   if (Array.isArray(value)) {
     return value.map(inOrder) as T;

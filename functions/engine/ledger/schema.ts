@@ -77,8 +77,8 @@ export const versions: readonly (readonly string[])[] = [
 )`,
   ],
   [
-    // What a run was asked for; how far it is with what no migration's line keeps, validating and lost builds of an index; and
-    // what it answers where that is not a migration's result.
+    // request: what the run was asked for. stage: how far it is with validating, or how many builds of an index it has lost.
+    // result: what it answers, where that is not a migration's result.
     `ALTER TABLE ${schema}.runs
   ADD COLUMN request jsonb NOT NULL DEFAULT '{}',
   ADD COLUMN stage jsonb,
@@ -107,8 +107,9 @@ const recordVersion = (version: number): string =>
   `INSERT INTO ${schema}.version (version) VALUES (${version})`;
 
 /**
- * Creates the ledger or brings it up to date. Nothing is executed when it is, so a database user without the right to
- * create tables will do once somebody has applied ledger.sql. A ledger newer than this code is refused.
+ * Creates the ledger or brings it up to date. Nothing is executed if it is up to date already, so a database user without the
+ * right to create tables will do once somebody has applied ledger.sql. Throws MigrationFailed for a ledger that is newer than
+ * this code, or that cannot be created.
  */
 export async function upgradeLedger(database: Database): Promise<void> {
   const current = await ledgerVersion(database);

@@ -89,7 +89,7 @@ export async function beginRestore(database: Database, migration: RowMigration, 
   if (line === undefined) {
     fail('it has never run, so there is nothing to put back');
   }
-  // Asked again, after an answer that got lost, it is done.
+  // Called again, because its first answer got lost: it is done already.
   if (line?.status === 'restored' && line.run !== run.execution_arn) {
     fail('that has been done already; started again, it begins anew');
   }

@@ -139,7 +139,7 @@ async function dropJournal(tx: Statements, { name }: Registered): Promise<string
   return [`the undo journal ${journalName(name)}`];
 }
 
-/** Which rows could not be migrated, nobody knows afterwards: so at least how many they were is said. */
+/** Deletes the row errors, and says how many there were: afterwards nobody can tell which rows they were. */
 async function forgetRowErrors(tx: Statements, { name }: Registered): Promise<string[]> {
   const [row] = await tx.query(
     sql`

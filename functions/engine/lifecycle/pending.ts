@@ -60,9 +60,9 @@ export async function isPending(database: Database, migration: Registered): Prom
 const recordedFor = (migration: string): Sql => sql`"error#".migration = ${migration}`;
 
 /**
- * Whether rows without a mark need the change. Those written since the end have none either, and mostly need nothing: they
- * are asked, as long as they are few. In the key's order, so that the plan is the marker's own index whatever the planner
- * believes of how many there are.
+ * Whether rows without a mark need the change. Rows written since the migration ended have no mark either, and mostly need
+ * nothing: as long as they are few, `where` is evaluated for them. They are read in the key's order, so that the planner
+ * takes the marker's own index however many rows it expects.
  */
 async function areUnmarkedPending(
   database: Database,
@@ -133,7 +133,7 @@ async function exists(database: Database, query: Sql): Promise<boolean> {
   return row?.found === true;
 }
 
-/** Whether a row is found, or one of which the condition cannot even be asked: the walk will record it. */
+/** Whether a row is found. True also for a row on which the condition fails: the batches will record it. */
 async function existsOrFails(database: Database, query: Sql): Promise<boolean> {
   try {
     return await exists(database, query);

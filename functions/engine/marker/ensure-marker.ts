@@ -140,7 +140,7 @@ async function countLostBuild(database: Database, { name }: Marked, at: Checkpoi
   );
 }
 
-/** Runs DDL that goes on by itself when it takes longer than a call; false if nobody knows yet what became of it. */
+/** Runs DDL that goes on in the database when it takes longer than a call; false if it is not known yet what became of it. */
 async function outlasting(database: Database, statement: Sql): Promise<boolean> {
   try {
     await database.execute(statement, { continueAfterTimeout: true });

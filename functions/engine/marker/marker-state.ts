@@ -37,7 +37,7 @@ interface Build {
 export async function markerState(database: Database, migration: Marked): Promise<MarkerState | undefined> {
   const { name, table, key, marker } = migration;
   const index = markerIndex(name);
-  // A build that nobody watches any more is known by its statement, which is active until it has committed.
+  // A build goes on after its call was given up. It is found by its statement, which is active until it has committed.
   const [found] = await database.query(
     sql`
     SELECT n.nspname::text AS schema, c.relname::text AS relation, c.relkind::text AS kind, c.relispartition AS is_partition,

@@ -7,7 +7,7 @@ import { durationText } from '../time/duration.ts';
 
 /** From where on the database has enough to do without us, in seconds. */
 export interface PressureLimits {
-  /** A busy application waits a moment for a row all the time; who has waited this long is stuck. */
+  /** In a busy application somebody always waits a moment for a row. A session that has waited this long is stuck. */
   readonly lockWait: number;
   /** A replica of Aurora is usually a tenth of a second behind, others a few. */
   readonly replicaLag: number;
@@ -19,8 +19,8 @@ export const pressureLimits: PressureLimits = { lockWait: 1, replicaLag: 10, tra
 
 /**
  * Why the next batch of this table had better wait, in words; undefined if nothing is in its way. Asked between batches,
- * when we hold no lock ourselves. What the database user may not see (without pg_monitor that is what sessions of others do)
- * is taken for nothing, and so is a question that fails: the batch will find out what is wrong.
+ * when we hold no lock ourselves. A database user without pg_monitor does not see what other sessions do; what cannot be
+ * seen counts as nothing in the way. So does a query that fails: the batch will find out what is wrong.
  */
 export async function pressure(
   database: Database,

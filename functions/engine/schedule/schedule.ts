@@ -24,7 +24,7 @@ export interface Surroundings {
   readonly logger: Pick<Logger, 'warn'>;
 }
 
-// Room for whoever waits on the database: a hundredth of the time, unless the migration asks for more.
+// Leaves the database to others for a hundredth of the time, unless the migration asks for more.
 export const restShare = 0.01;
 // Some milliseconds every 5 s are two thousandths of the time.
 const secondsBetweenAsking = 5;
@@ -155,7 +155,7 @@ async function begunWith(
   return row && { at: row.started_at, rowsKnown: row.rows_known };
 }
 
-/** Leaves the plan in the ledger, for whoever looks on. */
+/** Leaves the plan in the ledger, for those who watch. */
 async function keep(database: Database, at: Checkpoint, planned: Planned): Promise<void> {
   await database.execute(sql`
     UPDATE ${ledger.migrations} m SET schedule = ${JSON.stringify(planned)}::jsonb

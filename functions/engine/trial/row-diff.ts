@@ -26,7 +26,7 @@ interface Value {
   readonly digest: string | null;
 }
 
-// Ten rows of ten such columns are far from the Data API's limits, and more does not help whoever reads it.
+// Ten rows of ten such columns are far from the Data API's limits, and nobody reads more of a value.
 const shownCharacters = 200;
 
 // As many as a person looks at.

@@ -75,7 +75,7 @@ function isOf(
   if (migration !== name || JSON.stringify(found.map((each) => each.name)) !== JSON.stringify(names)) {
     return false;
   }
-  // Whoever has a run redriven has corrected what failed.
+  // A redrive means that somebody has corrected what failed, so it is validated anew.
   return redrives === run.redrive_count || found.every(({ failedRows }) => failedRows === 0);
 }
 

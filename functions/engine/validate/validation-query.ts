@@ -93,7 +93,7 @@ function rowsFault(error: unknown): DatabaseError {
   throw error;
 }
 
-// For 1,000 rows; in the planner's units, of which some 100,000 take a second.
+// The most that a page of 1,000 rows may cost, in the planner's units: some 100,000 of them take a second.
 const samplePage = 1_000;
 const affordable = 100_000;
 
