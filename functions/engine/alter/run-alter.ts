@@ -16,7 +16,7 @@ import { checkLimits } from './lock-limits.ts';
 const longestPause = 5;
 const restSeconds = 30;
 // A nightly dump or report holds its tables about so long. Then Step Functions tries for 20 min more, and the run fails.
-const patience = 3_600;
+const triesFor = 3_600;
 
 /**
  * Changes all tables that lack the change in one transaction, or none of them; and again, until none lacks it: tables may
@@ -112,7 +112,7 @@ async function giveUpAfterAll(
     { seconds: number() },
   );
   const seconds = row?.seconds ?? 0;
-  if (seconds < patience) {
+  if (seconds < triesFor) {
     return;
   }
   throw new DatabaseUnavailable(

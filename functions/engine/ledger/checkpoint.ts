@@ -150,12 +150,12 @@ export async function reload(database: Database, at: Claim): Promise<Checkpoint 
  */
 export function heldBy(at: Checkpoint, commit: 'soon' | 'durably' = 'soon'): Sql {
   return sql`
-    patience AS MATERIALIZED (
+    settings AS MATERIALIZED (
       SELECT set_config('lock_timeout', '2s', true)
       ${when(commit === 'soon', sql`, set_config('synchronous_commit', 'off', true)`)}
     ),
     held AS MATERIALIZED (
-      SELECT m.name FROM patience, ${ledger.migrations} m
+      SELECT m.name FROM settings, ${ledger.migrations} m
       WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid AND m.batches = ${at.batches}
       FOR UPDATE OF m
     )`;
