@@ -47,7 +47,7 @@ export async function alterAll(
         updated: sql`${lacking.length}`,
         seconds,
       })}
-      SELECT moved.*, ${settings(migration)} FROM moved`,
+      SELECT "moved#".*, ${settings(migration)} FROM "moved#"`,
     );
     if (now === undefined) {
       return undefined;

@@ -69,24 +69,24 @@ async function batch(change: Change, input: BatchInput, page: Page): Promise<Bat
         ...pageOf(table, at, page),
         ...(readsFirst ? changedAfterReading(change, table, at, page) : [changed(change, table, at, page)]),
         sql`
-        done AS MATERIALIZED (
+        "done#" AS MATERIALIZED (
           SELECT count(*) ${when(readsFirst, sql`FILTER (WHERE "changed#")`)} AS updated,
             count(*) FILTER (WHERE still_matching) AS still_matching
-          FROM changed
+          FROM "changed_rows#"
         )`,
         ...solved(table, at),
         ...(change.journal ? [journaled(table, at)] : []),
         recordedStillMatching(table, at),
         moved({
           ...(!behind && { cursor: sql`COALESCE(${lastKey(table)}, m.cursor)` }),
-          processed: at.pass === 1 && !behind ? sql`(SELECT page_rows FROM counted)` : sql`0`,
-          updated: sql`(SELECT updated - still_matching FROM done)`,
-          stillMatching: sql`(SELECT still_matching FROM done)`,
+          processed: at.pass === 1 && !behind ? sql`(SELECT page_rows FROM "counted#")` : sql`0`,
+          updated: sql`(SELECT updated - still_matching FROM "done#")`,
+          stillMatching: sql`(SELECT still_matching FROM "done#")`,
           seconds,
           secondsPerRow,
         }),
       ],
-      sql`SELECT moved.*, page_rows FROM moved, counted`,
+      sql`SELECT "moved#".*, page_rows FROM "moved#", "counted#"`,
     ),
     { page_rows: number() },
   );
@@ -102,9 +102,9 @@ async function batch(change: Change, input: BatchInput, page: Page): Promise<Bat
 function changed({ where, set }: Change, table: Table, at: Checkpoint, page: Page): Sql {
   const assignments = Object.entries(set).map(([column, value]) => sql`${identifier(column)} = ${value}`);
   return sql`
-    changed AS (
+    "changed_rows#" AS (
       UPDATE ${table.name} SET ${join(assignments, ', ')}
-      WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND ${takenBy(page, table, at, where)}
+      WHERE EXISTS (SELECT FROM "held#") AND ${insidePage(table, at, page)} AND ${takenBy(page, table, at, where)}
       RETURNING ${namedKey(table)}, (${where ?? sql`false`}) AS still_matching
     )`;
 }
@@ -131,12 +131,12 @@ function changedAfterReading(
       SELECT ${namedKey(table)}, ${mayStay ? sql`COALESCE((${where ?? null}), false)` : sql`true`} AS "changed#"
         ${when(journal, sql`, ${before(table, Object.keys(set))}`)}
       FROM ${table.name}
-      WHERE EXISTS (SELECT FROM held) AND ${insidePage(table, at, page)} AND ${takenBy(page, table, at, where)}
+      WHERE EXISTS (SELECT FROM "held#") AND ${insidePage(table, at, page)} AND ${takenBy(page, table, at, where)}
       ${inKeyOrder(table, page)}
       FOR UPDATE
     )`,
     sql`
-    changed AS (
+    "changed_rows#" AS (
       UPDATE ${table.name} SET ${join([...assignments, ...marked(table)], ', ')}
       FROM "old#" WHERE ${compare(keyColumns(table), '=', keyNames(table))}
       RETURNING "old#".*, "changed#" AND (${where ?? sql`false`}) AS still_matching

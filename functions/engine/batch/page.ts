@@ -16,7 +16,7 @@ import type { Page } from '../define/batch.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 
 /**
- * The CTEs that say which rows a page has: `page`, for keys that are given; `last`, the page's last key; `counted`, its
+ * The CTEs that say which rows a page has: "page#", for keys that are given; "last#", the page's last key; "counted#", its
  * number of rows, with or without work, as `page_rows`. They read only the key's index. The last key is the maximum by
  * order, never what some statement returned.
  */
@@ -28,24 +28,24 @@ export function pageOf(table: Table, at: Checkpoint, page: Page): Sql[] {
   const descending = columns.map((column) => sql`${column} DESC`);
   return [
     sql`
-    page AS MATERIALIZED (
+    "page#" AS MATERIALIZED (
       SELECT ${namedKey(table)} FROM ${table.name} WHERE ${afterCursor(table, at)}
       ORDER BY ${join(columns, ', ')} OFFSET ${page.size - 1} LIMIT 1
     )`,
     sql`
-    rest AS MATERIALIZED (
+    "rest#" AS MATERIALIZED (
       SELECT ${namedKey(table)} FROM ${table.name}
-      WHERE NOT EXISTS (SELECT FROM page) AND ${afterCursor(table, at)}
+      WHERE NOT EXISTS (SELECT FROM "page#") AND ${afterCursor(table, at)}
       ORDER BY ${join(descending, ', ')} LIMIT 1
     )`,
     sql`
-    last AS MATERIALIZED (SELECT * FROM page UNION ALL SELECT * FROM rest)`,
+    "last#" AS MATERIALIZED (SELECT * FROM "page#" UNION ALL SELECT * FROM "rest#")`,
     sql`
-    counted AS MATERIALIZED (
-      SELECT CASE WHEN EXISTS (SELECT FROM page) THEN ${page.size} ELSE (
+    "counted#" AS MATERIALIZED (
+      SELECT CASE WHEN EXISTS (SELECT FROM "page#") THEN ${page.size} ELSE (
         SELECT count(*) FROM (
           SELECT FROM ${table.name} WHERE ${insidePage(table, at, page)} ${inKeyOrder(table, page)}
-        ) AS few) END AS page_rows
+        ) AS "few#") END AS page_rows
     )`,
   ];
 }
@@ -53,18 +53,18 @@ export function pageOf(table: Table, at: Checkpoint, page: Page): Sql[] {
 function givenPage(table: Table, keys: readonly Key[]): Sql[] {
   // One parameter however many they are: the Data API takes 65,536 characters of SQL.
   const parts = table.key.map(
-    ({ type }, i) => sql`(given.key ->> ${unsafeSql(`${i}`)})::${unsafeSql(type)} AS ${keyName(i)}`,
+    ({ type }, i) => sql`("given#".key ->> ${unsafeSql(`${i}`)})::${unsafeSql(type)} AS ${keyName(i)}`,
   );
   const descending = keyNames(table).map((name) => sql`${name} DESC`);
   return [
     sql`
-    page AS MATERIALIZED (
-      SELECT ${join(parts, ', ')} FROM jsonb_array_elements(${JSON.stringify(keys)}::jsonb) AS given (key)
+    "page#" AS MATERIALIZED (
+      SELECT ${join(parts, ', ')} FROM jsonb_array_elements(${JSON.stringify(keys)}::jsonb) AS "given#" (key)
     )`,
     sql`
-    last AS MATERIALIZED (SELECT * FROM page ORDER BY ${join(descending, ', ')} LIMIT 1)`,
+    "last#" AS MATERIALIZED (SELECT * FROM "page#" ORDER BY ${join(descending, ', ')} LIMIT 1)`,
     sql`
-    counted AS MATERIALIZED (SELECT count(*) AS page_rows FROM page)`,
+    "counted#" AS MATERIALIZED (SELECT count(*) AS page_rows FROM "page#")`,
   ];
 }
 
@@ -72,9 +72,9 @@ function givenPage(table: Table, keys: readonly Key[]): Sql[] {
 export function insidePage(table: Table, at: Checkpoint, page: Page): Sql {
   const columns = keyColumns(table);
   if (!('size' in page)) {
-    return sql`(${join(columns, ', ')}) IN (SELECT ${join(keyNames(table), ', ')} FROM page)`;
+    return sql`(${join(columns, ', ')}) IN (SELECT ${join(keyNames(table), ', ')} FROM "page#")`;
   }
-  const end = keyNames(table).map((name) => sql`(SELECT ${name} FROM last)`);
+  const end = keyNames(table).map((name) => sql`(SELECT ${name} FROM "last#")`);
   return sql`${compare(columns, '<=', end)} AND ${afterCursor(table, at)}`;
 }
 
@@ -95,7 +95,7 @@ export function keysOf(page: Exclude<Page, { readonly size: number }>): readonly
 
 /** The page's last key as a jsonb array of texts; NULL for an empty page. */
 export function lastKey(table: Table): Sql {
-  return sql`(SELECT ${keyAsJson(keyNames(table))} FROM last)`;
+  return sql`(SELECT ${keyAsJson(keyNames(table))} FROM "last#")`;
 }
 
 /** The first key after the cursor, or undefined at the end of the table. */

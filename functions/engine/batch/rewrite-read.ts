@@ -45,7 +45,7 @@ export async function readPage(
         pageOf(table, at, page),
         sql`
       SELECT CASE row_number() OVER () WHEN 1 THEN jsonb_build_array(page_rows, ${lastKey(table)})::text END AS "#", needed.*
-      FROM counted LEFT JOIN LATERAL (
+      FROM "counted#" LEFT JOIN LATERAL (
         SELECT ${table.alias}.xmin::text AS "x#", ${join([...key, ...sent], ', ')}
           ${when(mayStay, sql`, COALESCE((${change.where ?? null}), false) AS "changed#"`)}
         FROM ${table.name}
@@ -54,7 +54,7 @@ export async function readPage(
         ${when(isLocked, sql`FOR UPDATE`)}
       ) AS needed ON true`,
       )}
-    ) AS page`);
+    ) AS "page#"`);
   // Not checked one by one as other rows are: there are thousands of them, and their labels are ours.
   const [count, last] = parse(json(pageLine), rows[0]?.['#']);
   const keyLabels = table.key.map((_, i) => `k#${i}`);

@@ -48,15 +48,15 @@ export function writePage(
       recordedStillMatching(table, at),
       moved({
         ...(!behind && read.last !== undefined && { cursor: sql`${JSON.stringify(read.last)}::jsonb` }),
-        conflicted: sql`${JSON.stringify(left)}::jsonb || (SELECT keys FROM conflicted)`,
+        conflicted: sql`${JSON.stringify(left)}::jsonb || (SELECT keys FROM "conflicted#")`,
         processed: at.pass === 1 && !behind ? sql`${read.count}` : sql`0`,
-        updated: sql`(SELECT updated - still_matching FROM done)`,
-        stillMatching: sql`(SELECT still_matching FROM done)`,
+        updated: sql`(SELECT updated - still_matching FROM "done#")`,
+        stillMatching: sql`(SELECT still_matching FROM "done#")`,
         seconds,
         secondsPerRow,
       }),
     ],
-    sql`SELECT * FROM moved`,
+    sql`SELECT * FROM "moved#"`,
   );
 }
 
@@ -64,11 +64,11 @@ export function writePage(
 function nothingChanged(table: Table): Sql[] {
   return [
     sql`
-    changed AS (SELECT ${namedKey(table)}, false AS still_matching FROM ${table.name} WHERE false)`,
+    "changed_rows#" AS (SELECT ${namedKey(table)}, false AS still_matching FROM ${table.name} WHERE false)`,
     sql`
-    done AS (SELECT 0 AS updated, 0 AS still_matching)`,
+    "done#" AS (SELECT 0 AS updated, 0 AS still_matching)`,
     sql`
-    conflicted AS (SELECT '[]'::jsonb AS keys)`,
+    "conflicted#" AS (SELECT '[]'::jsonb AS keys)`,
   ];
 }
 
@@ -92,24 +92,24 @@ function changed(change: Change, table: Table, rows: readonly WrittenRow[]): Sql
     received(table, columns, rows),
     ...(change.journal ? changedWithOld() : [changedAlone()]),
     sql`
-    done AS MATERIALIZED (
+    "done#" AS MATERIALIZED (
       SELECT count(*) AS written, count(*) ${when(table.marker, sql`FILTER (WHERE "changed#")`)} AS updated,
         count(*) FILTER (WHERE still_matching) AS still_matching
-      FROM changed
+      FROM "changed_rows#"
     )`,
     sql`
-    conflicted AS MATERIALIZED (
+    "conflicted#" AS MATERIALIZED (
       SELECT CASE WHEN written = ${rows.length} THEN '[]'::jsonb ELSE COALESCE((
         SELECT jsonb_agg(${keyAsJson(keyNames(table))}) FROM (
-          SELECT ${changedKey} FROM "new#" EXCEPT SELECT ${join(keyNames(table), ', ')} FROM changed
-        ) AS missed), '[]') END AS keys
-      FROM done
+          SELECT ${changedKey} FROM "new#" EXCEPT SELECT ${join(keyNames(table), ', ')} FROM "changed_rows#"
+        ) AS "missed#"), '[]') END AS keys
+      FROM "done#"
     )`,
   ];
 
   function changedAlone(): Sql {
     return sql`
-    changed AS (
+    "changed_rows#" AS (
       UPDATE ${table.name} SET ${assigned} FROM "new#" WHERE ${isWhatWasRead} RETURNING ${returned}
     )`;
   }
@@ -123,7 +123,7 @@ function changed(change: Change, table: Table, rows: readonly WrittenRow[]): Sql
       SELECT ${changedKey}, ${before(table, change.columns)} FROM ${table.name}, "new#" WHERE ${isWhatWasRead}
     )`,
       sql`
-    changed AS (
+    "changed_rows#" AS (
       UPDATE ${table.name} SET ${assigned}
       FROM "new#", "old#" WHERE ${isWhatWasRead} AND ${compare(oldKey, '=', newKey)}
       RETURNING ${returned}, "before#", "was#"
@@ -144,8 +144,8 @@ function received(table: Table, columns: readonly ChangedColumn[], rows: readonl
   const json = unsafeSql(columns.some(({ form }) => form === 'json') ? 'json' : 'jsonb');
   return sql`
     "new#" AS MATERIALIZED (
-      SELECT sent.* FROM held, ${json}_to_recordset(${newValues(table.key.length, columns, rows)}::${json})
-        AS sent ("x#" xid, "kept#" jsonb, "stays#" boolean, ${join(fields, ', ')})
+      SELECT "sent#".* FROM "held#", ${json}_to_recordset(${newValues(table.key.length, columns, rows)}::${json})
+        AS "sent#" ("x#" xid, "kept#" jsonb, "stays#" boolean, ${join(fields, ', ')})
     )`;
 }
 

@@ -81,16 +81,16 @@ export function before(table: Table, columns: readonly string[]): Sql {
 }
 
 /**
- * A CTE that writes into the journal what a CTE `changed` says was before. Of a row that we changed earlier in this life of
+ * A CTE that writes into the journal what the CTE "changed_rows#" says was before. Of a row that we changed earlier in this life of
  * the migration, and nobody since, the first values before it are what will be put back; if somebody changed it in between,
- * theirs are. `changed` never has a row twice, and all of it is of this one transaction.
+ * theirs are. "changed_rows#" never has a row twice, and all of it is of this one transaction.
  */
 export function journaled(table: Table, at: Checkpoint): Sql {
   const key = join(keyNames(table), ', ');
   return sql`
-    journaled AS (
+    "journaled#" AS (
       INSERT INTO ${journalOf(at.migration)} AS j (${key}, was, version, before)
-      SELECT ${key}, "was#", pg_current_xact_id()::xid, "before#" FROM changed WHERE "changed#"
+      SELECT ${key}, "was#", pg_current_xact_id()::xid, "before#" FROM "changed_rows#" WHERE "changed#"
       ON CONFLICT (${key}) DO UPDATE SET was = excluded.was, version = excluded.version, at = excluded.at,
         before = excluded.before || CASE
           WHEN j.version = excluded.was AND j.at >= (

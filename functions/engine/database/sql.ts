@@ -65,7 +65,10 @@ export function join(parts: readonly Sql[], separator: string): Sql {
   return { kind: 'sql', pieces: ['', ...Array<string>(between).fill(separator), ''], values: parts };
 }
 
-/** A statement with common table expressions before it, each as `name AS (…)`. */
+/**
+ * A statement with common table expressions before it, each as `"name#" AS (…)`. Every name of ours that SQL of an author might
+ * see ends in `#`, so that it never stands in front of a table of the application.
+ */
 export function withCtes(ctes: readonly Sql[], statement: Sql): Sql {
   return sql`WITH ${join(ctes, ',')} ${statement}`;
 }

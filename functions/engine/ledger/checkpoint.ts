@@ -138,7 +138,7 @@ export async function reload(database: Database, at: Claim): Promise<Checkpoint 
 }
 
 /**
- * The first CTEs of every statement that writes. `held` has one row if the claim and the checkpoint are still ours, and
+ * The first CTEs of every statement that writes. "held#" has one row if the claim and the checkpoint are still ours, and
  * locks it until the statement has committed; everything that changes something reads from it.
  *
  * A lock that the application holds longer than 2 s fails the statement rather than letting our own row locks queue up
@@ -150,12 +150,12 @@ export async function reload(database: Database, at: Claim): Promise<Checkpoint 
  */
 export function heldBy(at: Checkpoint, commit: 'soon' | 'durably' = 'soon'): Sql {
   return sql`
-    settings AS MATERIALIZED (
+    "settings#" AS MATERIALIZED (
       SELECT set_config('lock_timeout', '2s', true)
       ${when(commit === 'soon', sql`, set_config('synchronous_commit', 'off', true)`)}
     ),
-    held AS MATERIALIZED (
-      SELECT m.name FROM settings, ${ledger.migrations} m
+    "held#" AS MATERIALIZED (
+      SELECT m.name FROM "settings#", ${ledger.migrations} m
       WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid AND m.batches = ${at.batches}
       FOR UPDATE OF m
     )`;
@@ -180,7 +180,7 @@ export interface Move {
 export function moved(move: Move): Sql {
   const updated = move.updated ?? sql`0`;
   return sql`
-    moved AS (
+    "moved#" AS (
       UPDATE ${ledger.migrations} m SET
         batches = m.batches + 1,
         total_processed = m.total_processed + ${move.processed ?? sql`0`},
@@ -192,14 +192,14 @@ export function moved(move: Move): Sql {
         ${when(move.conflicted, sql`, conflicted = ${move.conflicted ?? null}`)}
         ${when(move.secondsPerRow, sql`, seconds_per_row = ${move.secondsPerRow ?? null}::float8`)}
         ${when(move.pass, sql`, pass = ${move.pass ?? null}::integer`)}
-      FROM held WHERE m.name = held.name
+      FROM "held#" WHERE m.name = "held#".name
       RETURNING ${columns}
     )`;
 }
 
 /**
- * Runs a statement that ends with `SELECT … FROM moved`: the checkpoint after it, and the columns that the statement selects
- * beside those of `moved`. Undefined if it found the claim or the checkpoint not ours.
+ * Runs a statement that ends with `SELECT … FROM "moved#"`: the checkpoint after it, and the columns that the statement selects
+ * beside those of "moved#". Undefined if it found the claim or the checkpoint not ours.
  */
 export async function move<S extends Shape = Record<never, never>>(
   database: Statements,
@@ -241,7 +241,7 @@ export async function nextPass(database: Database, at: Checkpoint): Promise<Chec
   const done = await move(
     database,
     at,
-    sql`WITH ${heldBy(at)}, ${moved({ cursor: sql`NULL`, pass: at.pass + 1 })} SELECT * FROM moved`,
+    sql`WITH ${heldBy(at)}, ${moved({ cursor: sql`NULL`, pass: at.pass + 1 })} SELECT * FROM "moved#"`,
   );
   return done?.at;
 }

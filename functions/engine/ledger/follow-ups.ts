@@ -40,7 +40,7 @@ export async function settleFollowUps(
 /** A CTE: follow-up jobs are owed from now on if the condition holds, whatever became of an earlier start of them. */
 export function owed(jobs: readonly string[], condition: Sql): Sql {
   return sql`
-    owed AS (
+    "owed#" AS (
       INSERT INTO ${ledger.followUps} AS f (job)
       SELECT job FROM jsonb_array_elements_text(${JSON.stringify(jobs)}::jsonb) AS job WHERE ${condition}
       ON CONFLICT (job) DO UPDATE SET owed_since = now(), run = NULL, execution_name = NULL

@@ -25,25 +25,25 @@ export function recorded(at: Checkpoint, errors: readonly RowError[]): Sql {
     sqlstate,
   }));
   return sql`
-    recorded AS (
+    "recorded#" AS (
       INSERT INTO ${ledger.rowErrors} (migration, key, run, reason, sqlstate)
-      SELECT held.name, e.key, ${at.run}, e.reason, e.sqlstate
-      FROM held, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS e (key jsonb, reason text, sqlstate text)
+      SELECT "held#".name, e.key, ${at.run}, e.reason, e.sqlstate
+      FROM "held#", jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS e (key jsonb, reason text, sqlstate text)
       ON CONFLICT (migration, key)
         DO UPDATE SET run = excluded.run, reason = excluded.reason, sqlstate = excluded.sqlstate, at = now()
     )`;
 }
 
 /**
- * A CTE that records as bad the rows of a CTE `changed` which match `where` even after their change, as counted in a CTE
- * `done`: each further pass would change them again.
+ * A CTE that records as bad the rows of the CTE "changed_rows#" which match `where` even after their change, as counted in the CTE
+ * "done#": each further pass would change them again.
  */
 export function recordedStillMatching(table: Table, at: Checkpoint): Sql {
   return sql`
-    unsettled AS (
+    "unsettled#" AS (
       INSERT INTO ${ledger.rowErrors} (migration, key, run, reason)
-      SELECT held.name, ${keyAsJson(keyNames(table))}, ${at.run}, 'it still matches "where" after its change'
-      FROM held, changed WHERE (SELECT still_matching FROM done) > 0 AND changed.still_matching
+      SELECT "held#".name, ${keyAsJson(keyNames(table))}, ${at.run}, 'it still matches "where" after its change'
+      FROM "held#", "changed_rows#" WHERE (SELECT still_matching FROM "done#") > 0 AND "changed_rows#".still_matching
       ON CONFLICT (migration, key)
         DO UPDATE SET run = excluded.run, reason = excluded.reason, sqlstate = NULL, at = now()
     )`;
@@ -64,7 +64,7 @@ export async function recordRowError(
   const done = await move(
     database,
     at,
-    withCtes([heldBy(at), recorded(at, [error]), moved(forward)], sql`SELECT * FROM moved`),
+    withCtes([heldBy(at), recorded(at, [error]), moved(forward)], sql`SELECT * FROM "moved#"`),
   );
   return done && withRowErrors(done.at, 1);
 }
@@ -84,16 +84,16 @@ export function withRowErrors(at: Checkpoint, count: number): Checkpoint {
   };
 }
 
-/** A CTE that deletes the row errors of a CTE `changed`: its rows are migrated now. None is needed while there are none. */
+/** A CTE that deletes the row errors of the rows in the CTE "changed_rows#": they are migrated now. No CTE is needed while there are none. */
 export function solved(table: Table, at: Checkpoint): Sql[] {
   if (at.rowErrors === 0) {
     return [];
   }
   return [
     sql`
-    solved AS (
-      DELETE FROM ${ledger.rowErrors} e USING held, changed
-      WHERE e.migration = held.name AND e.key = ${keyAsJson(keyNames(table))} AND NOT changed.still_matching
+    "solved#" AS (
+      DELETE FROM ${ledger.rowErrors} e USING "held#", "changed_rows#"
+      WHERE e.migration = "held#".name AND e.key = ${keyAsJson(keyNames(table))} AND NOT "changed_rows#".still_matching
     )`,
   ];
 }

@@ -43,7 +43,7 @@ export async function finish(
   const [finished] = await database.query(
     sql`
     WITH ${heldBy(at, 'durably')},
-    finished AS (
+    "finished#" AS (
       UPDATE ${ledger.migrations} m SET
         ${make('finish')}, claim = NULL, resting = NULL, finished_at = now(),
         duration_seconds = m.duration_seconds + ${seconds}::float8,
@@ -54,14 +54,14 @@ export async function finish(
           'duration_seconds', round((m.duration_seconds + ${seconds}::float8)::numeric, 1)
         ) || ${JSON.stringify(extra)}::jsonb
           ${when(isRetry, sql`|| jsonb_strip_nulls(jsonb_build_object('still_arriving', m.result -> 'still_arriving'))`)}
-      FROM held WHERE m.name = held.name AND ${may('finish')}
+      FROM "held#" WHERE m.name = "held#".name AND ${may('finish')}
       RETURNING m.name
     ),
-    validated AS ( -- should it begin anew in this run, it is validated anew
-      UPDATE ${ledger.runs} r SET stage = NULL FROM finished WHERE r.execution_arn = ${at.run}
+    "validated#" AS ( -- should it begin anew in this run, it is validated anew
+      UPDATE ${ledger.runs} r SET stage = NULL FROM "finished#" WHERE r.execution_arn = ${at.run}
     ),
-    ${owed(migration.rebuilds, sql`EXISTS (SELECT FROM finished)`)}
-    SELECT name FROM finished`,
+    ${owed(migration.rebuilds, sql`EXISTS (SELECT FROM "finished#")`)}
+    SELECT name FROM "finished#"`,
     {},
   );
   return finished !== undefined;

@@ -80,7 +80,7 @@ export async function columnsOf(
 ): Promise<readonly string[]> {
   const rows = await database.query(
     sql`
-    SELECT DISTINCT name FROM (SELECT j.before ${nextOf(table, at, size)}) AS page, jsonb_object_keys(page.before) AS name
+    SELECT DISTINCT name FROM (SELECT j.before ${nextOf(table, at, size)}) AS "page#", jsonb_object_keys("page#".before) AS name
     ORDER BY name`,
     { name: string() },
   );
@@ -124,11 +124,11 @@ export async function restoreBatch(
 ): Promise<RestoredBatch | undefined> {
   const { since } = at.restore;
   const keys = keyNames(table);
-  const ofPage = keys.map((name) => sql`page.${name}`);
+  const ofPage = keys.map((name) => sql`"page#".${name}`);
   const ofJournal = keys.map((name) => sql`j.${name}`);
-  const ofRestored = keys.map((name) => sql`restored.${name}`);
+  const ofRestored = keys.map((name) => sql`"restored#".${name}`);
   const due = since === null ? sql`true` : sql`j.at >= ${since}::timestamptz`;
-  const isUnchanged = sql`${table.alias}.xmin = page.version`;
+  const isUnchanged = sql`${table.alias}.xmin = "page#".version`;
   const done = await moveRestore(
     database,
     at,
@@ -136,40 +136,40 @@ export async function restoreBatch(
       [
         heldBy(at),
         sql`
-        page AS MATERIALIZED (
+        "page#" AS MATERIALIZED (
           SELECT ${join(keys, ', ')}, j.version, j.before, ${due} AS due
-          ${nextOf(table, at, size, sql`EXISTS (SELECT FROM held)`)}
+          ${nextOf(table, at, size, sql`EXISTS (SELECT FROM "held#")`)}
         )`,
         sql`
-        restored AS (
+        "restored#" AS (
           UPDATE ${table.name} SET ${join([...assignments(table, columns), ...unmarked(table)], ', ')}
-          FROM page
-          WHERE ${compare(keyColumns(table), '=', ofPage)} AND ${isUnchanged} AND page.due AND ${bad === undefined}
+          FROM "page#"
+          WHERE ${compare(keyColumns(table), '=', ofPage)} AND ${isUnchanged} AND "page#".due AND ${bad === undefined}
           RETURNING ${join(ofPage, ', ')}
         )`,
         sql`
-        struck_out AS (
-          DELETE FROM ${journalOf(at.migration)} AS j USING restored WHERE ${compare(ofJournal, '=', ofRestored)}
+        "struck_out#" AS (
+          DELETE FROM ${journalOf(at.migration)} AS j USING "restored#" WHERE ${compare(ofJournal, '=', ofRestored)}
         )`,
         ...(bad === undefined ? [] : [recorded(at, [bad])]),
         sql`
-        counted AS MATERIALIZED (
+        "counted#" AS MATERIALIZED (
           SELECT count(*) AS page_rows, count(*) FILTER (WHERE due) AS due,
-            (SELECT count(*) FROM restored) AS restored,
-            (SELECT ${keyAsJson(keys)} FROM page ORDER BY ${join(descending(keys), ', ')} LIMIT 1) AS last
-          FROM page
+            (SELECT count(*) FROM "restored#") AS restored,
+            (SELECT ${keyAsJson(keys)} FROM "page#" ORDER BY ${join(descending(keys), ', ')} LIMIT 1) AS last
+          FROM "page#"
         )`,
         sql`
-        moved AS (
+        "moved#" AS (
           UPDATE ${ledger.migrations} m SET batches = m.batches + 1, restore = m.restore || jsonb_build_object(
-            'cursor', COALESCE(counted.last, m.restore -> 'cursor'),
-            'restored', (m.restore ->> 'restored')::bigint + counted.restored,
-            'left', (m.restore ->> 'left')::bigint + counted.due - counted.restored)
-          FROM held, counted WHERE m.name = held.name
-          RETURNING m.*, counted.page_rows
+            'cursor', COALESCE("counted#".last, m.restore -> 'cursor'),
+            'restored', (m.restore ->> 'restored')::bigint + "counted#".restored,
+            'left', (m.restore ->> 'left')::bigint + "counted#".due - "counted#".restored)
+          FROM "held#", "counted#" WHERE m.name = "held#".name
+          RETURNING m.*, "counted#".page_rows
         )`,
       ],
-      sql`SELECT ${restoreColumns(sql`moved`)}, page_rows FROM moved`,
+      sql`SELECT ${restoreColumns(sql`"moved#"`)}, page_rows FROM "moved#"`,
     ),
     { page_rows: number() },
   );
@@ -206,8 +206,8 @@ function assignments(table: Table, columns: readonly string[]): Sql[] {
   return columns.map((name) => {
     const type = unsafeSql(table.columns.get(name)?.type ?? '');
     const column = identifier(name);
-    return sql`${column} = CASE WHEN page.before -> ${name}::text IS NULL THEN ${table.alias}.${column}
-      ELSE (page.before ->> ${name}::text)::${type} END`;
+    return sql`${column} = CASE WHEN "page#".before -> ${name}::text IS NULL THEN ${table.alias}.${column}
+      ELSE ("page#".before ->> ${name}::text)::${type} END`;
   });
 }
 

@@ -30,14 +30,14 @@ export function restoring(because: string, isInvalid: boolean): Omit<Restore, 's
  */
 export async function enterInvalid(database: Database, at: Checkpoint, because: string): Promise<boolean> {
   const entered = sql`
-    entered AS (
+    "entered#" AS (
       UPDATE ${ledger.migrations} m SET ${make('invalidate')}, batches = m.batches + 1,
         restore = ${JSON.stringify(restoring(because, true))}::jsonb
           || jsonb_build_object('since', GREATEST(m.started_at, m.finished_at))
-      FROM held WHERE m.name = held.name AND ${may('invalidate')} RETURNING m.name
+      FROM "held#" WHERE m.name = "held#".name AND ${may('invalidate')} RETURNING m.name
     )`;
   const rows = await database.query(
-    withCtes([heldBy(at, 'durably'), entered], sql`SELECT name FROM entered`),
+    withCtes([heldBy(at, 'durably'), entered], sql`SELECT name FROM "entered#"`),
     {},
   );
   return rows.length > 0;
@@ -122,18 +122,18 @@ async function end(
   at: RestoreCheckpoint,
 ): Promise<RestoreCheckpoint | undefined> {
   const ended = sql`
-    ended AS (
+    "ended#" AS (
       UPDATE ${ledger.migrations} m SET ${make('endRestore')}, resting = NULL, batches = m.batches + 1
-      FROM held WHERE m.name = held.name AND ${may('endRestore')}
+      FROM "held#" WHERE m.name = "held#".name AND ${may('endRestore')}
       RETURNING m.*
     )`;
-  const someRestored = sql`EXISTS (SELECT FROM ended WHERE (ended.restore ->> 'restored')::bigint > 0)`;
+  const someRestored = sql`EXISTS (SELECT FROM "ended#" WHERE ("ended#".restore ->> 'restored')::bigint > 0)`;
   const line = await moveRestore(
     database,
     at,
     withCtes(
       [heldBy(at, 'durably'), ended, owed(migration.rebuilds, someRestored)],
-      sql`SELECT ${restoreColumns(sql`ended`)} FROM ended`,
+      sql`SELECT ${restoreColumns(sql`"ended#"`)} FROM "ended#"`,
     ),
   );
   return line?.at;

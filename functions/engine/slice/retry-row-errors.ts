@@ -84,9 +84,9 @@ async function strikeOut(
   keys: readonly Key[],
 ): Promise<void> {
   const settled = sql`
-    settled AS (
-      DELETE FROM ${ledger.rowErrors} e USING held, jsonb_array_elements(${JSON.stringify(keys)}::jsonb) AS tried (key)
-      WHERE e.migration = held.name AND e.key = tried.key AND ${ofEarlierRuns(sql`${at.run}`)}
+    "settled#" AS (
+      DELETE FROM ${ledger.rowErrors} e USING "held#", jsonb_array_elements(${JSON.stringify(keys)}::jsonb) AS tried (key)
+      WHERE e.migration = "held#".name AND e.key = tried.key AND ${ofEarlierRuns(sql`${at.run}`)}
     )`;
-  await move(database, at, withCtes([heldBy(at), settled, moved({})], sql`SELECT * FROM moved`));
+  await move(database, at, withCtes([heldBy(at), settled, moved({})], sql`SELECT * FROM "moved#"`));
 }

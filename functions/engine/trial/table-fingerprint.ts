@@ -23,12 +23,12 @@ export async function fingerprint(database: Database, migration: RowMigration): 
     const after = last && compare(columns, '>', keyValues(table, last));
     const [page] = await database.query(
       sql`
-      WITH page AS (
+      WITH "page#" AS (
         SELECT * FROM ${table.name} ${when(after, sql`WHERE ${after ?? sql`true`}`)} ORDER BY ${order(sql`ASC`)} LIMIT ${pageRows}
       )
       SELECT count(*) AS rows, sum(hashtextextended(${table.alias}::text, 0)::numeric)::text AS digest,
-        (SELECT ${keyAsJson(columns)}::text FROM page AS ${table.alias} ORDER BY ${order(sql`DESC`)} LIMIT 1) AS last
-      FROM page AS ${table.alias}`,
+        (SELECT ${keyAsJson(columns)}::text FROM "page#" AS ${table.alias} ORDER BY ${order(sql`DESC`)} LIMIT 1) AS last
+      FROM "page#" AS ${table.alias}`,
       { rows: number(), digest: nullable(string()), last: nullable(key) },
     );
     digest.update(`${page?.rows} ${page?.digest}\n`);

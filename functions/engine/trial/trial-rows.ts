@@ -63,7 +63,7 @@ export async function lookAt({ sandbox, migration, table, at, now }: Tried) {
       sql`
       SELECT page_rows, (
         SELECT count(*) FROM ${table.name} WHERE ${insidePage(table, at, page)} AND ${needed}) AS needed
-      FROM counted`,
+      FROM "counted#"`,
     ),
     { page_rows: number(), needed: number() },
   );
