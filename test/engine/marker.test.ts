@@ -356,7 +356,7 @@ describe('Promise 11, with a marker', () => {
       await engine.database.query('VACUUM ANALYZE pairs');
       let plan = '';
       engine.between = async (call) => {
-        const isIt = call.sql.includes(kind === 'backfill' ? 'changed AS' : 'row_number()');
+        const isIt = call.sql.includes(kind === 'backfill' ? '"changed_rows#" AS' : 'row_number()');
         if (isIt) {
           plan += await planOf(call);
         }
@@ -385,7 +385,7 @@ describe('Promise 11, with a marker', () => {
       await engine.database.query('VACUUM ANALYZE spread');
       let plans = '';
       engine.between = async (call) => {
-        if (call.sql.includes('changed AS')) {
+        if (call.sql.includes('"changed_rows#" AS')) {
           plans += await planOf(call);
         }
       };
@@ -468,7 +468,7 @@ describe.each(combinations)('Promises 1 and 2, a %s that adds 1, with %s', (kind
   // The marker itself is made in the same way for all of them; the rest is about their batches.
   const isFirst = (text: string) =>
     kind === 'backfill' && journal ? text.includes('gen_random_uuid()') : isPage(text);
-  const isPage = (text: string) => /\bpage AS\b/.test(text);
+  const isPage = (text: string) => /"page#" AS\b/.test(text);
 
   const expectOnce = async (when: string) => {
     const all = await engine.database.query(

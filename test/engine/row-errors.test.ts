@@ -167,7 +167,7 @@ describe.each(Object.entries(kinds))('Promise 6, a %s', (kind, make) => {
     await poison([5, 6, 120], "price = 'much'");
     let seen = '';
     engine.between = ({ sql: text, body }) => {
-      if (!text.includes('recorded AS') || body === seen) {
+      if (!text.includes('"recorded#" AS') || body === seen) {
         return 'pass';
       }
       seen = body;
