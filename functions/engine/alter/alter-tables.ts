@@ -9,6 +9,7 @@ import { MigrationFailed } from '../errors.ts';
 /** A table is a call of the Data API, which takes about so long: 20 ms. */
 export const secondsPerTable = 0.02;
 
+/** What a change of tables says of itself. */
 export interface AlterOptions extends Options {
   /**
    * Which tables: a query with the columns `schema`, `name`, and `lacks`, true for a table that still lacks the change. All
@@ -35,8 +36,16 @@ export interface AlterOptions extends Options {
 }
 
 /**
- * A migration that changes many tables in one transaction: all that lack the change, or none. Throws MigrationFailed for
- * options that cannot work.
+ * A migration that changes many tables in one transaction: all that lack the change, or none.
+ *
+ * @example
+ * export const audienceUpdatedAt = alterTables({
+ *   name: 'audience-updated-at',
+ *   tables: partitionsMissingColumn({ schema: 'audience_data', column: 'updated_at' }),
+ *   alter: (table) => sql`ALTER TABLE ${table} ADD COLUMN updated_at timestamptz NOT NULL DEFAULT now()`,
+ * });
+ *
+ * @throws MigrationFailed for options that cannot work: what was wrong, what was got, what is allowed.
  */
 export function alterTables(options: AlterOptions): Migration {
   const { name, rebuilds, requires } = checkOptions(options.name, object(everyMigration), options);

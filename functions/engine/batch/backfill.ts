@@ -12,14 +12,26 @@ import { inKeyOrder, insidePage, lastKey, pageOf } from './page.ts';
 import { takenBy } from './rows-in-need.ts';
 import { before, journaled } from './undo-journal.ts';
 
+/** What a backfill says of itself. */
 export interface BackfillOptions extends RowOptions {
-  /** The new values, one SQL expression for each column, over the row as it is. */
+  /** The new values, one SQL expression for each column, over the row as it is: `{ full_name: sql`first_name || ' ' || last_name` }`. */
   readonly set: Readonly<Record<string, Sql>>;
 }
 
 /**
- * A migration whose change is SQL: `UPDATE table SET … WHERE …`, in batches. Rows never leave the database. Throws
- * MigrationFailed for options that cannot work.
+ * A migration whose change is SQL: `UPDATE table SET … WHERE …`, in batches. Rows never leave the database.
+ *
+ * @example
+ * export const usersFullName = backfill({
+ *   name: 'users-full-name',
+ *   table: 'users',
+ *   key: 'id',
+ *   where: sql`full_name IS DISTINCT FROM first_name || ' ' || last_name`,
+ *   set: { full_name: sql`first_name || ' ' || last_name` },
+ *   validate: [noNulls('full_name')],
+ * });
+ *
+ * @throws MigrationFailed for options that cannot work: what was wrong, what was got, what is allowed.
  */
 export function backfill(options: BackfillOptions): Migration {
   const base = rowMigration(options);

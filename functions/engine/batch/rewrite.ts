@@ -14,6 +14,7 @@ import { readPage } from './rewrite-read.ts';
 import { type PreparedPage, writePage } from './rewrite-write.ts';
 import { decode, encode, type RowOf } from './row-values.ts';
 
+/** What a rewrite says of itself. `R` is the row as `transform` sees it. */
 export interface RewriteOptions<R extends RowOf = RowOf> extends RowOptions {
   /** The columns that the change reads or writes, apart from the key, which is always there to read. */
   readonly columns: readonly NoInfer<keyof R & string>[];
@@ -32,7 +33,19 @@ type Changes<R> = Partial<NoInfer<R>> | undefined;
 
 /**
  * A migration whose change is TypeScript, one row at a time. Rows are read, transformed and written back only where
- * nobody has changed them since. Throws MigrationFailed for options that cannot work.
+ * nobody has changed them since.
+ *
+ * @example
+ * export const ordersTotalCents = rewrite<{ id: number; total: string; cents: number | null }>({
+ *   name: 'orders-total-cents',
+ *   table: 'orders',
+ *   key: 'id',
+ *   columns: ['total', 'cents'],
+ *   where: sql`cents IS NULL`,
+ *   transform: ({ total }) => ({ cents: Math.round(Number(total) * 100) }),
+ * });
+ *
+ * @throws MigrationFailed for options that cannot work: what was wrong, what was got, what is allowed.
  */
 export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Migration {
   const base = rowMigration(options);

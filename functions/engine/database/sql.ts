@@ -13,6 +13,10 @@ export type SqlValue = string | number | bigint | boolean | null | Uint8Array | 
 /**
  * Builds SQL. The text reaches PostgreSQL as typed, backslashes included; parameters are sent apart from it.
  * A string parameter has the type `text`: cast it (`${id}::uuid`) where PostgreSQL needs another.
+ *
+ * @example
+ * const cutoff = '2024-01-01';
+ * const where = sql`created_at < ${cutoff}::date AND email ~ '^\S+@'`;
  */
 export function sql(strings: TemplateStringsArray, ...values: SqlValue[]): Sql {
   return { kind: 'sql', pieces: strings.raw, values };

@@ -3,7 +3,7 @@ import { MigrationFailed } from '../errors.ts';
 import type { WindowOptions } from '../time/maintenance-window.ts';
 import type { Batch, BatchInput, Page } from './batch.ts';
 import type { Migration, OnInvalid, PaceOptions } from './migration.ts';
-import type { Validation } from './validations.ts';
+import type { TableValidation } from './validations.ts';
 
 /** A migration as the engine runs it. */
 export type Registered = RowMigration | AlterMigration;
@@ -23,7 +23,7 @@ export interface RowMigration extends AnyMigration {
   readonly columns: readonly string[];
   readonly where: Sql | undefined;
   readonly marker: string | undefined;
-  readonly validate: readonly Validation[];
+  readonly validate: readonly TableValidation[];
   readonly onInvalid: OnInvalid;
   readonly within: string | undefined;
   readonly window: WindowOptions | undefined;

@@ -20,6 +20,7 @@ import { checkWindow } from '../time/maintenance-window.ts';
 import { allowed, checker, checkOptions, checkParsed, checkSql, everyMigration } from './checks.ts';
 import type { RowOptions } from './migration.ts';
 import type { RowMigration } from './registered.ts';
+import { isTableValidation } from './validations.ts';
 
 const wholeNumber = (least: number) =>
   allowed(pipe(number(), integer(), minValue(least)), `a whole number from ${least}`);
@@ -66,7 +67,8 @@ const rowOptions = object({
 export function rowMigration(options: RowOptions): Omit<RowMigration, 'kind' | 'columns' | 'batch'> {
   const { pace, marker, ...checked } = checkOptions(options.name, rowOptions, options);
   const { key, onInvalid } = checked;
-  const { where, within, window, validate = [] } = options;
+  const { where, within, window } = options;
+  const validate = (options.validate ?? []).filter(isTableValidation);
   const must = checker(options.name);
   if (within !== undefined) {
     checkParsed(options.name, 'within', () => parseDuration(within));
@@ -84,6 +86,12 @@ export function rowMigration(options: RowOptions): Omit<RowMigration, 'kind' | '
     'none beside "within", which works it out',
   );
   must(!key.includes(marker ?? ''), 'marker', marker, 'a column of its own, outside the key');
+  must(
+    validate.length === (options.validate ?? []).length,
+    'validate',
+    options.validate,
+    'what noNulls, emailFormat, unique, foreignKey, oneOf or condition make',
+  );
   const names = validate.map((validation) => validation.name);
   must(new Set(names).size === names.length, 'validate', names, 'validations with different names');
   // Rows that a restore leaves, because somebody changed them, are not to be changed a second time after it.

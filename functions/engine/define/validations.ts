@@ -9,19 +9,35 @@ import { MigrationFailed } from '../errors.ts';
 export interface Validation {
   /** What the result map calls it. */
   readonly name: string;
+}
+
+/** A validation as the engine evaluates it. */
+export interface TableValidation extends Validation {
   /** Columns that must exist. */
   readonly columns: readonly string[];
-  /** The condition that a row which fails the check meets. */
+  /** The condition that is true for a row which fails the check. */
   readonly fails: (table: Table) => Sql;
 }
 
-/** None of these columns is NULL. */
+const tableValidation = (validation: TableValidation): Validation => validation;
+
+/** Whether it was made by one of the functions here. */
+export function isTableValidation(validation: Validation): validation is TableValidation {
+  return typeof (validation as Partial<TableValidation>).fails === 'function';
+}
+
+/**
+ * None of these columns is NULL.
+ *
+ * @example
+ * validate: [noNulls('full_name', 'email')]
+ */
 export function noNulls(...columns: readonly string[]): Validation {
-  return {
+  return tableValidation({
     name: 'no_nulls',
     columns: some('no_nulls', columns),
     fails: (table) => either(columns.map((column) => sql`${columnOf(table, column)} IS NULL`)),
-  };
+  });
 }
 
 /**
@@ -30,19 +46,22 @@ export function noNulls(...columns: readonly string[]): Validation {
  * that there are.
  */
 export function emailFormat(column: string): Validation {
-  return {
+  return tableValidation({
     name: 'email_format',
     columns: [column],
     fails: (table) => sql`${columnOf(table, column)}::text !~ '^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$'`,
-  };
+  });
 }
 
 /**
  * No other row of the table has the same values in these columns; every row of a pair that does fails. As for a unique
  * index, NULL is the same as nothing. It takes an index that begins with them, unless the table is small.
+ *
+ * @example
+ * validate: [unique('email'), { ...unique('tenant', 'number'), name: 'number_unique' }]
  */
 export function unique(...columns: readonly string[]): Validation {
-  return {
+  return tableValidation({
     name: 'unique',
     columns: some('unique', columns),
     fails: (table) => {
@@ -55,10 +74,15 @@ export function unique(...columns: readonly string[]): Validation {
       );
       return sql`EXISTS (SELECT FROM ${table.name} AS ${other} WHERE ${join(same, ' AND ')} AND NOT ${itself})`;
     },
-  };
+  });
 }
 
-/** Where these columns point, there is a row. One with a NULL among them points nowhere, and passes. */
+/**
+ * Where these columns point, there is a row. A row with a NULL among them points nowhere, and passes.
+ *
+ * @example
+ * validate: [foreignKey('stage_id', { table: 'ci_stages', columns: 'id' })]
+ */
 export function foreignKey(
   columns: string | readonly string[],
   references: { readonly table: string; readonly columns: string | readonly string[] },
@@ -71,7 +95,7 @@ export function foreignKey(
         `${references.table}; allowed is one column there for each here`,
     );
   }
-  return {
+  return tableValidation({
     name: 'foreign_key',
     columns: from,
     fails: (table) => {
@@ -84,10 +108,15 @@ export function foreignKey(
       return sql`${join(points, ' AND ')} AND NOT EXISTS (
         SELECT FROM ${referenced} AS ${other} WHERE ${join(there, ' AND ')})`;
     },
-  };
+  });
 }
 
-/** The column has one of these values; strings are compared with what the value looks like as text. NULL passes. */
+/**
+ * The column has one of these values; strings are compared with what the value looks like as text. NULL passes.
+ *
+ * @example
+ * validate: [oneOf('status', ['open', 'closed'])]
+ */
 export function oneOf(
   column: string,
   values: readonly string[] | readonly number[] | readonly boolean[],
@@ -95,7 +124,7 @@ export function oneOf(
   if (values.length === 0) {
     throw new MigrationFailed(`validation "value_set" of ${column}: got no values, allowed is at least one`);
   }
-  return {
+  return tableValidation({
     name: 'value_set',
     columns: [column],
     fails: (table) => {
@@ -106,16 +135,21 @@ export function oneOf(
         ', ',
       )})`;
     },
-  };
+  });
 }
 
-/** A condition over the table's columns holds. Where it gives NULL it does not: say `… OR x IS NULL` if that is meant. */
+/**
+ * A condition over the table's columns holds. Where it gives NULL it does not: say `… OR x IS NULL` if that is meant.
+ *
+ * @example
+ * validate: [condition('cents_match_total', sql`cents = total * 100`)]
+ */
 export function condition(name: string, holds: Sql): Validation {
   const problem = isSql(holds) ? unsendable(holds) : `got ${JSON.stringify(holds)}, allowed is sql\`…\``;
   if (problem !== undefined) {
     throw new MigrationFailed(`validation "${name}": ${problem}`);
   }
-  return { name, columns: [], fails: () => sql`(${holds}) IS NOT TRUE` };
+  return tableValidation({ name, columns: [], fails: () => sql`(${holds}) IS NOT TRUE` });
 }
 
 const columnOf = (table: Table, column: string): Sql => sql`${table.alias}.${identifier(column)}`;

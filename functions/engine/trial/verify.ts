@@ -45,6 +45,9 @@ const limits: Limits = { lock: 1, statement: 44 };
  * after the first run with those after each later one. In one transaction that is rolled back: the table is only read. The
  * copy has no triggers, no foreign keys and no marker, which would keep a second run from looking at the rows. Throws
  * MigrationFailed for a migration of tables.
+ *
+ * @example
+ * expect(await verify(database, usersFullName, { runs: 3 })).toMatchObject({ final_state: 'unchanged' });
  */
 export async function verify(
   database: Database,

@@ -5,7 +5,7 @@ import { json, key as keyText } from '../database/row-shape.ts';
 import { identifier, join, type Sql, sql } from '../database/sql.ts';
 import { compare, type Key, keyAsJson, keyColumns, keyValues, type Table } from '../database/table.ts';
 import type { RowMigration } from '../define/registered.ts';
-import type { Validation } from '../define/validations.ts';
+import type { TableValidation } from '../define/validations.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 
 /** What validations found in a page of rows. */
@@ -40,7 +40,7 @@ export interface RowsAfter {
 export function validatePage(
   database: Database,
   table: Table,
-  validations: readonly Validation[],
+  validations: readonly TableValidation[],
   { cursor, limit }: RowsAfter,
 ): Promise<PageFindings> {
   return findFailures(database, table, validations, { condition: after(table, cursor), limit });
@@ -146,7 +146,11 @@ const after = (table: Table, cursor: Key | null): Sql =>
  * all: as a condition of a scan, and only there, PostgreSQL answers EXISTS for all rows at once. The page is a subquery with
  * a LIMIT so that the planner knows how few rows it has, and asks no others.
  */
-function failuresQuery(table: Table, validations: readonly Validation[], { condition, limit }: Rows): Sql {
+function failuresQuery(
+  table: Table,
+  validations: readonly TableValidation[],
+  { condition, limit }: Rows,
+): Sql {
   const columns = keyColumns(table);
   const order = join(columns, ', ');
   const descending = columns.map((column) => sql`${column} DESC`);
@@ -171,7 +175,7 @@ function failuresQuery(table: Table, validations: readonly Validation[], { condi
 async function findFailures(
   database: Database,
   table: Table,
-  validations: readonly Validation[],
+  validations: readonly TableValidation[],
   rows: Rows,
 ): Promise<PageFindings> {
   const findings = validations.map((_, i) => [`f#${i}`, failuresOfOne] as const);
