@@ -46,7 +46,14 @@ const retries: readonly RetryProps[] = [
   {
     // Killed half-way, by the clock or the machine below: the next one goes on from the checkpoint. A Lambda that is
     // killed three times in a row will be killed a fourth time.
-    errors: ['Sandbox.Timedout', 'Runtime.ExitError', 'Lambda.Unknown', 'States.Timeout'],
+    errors: [
+      'Sandbox.Timedout',
+      'Runtime.ExitError',
+      'Runtime.OutOfMemory',
+      'OutOfMemoryError',
+      'Lambda.Unknown',
+      'States.Timeout',
+    ],
     interval: Duration.seconds(2),
     backoffRate: 2,
     maxAttempts: 2,

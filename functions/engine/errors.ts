@@ -8,11 +8,14 @@ export class DatabaseError extends Error {
   override readonly name = 'DatabaseError';
   readonly fault: Fault;
   readonly sqlState: string | null;
+  /** The statement took longer than it may: a moment's fault, unless it takes as long each time. */
+  readonly isTimeout: boolean;
 
   constructor(message: string, fault: Fault, sqlState: string | null, cause?: unknown) {
     super(message, { cause });
     this.fault = fault;
     this.sqlState = sqlState;
+    this.isTimeout = sqlState === '57014' || message.startsWith('StatementTimeoutException');
   }
 }
 
@@ -53,7 +56,11 @@ export class InvalidInput extends Error {
 
 /** What an unknown thrown thing says. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return error instanceof Error ? String(error.message) : String(error);
+  } catch {
+    return 'what was thrown cannot be shown: its own toString throws';
+  }
 }
 
 /**
@@ -76,12 +83,14 @@ export function databaseError(error: unknown): DatabaseError {
 // large for its index blame the row just as well. If all rows fail that way, the error budget ends it.
 const ofTheRow = /^(22|23|44000|P0001|54000)/;
 // 40 serialization and deadlock, 53 out of resources, 55P03 lock not available, 57014 cancelled, 57P0x shutting down,
-// 08 connection; 25P02 and 25P03 are the wake of one of these inside a transaction.
-const ofTheMoment = /^(40|53|55P03|57014|57P0|08|25P0[23])/;
+// 08 connection; 25P02 and 25P03 are the wake of one of these inside a transaction. 28 is a login refused: for a moment that
+// happens each time that the managed secret rotates.
+const ofTheMoment = /^(40|53|55P03|57014|57P0|08|25P0[23]|28000|28P01)/;
 
 function faultOfSqlState(sqlState: string | null): Fault {
+  // The Data API is reported to say "Database returned SQL Exception" now and then, without a SQLSTATE, even of SELECT 1.
   if (sqlState === null) {
-    return 'migration';
+    return 'moment';
   }
   if (ofTheRow.test(sqlState)) {
     return 'row';
@@ -93,7 +102,10 @@ function faultOfSqlState(sqlState: string | null): Fault {
 const momentary = new Set([
   'DatabaseResumingException',
   'DatabaseUnavailableException',
+  'InternalFailure',
   'InternalServerErrorException',
+  'InvalidResourceStateException',
+  'SecretsErrorException',
   'ServiceUnavailableError',
   'StatementTimeoutException',
   'ThrottlingException',

@@ -4,7 +4,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import type { Context } from 'aws-lambda';
 import type { MigrateRequest, OfOneMigration } from '../contract.ts';
 import { lambdaClock } from '../engine/clock.ts';
-import { stackDatabase } from '../engine/database/data-api.ts';
+import { stackDatabase, waitsFor } from '../engine/database/data-api.ts';
 import type { Migration } from '../engine/define/migration.ts';
 import { MigrationFailed } from '../engine/errors.ts';
 import { operation } from '../engine/invocation.ts';
@@ -40,7 +40,7 @@ export function migrate(migrations: readonly Migration[]): Handler {
     jobs,
     slicesPerExecution,
     database: stackDatabase(process.env, lambdaClock.sleep),
-    statusOf: executionStatus(new SFNClient(), lambdaClock.sleep),
+    statusOf: executionStatus(new SFNClient({ requestHandler: waitsFor(10) }), lambdaClock.sleep),
     clock: lambdaClock,
     logger,
     metrics: new Metrics({ namespace: 'DataMigrations' }),

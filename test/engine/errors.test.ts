@@ -23,6 +23,8 @@ describe('A refused statement', () => {
     ['57P01', 'moment'],
     ['08006', 'moment'],
     ['25P02', 'moment'],
+    ['28000', 'moment'],
+    ['28P01', 'moment'],
     ['42703', 'migration'],
     ['42501', 'migration'],
     ['42P01', 'migration'],
@@ -43,14 +45,17 @@ describe('A refused statement', () => {
     });
   });
 
-  it('without an SQLSTATE is the fault of the migration', () => {
-    const refused = databaseError(sdkError('DatabaseErrorException', 'Transaction is still running a query'));
-    expect(refused).toMatchObject({ fault: 'migration', sqlState: null });
+  it('without an SQLSTATE, as the Data API now and then says even of SELECT 1, is the moment’s', () => {
+    const refused = databaseError(sdkError('DatabaseErrorException', 'Database returned SQL Exception'));
+    expect(refused).toMatchObject({ fault: 'moment', sqlState: null });
   });
 
   it.each([
     ['DatabaseUnavailableException', 'moment'],
+    ['InternalFailure', 'moment'],
     ['InternalServerErrorException', 'moment'],
+    ['InvalidResourceStateException', 'moment'],
+    ['SecretsErrorException', 'moment'],
     ['ServiceUnavailableError', 'moment'],
     ['StatementTimeoutException', 'moment'],
     ['ThrottlingException', 'moment'],
@@ -61,7 +66,6 @@ describe('A refused statement', () => {
     ['BadRequestException', 'migration'],
     ['AccessDeniedException', 'migration'],
     ['HttpEndpointNotEnabledException', 'migration'],
-    ['SecretsErrorException', 'migration'],
   ])('by %s is the fault of the %s', (name, fault) => {
     const error = databaseError(sdkError(name, 'Request timed out'));
     expect(error).toBeInstanceOf(DatabaseError);

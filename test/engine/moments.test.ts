@@ -38,11 +38,18 @@ const probe = backfill({
   pace: { maxRows: 40 },
 });
 const changes = () => engine.database.query('SELECT changed, count(*)::int AS rows FROM rows GROUP BY 1');
+const deadlocks = async () => {
+  const [found] = await engine.database.query<{ deadlocks: string }>(
+    'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()',
+  );
+  return Number(found?.deadlocks);
+};
 const everyRowOnce = [{ changed: 1, rows: 100 }];
 const backOffs = () => engine.slept.filter((seconds) => seconds > 0.1);
 
 describe('The moment’s faults are waited out:', () => {
   it('a deadlock with the application', async () => {
+    const before = await deadlocks();
     await application.query('BEGIN');
     await application.query('UPDATE rows SET changed = 0 WHERE id = 30');
     const running = engine.run([probe]);
@@ -52,6 +59,8 @@ describe('The moment’s faults are waited out:', () => {
       .catch((error: Error) => error);
     const outcome = await theirs;
     await application.query(outcome instanceof Error ? 'ROLLBACK' : 'COMMIT');
+    // The statistics are written by the session that found it, up to a second later.
+    await expect.poll(deadlocks, { timeout: 10_000 }).toBe(before + 1);
     expect((await running).probe).toMatchObject({ total_updated: 100, errors: 0 });
     expect(await changes()).toEqual(everyRowOnce);
   });

@@ -65,7 +65,7 @@ export async function alterAll(
           throw error;
         }
         const failed = new NotAltered(table, `${i + 1} of ${lacking.length}`, error);
-        throw isCancelled(error) ? tooLong(migration, clock.now() - begun, failed.message) : failed;
+        throw error.isTimeout ? tooLong(migration, clock.now() - begun, failed.message) : failed;
       }
     }
     const left = (await tablesOf(tx, migration)).filter((table) => table.lacks && isAmong(lacking, table));
@@ -85,11 +85,6 @@ function settings({ lockTimeoutSeconds, maxLockedSeconds }: AlterMigration): Sql
     set_config('lock_timeout', ${ms(lockTimeoutSeconds)}, true) AS lock_timeout,
     set_config('statement_timeout', ${ms(maxLockedSeconds)}, true) AS statement_timeout,
     set_config('idle_in_transaction_session_timeout', '5s', true) AS idle_timeout`;
-}
-
-// Too long for the server, or for the Data API, or somebody has cancelled it.
-function isCancelled({ sqlState, message }: DatabaseError): boolean {
-  return sqlState === '57014' || message.startsWith('StatementTimeoutException');
 }
 
 /** Not tried again by itself: each try would keep those who use the tables waiting as long. */

@@ -7,7 +7,7 @@ import type { Migration, RowOptions } from '../define/migration.ts';
 import type { RowMigration } from '../define/registered.ts';
 import { rowMigration } from '../define/row-options.ts';
 import { type Checkpoint, heldBy, move, moved } from '../ledger/checkpoint.ts';
-import { recordedStillMatching, solved, withRowErrors } from '../ledger/row-errors.ts';
+import { recordedRefused, recordedStillMatching, solved, withRowErrors } from '../ledger/row-errors.ts';
 import { inKeyOrder, insidePage, lastKey, pageOf } from './page.ts';
 import { takenBy } from './rows-in-need.ts';
 import { before, journaled } from './undo-journal.ts';
@@ -71,7 +71,7 @@ async function batch(change: Change, input: BatchInput, page: Page): Promise<Bat
   // Unless a key of one column has an end on both sides, the planner takes the page for a third of the table, and may read
   // all of it; where the rows are read first, they are limited.
   const unbounded = at.cursor === null || table.key.length > 1;
-  const readsFirst = change.journal || table.marker !== undefined || unbounded;
+  const readsFirst = change.journal || table.marker !== undefined || unbounded || table.hasBeforeTrigger;
   const done = await move(
     database,
     at,
@@ -89,6 +89,7 @@ async function batch(change: Change, input: BatchInput, page: Page): Promise<Bat
         ...solved(table, at),
         ...(change.journal ? [journaled(table, at)] : []),
         recordedStillMatching(table, at),
+        ...(table.hasBeforeTrigger ? [recordedRefused(table, at)] : []),
         moved({
           ...(!behind && { cursor: sql`COALESCE(${lastKey(table)}, m.cursor)` }),
           processed: at.pass === 1 && !behind ? sql`(SELECT page_rows FROM "counted#")` : sql`0`,
@@ -98,15 +99,18 @@ async function batch(change: Change, input: BatchInput, page: Page): Promise<Bat
           secondsPerRow,
         }),
       ],
-      sql`SELECT "moved#".*, page_rows FROM "moved#", "counted#"`,
+      sql`
+      SELECT "moved#".*, page_rows,
+        ${table.hasBeforeTrigger ? sql`(SELECT count(*) FROM "refused#")` : sql`0`} AS refused
+      FROM "moved#", "counted#"`,
     ),
-    { page_rows: number() },
+    { page_rows: number(), refused: number() },
   );
   if (!done) {
     return undefined;
   }
-  const rows = done.row.page_rows;
-  const after = withRowErrors(done.at, done.at.stillMatching - at.stillMatching);
+  const { page_rows: rows, refused } = done.row;
+  const after = withRowErrors(done.at, done.at.stillMatching - at.stillMatching + refused);
   return { at: after, rows, bytesPerRow: 0, passEnded: 'size' in page && rows < page.size };
 }
 
@@ -123,7 +127,8 @@ function changed({ where, set }: Change, table: Table, at: Checkpoint, page: Pag
 
 /**
  * The change where its rows are read, and locked, first: because the values before it are needed, for the journal, and only
- * PostgreSQL 18 has the old row in RETURNING; because a marked row may have had nothing to change; or for the plan's sake.
+ * PostgreSQL 18 has the old row in RETURNING; because a marked row may have had nothing to change; because a trigger may
+ * refuse the change of a row; or for the plan's sake.
  */
 function changedAfterReading(
   { where, set, journal }: Change,

@@ -8,7 +8,7 @@ import type { RowMigration } from '../define/registered.ts';
 import { rowMigration } from '../define/row-options.ts';
 import { DatabaseError, MigrationFailed, messageOf } from '../errors.ts';
 import { move } from '../ledger/checkpoint.ts';
-import { keysWithout, type RowError, withRowErrors } from '../ledger/row-errors.ts';
+import { keysWithout, type RowError, refused, withRowErrors } from '../ledger/row-errors.ts';
 import type { Change, PageToRead, WrittenRow } from './rewrite-change.ts';
 import { readPage } from './rewrite-read.ts';
 import { type PreparedPage, writePage } from './rewrite-write.ts';
@@ -125,8 +125,6 @@ function rewriteLocked(change: Change, input: BatchInput, keys: readonly Key[]):
     const prepared = await prepare(change, { database: tx, table, at, page, isLocked: true });
     const done = await write(change, { ...input, database: tx }, page, prepared);
     if (done !== undefined && done.at.conflicted.length > keysWithout(at.conflicted, keys).length) {
-      const refused =
-        'the row stayed as it was although nobody else changed it: a trigger may have refused the change';
       throw new DatabaseError(refused, 'row', null);
     }
     return done;

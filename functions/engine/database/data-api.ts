@@ -181,13 +181,20 @@ function toValue(field: Field | undefined): Value {
   return value;
 }
 
+/**
+ * How long a client of the SDK waits for an answer, in seconds. The Data API answers within 45 s, its limit for a statement;
+ * after 60 s its answer is lost. Unless it is told to throw, the SDK only warns and waits on.
+ */
+export function waitsFor(seconds: number) {
+  return { connectionTimeout: 5_000, requestTimeout: seconds * 1_000, throwOnRequestTimeout: true };
+}
+
 const target = object({ CLUSTER_ARN: string(), SECRET_ARN: string(), DATABASE_NAME: string() });
 
 /** The database that the stack names in the environment. Throws when a variable is missing. */
 export function stackDatabase(env: NodeJS.ProcessEnv, sleep: Connection['sleep']): Database {
   const { CLUSTER_ARN, SECRET_ARN, DATABASE_NAME } = parse(target, env);
-  // The Data API answers within 45 s, its limit for a statement. After 60 s the answer is lost.
-  const requestHandler = { connectionTimeout: 5_000, requestTimeout: 60_000 };
+  const requestHandler = waitsFor(60);
   return dataApi({
     client: new RDSDataClient({ requestHandler }),
     once: new RDSDataClient({ requestHandler, maxAttempts: 1 }),

@@ -108,7 +108,8 @@ export function render(statement: Sql): { readonly text: string; readonly parame
     });
   };
   append(statement);
-  return { text: text.join(''), parameters };
+  // Without the line breaks around it: how a statement begins tells what it is, also to services on the way.
+  return { text: text.join('').trim(), parameters };
 }
 
 /** Whether a value was made by `sql`. */

@@ -22,6 +22,8 @@ export interface Table {
   readonly alias: Sql;
   readonly key: readonly Column[];
   readonly columns: ReadonlyMap<string, Column>;
+  /** A trigger of the table runs before each row is updated, and may leave rows as they were. */
+  readonly hasBeforeTrigger: boolean;
   /** The migration's own marker column, if it is there: true for rows that are done. */
   readonly marker: { readonly column: Sql; readonly left: Sql } | undefined;
 }
@@ -56,6 +58,13 @@ export async function describeTable(database: Database, needs: TableNeeds): Prom
     fail(`is not a table (relkind ${found.kind}); only tables are migrated`);
   }
 
+  if (found.has_children) {
+    fail(
+      'other tables inherit from it, and its rows include theirs, for which its key is not unique. Migrate each of these tables ' +
+        'by itself; partitions of a partitioned table need nothing of the kind',
+    );
+  }
+
   const rows = found.columns ?? [];
   const columns = new Map(
     rows.map((row) => [row.name, { name: row.name, type: row.type, form: formOf(row.base) }]),
@@ -85,6 +94,7 @@ export async function describeTable(database: Database, needs: TableNeeds): Prom
     alias,
     key: needs.key.map((column) => columns.get(column) as Column),
     columns,
+    hasBeforeTrigger: found.has_before_trigger,
     marker: marker && {
       column: identifier(marker.name),
       left: sql`NOT ${alias}.${identifier(marker.name)}`,
@@ -97,6 +107,8 @@ const described = {
   schema: string(),
   relation: string(),
   kind: string(),
+  has_children: boolean(),
+  has_before_trigger: boolean(),
   /** NULL for a table without columns. */
   columns: nullable(
     json(
@@ -117,6 +129,11 @@ const described = {
 
 const catalog = (table: Sql): Sql => sql`
   SELECT n.nspname::text AS schema, c.relname::text AS relation, c.relkind::text AS kind,
+    c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) AS has_children,
+    -- Of pg_trigger.tgtype, 1 is for each row, 2 before, 16 on update; a partition may have triggers of its own.
+    EXISTS (
+      SELECT FROM pg_trigger t WHERE t.tgtype & 19 = 19 AND t.tgenabled <> 'D' AND t.tgrelid IN (
+        SELECT c.oid UNION ALL SELECT part.relid FROM pg_partition_tree(c.oid) AS part)) AS has_before_trigger,
     (SELECT json_agg(json_build_object(
         'name', a.attname,
         'type', format_type(a.atttypid, a.atttypmod),

@@ -139,7 +139,8 @@ export async function reload(database: Database, at: Claim): Promise<Checkpoint 
 
 /**
  * The first CTEs of every statement that writes. "held#" has one row if the claim and the checkpoint are still ours, and
- * locks it until the statement has committed; everything that changes something reads from it.
+ * locks it until the statement has committed; everything that changes something reads from it. The number of batches alone
+ * would not do: a database that crashes loses the last batches, whose numbers are then used again, with other cursors.
  *
  * A lock that the application holds longer than 2 s fails the statement rather than letting our own row locks queue up
  * traffic behind it; `set_config(…, true)` lasts for this statement's transaction, the only setting autocommit leaves us.
@@ -157,6 +158,7 @@ export function heldBy(at: Checkpoint, commit: 'soon' | 'durably' = 'soon'): Sql
     "held#" AS MATERIALIZED (
       SELECT m.name FROM "settings#", ${ledger.migrations} m
       WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid AND m.batches = ${at.batches}
+        AND m.cursor IS NOT DISTINCT FROM ${at.cursor === null ? null : JSON.stringify(at.cursor)}::jsonb
       FOR UPDATE OF m
     )`;
 }

@@ -1,7 +1,7 @@
 import { nullable, string } from 'valibot';
 import type { Database } from '../database/data-api.ts';
 import { key } from '../database/row-shape.ts';
-import { type Sql, sql, withCtes } from '../database/sql.ts';
+import { join, type Sql, sql, withCtes } from '../database/sql.ts';
 import { type Key, keyAsJson, keyNames, type Table } from '../database/table.ts';
 import { type Checkpoint, heldBy, type Move, move, moved } from './checkpoint.ts';
 import { ofThisRun } from './holder.ts';
@@ -46,6 +46,24 @@ export function recordedStillMatching(table: Table, at: Checkpoint): Sql {
       FROM "held#", "changed_rows#" WHERE (SELECT still_matching FROM "done#") > 0 AND "changed_rows#".still_matching
       ON CONFLICT (migration, key)
         DO UPDATE SET run = excluded.run, reason = excluded.reason, sqlstate = NULL, at = now()
+    )`;
+}
+
+/** Why a row is bad that a trigger keeps as it was: it answered NULL instead of the new row. */
+export const refused =
+  'the row stayed as it was although nobody else changed it: a trigger may have refused the change';
+
+/** A CTE that records as bad the rows of the CTE "old#" which are not in the CTE "changed_rows#", and returns their keys. */
+export function recordedRefused(table: Table, at: Checkpoint): Sql {
+  const key = join(keyNames(table), ', ');
+  return sql`
+    "refused#" AS (
+      INSERT INTO ${ledger.rowErrors} (migration, key, run, reason)
+      SELECT "held#".name, ${keyAsJson(keyNames(table))}, ${at.run}, ${refused}
+      FROM "held#", (SELECT ${key} FROM "old#" EXCEPT SELECT ${key} FROM "changed_rows#") AS "left#"
+      ON CONFLICT (migration, key)
+        DO UPDATE SET run = excluded.run, reason = excluded.reason, sqlstate = NULL, at = now()
+      RETURNING key
     )`;
 }
 

@@ -94,12 +94,16 @@ export async function end(
   failure: string | null = null,
 ): Promise<void> {
   await database.execute(sql`
-    WITH ended AS (
+    WITH me AS MATERIALIZED ( -- locked, so that a redrive which is just being entered counts
+      SELECT r.execution_arn, r.first_arn, r.status FROM ${ledger.runs} r
+      WHERE r.execution_arn = ${execution_arn} AND r.redrive_count <= ${redrive_count}
+        AND r.status IN ('running', 'succeeded', 'continued')
+      FOR UPDATE
+    ), ended AS (
       UPDATE ${ledger.runs} r SET status = ${status}, failure = ${failure}, ended_at = now()
-      FROM ${ledger.runs} me
-      WHERE me.execution_arn = ${execution_arn} AND me.redrive_count <= ${redrive_count} AND (
-        (r.execution_arn = me.execution_arn AND me.status IN ('running', 'succeeded', 'continued'))
-        OR (me.status = 'continued' AND r.first_arn = me.first_arn AND r.status = 'running' AND r.slices = 0))
+      FROM me
+      WHERE r.execution_arn = me.execution_arn
+        OR (me.status = 'continued' AND r.first_arn = me.first_arn AND r.status = 'running' AND r.slices = 0)
       RETURNING r.first_arn
     )
     UPDATE ${ledger.migrations} m

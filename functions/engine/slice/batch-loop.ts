@@ -14,6 +14,10 @@ const reactions = {
   migration: 'end',
 } as const satisfies Record<Fault, 'halve' | 'back off' | 'end'>;
 
+/** Who is to blame: one row that takes longer than a statement may is a bad one, like any other. */
+const faultOf = ({ fault, isTimeout }: DatabaseError, rows: number): Fault =>
+  isTimeout && rows === 1 ? 'row' : fault;
+
 /** The next batch to do. */
 export interface Next {
   /** Rows at most. */
@@ -119,7 +123,7 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
       if (!(error instanceof DatabaseError)) {
         throw error;
       }
-      const reaction = reactions[error.fault];
+      const reaction = reactions[faultOf(error, size)];
       if (reaction === 'halve' && !alone) {
         corner = Math.max(1, Math.floor(size / 2));
         continue;

@@ -43,7 +43,7 @@ export async function budgetSpent(
   const example = first ? ` One of them: key (${first.key.join(', ')}): ${first.reason}.` : '';
   return new ErrorBudgetSpent(
     `${where(migration, at)}: ${at.rowErrorsOfThisRun} rows could not be migrated, its errorBudget is ` +
-      `${migration.errorBudget}.${example} All of them: SELECT * FROM ${textOf(ledger.rowErrors)} WHERE migration = ` +
-      `'${migration.name}'. Correct the rows or the migration, or allow more, and ${goesOn}`,
+      `${migration.errorBudget}.${example} All of them: npx migrations errors ${migration.name}, or ` +
+      `SELECT * FROM ${textOf(ledger.rowErrors)} WHERE migration = '${migration.name}'. Correct the rows or the migration, or allow more, and ${goesOn}`,
   );
 }

@@ -145,7 +145,7 @@ export async function batchOrRowError(
   try {
     return await migration.batch(input, place === 'next' ? { next: key } : { keys: [key] });
   } catch (error) {
-    if (!(error instanceof DatabaseError) || error.fault !== 'row') {
+    if (!(error instanceof DatabaseError) || !(error.fault === 'row' || error.isTimeout)) {
       throw error;
     }
     const reason = { key, reason: error.message, sqlstate: error.sqlState };

@@ -3,6 +3,7 @@ import { string } from 'valibot';
 import type { RunInput } from '../../contract.ts';
 import type { Database } from '../database/data-api.ts';
 import { identifier, join, sql } from '../database/sql.ts';
+import type { Key } from '../database/table.ts';
 import type { RowMigration } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
 import { type Checkpoint, reload } from '../ledger/checkpoint.ts';
@@ -72,4 +73,12 @@ export async function enterLine(
     throw new MigrationFailed(`migration "${name}": lost the ledger`);
   }
   return at;
+}
+
+/** Puts the cursor of such a line elsewhere. */
+export async function startAt(inside: Database, at: Checkpoint, cursor: Key | null): Promise<Checkpoint> {
+  await inside.execute(sql`
+    UPDATE ${ledger.migrations} m SET cursor = ${cursor === null ? null : JSON.stringify(cursor)}::jsonb
+    WHERE m.name = ${at.migration}`);
+  return { ...at, cursor };
 }

@@ -9,7 +9,7 @@ import { ledger } from '../ledger/names.ts';
 import { type RowError, rowErrors } from '../ledger/row-errors.ts';
 import { type Limits, rolledBack, type Sandbox } from './rollback-sandbox.ts';
 import { type Difference, different, readShown } from './row-diff.ts';
-import { enterLine } from './sandbox-ledger.ts';
+import { enterLine, startAt } from './sandbox-ledger.ts';
 import { mostRows, type TrialRates, tryBatches } from './trial-batches.ts';
 import { attempt, beforeFirstInNeed, firstInNeed, lookAt } from './trial-rows.ts';
 
@@ -62,7 +62,8 @@ export async function tryOut(
   if (migration.onInvalid === 'restore') {
     await ensureJournal(database, entered.migration, table);
   }
-  const at = { ...entered, cursor: await beforeFirstInNeed(database, migration, table, entered) };
+  const cursor = await beforeFirstInNeed(database, migration, table, entered);
+  const at = await startAt(database, entered, cursor);
   const tried = { sandbox, migration, table, at, now };
   const looked = await attempt(() => lookAt(tried));
   const before = (await attempt(() => firstInNeed(tried))) ?? [];
