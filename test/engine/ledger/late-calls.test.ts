@@ -35,7 +35,7 @@ it('promise 2: a batch from before a crash of the database changes nothing when 
       await engine.database.query(`UPDATE data_migrations.migrations SET cursor = '["17"]'`);
       await engine.database.query('UPDATE items SET n = 0 WHERE id > 17');
     }
-    return 'pass';
+    return 'pass' as const;
   };
   await engine.run([probe]);
   expect(batches).toBeGreaterThan(5);
