@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { alterTables } from '../../functions/engine/alter/alter-tables.ts';
-import { backfill } from '../../functions/engine/batch/backfill.ts';
-import { rewrite } from '../../functions/engine/batch/rewrite.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
-import { describeTable, markerComment } from '../../functions/engine/database/table.ts';
-import { MigrationFailed } from '../../functions/engine/errors.ts';
-import { verify } from '../../functions/engine/trial/verify.ts';
-import { startEngine, type TestEngine } from '../support/engine.ts';
-import { everythingIn } from '../support/everything.ts';
-import { rowsOf } from '../support/opened.ts';
+import { alterTables } from '../../../functions/engine/alter/alter-tables.ts';
+import { backfill } from '../../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
+import { sql } from '../../../functions/engine/database/sql.ts';
+import { describeTable, markerComment } from '../../../functions/engine/database/table.ts';
+import { MigrationFailed } from '../../../functions/engine/errors.ts';
+import { verify } from '../../../functions/engine/trial/verify.ts';
+import { startEngine, type TestEngine } from '../../support/engine.ts';
+import { everythingIn } from '../../support/everything.ts';
+import { rowsOf } from '../../support/opened.ts';
 
 let engine: TestEngine;
 

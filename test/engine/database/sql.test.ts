@@ -8,7 +8,7 @@ import {
   unsafeSql,
   unsendable,
   when,
-} from '../../functions/engine/database/sql.ts';
+} from '../../../functions/engine/database/sql.ts';
 
 describe('SQL', () => {
   it('has its values beside its text, each under a name of its own', () => {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { backfill } from '../../functions/engine/batch/backfill.ts';
-import { rewrite } from '../../functions/engine/batch/rewrite.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
-import type { Migration, RowOptions } from '../../functions/engine/define/migration.ts';
-import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
-import { type Call, startEngine, type TestEngine } from '../support/engine.ts';
-import type { Fault } from '../support/fault-proxy.ts';
+import { backfill } from '../../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
+import { sql } from '../../../functions/engine/database/sql.ts';
+import type { Migration, RowOptions } from '../../../functions/engine/define/migration.ts';
+import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { type Call, startEngine, type TestEngine } from '../../support/engine.ts';
+import type { Fault } from '../../support/fault-proxy.ts';
 
 let engine: TestEngine;
 /** The rows that a rewrite has transformed, in order. */

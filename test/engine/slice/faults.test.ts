@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { MigrateOperation, Slice } from '../../functions/contract.ts';
-import { backfill } from '../../functions/engine/batch/backfill.ts';
-import { rewrite } from '../../functions/engine/batch/rewrite.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
-import type { Migration } from '../../functions/engine/define/migration.ts';
-import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
+import type { MigrateOperation, Slice } from '../../../functions/contract.ts';
+import { backfill } from '../../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
+import { sql } from '../../../functions/engine/database/sql.ts';
+import type { Migration } from '../../../functions/engine/define/migration.ts';
+import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
 import {
   type Call,
   type LambdaProcess,
   type RunOptions,
   startEngine,
   type TestEngine,
-} from '../support/engine.ts';
-import type { Fault } from '../support/fault-proxy.ts';
+} from '../../support/engine.ts';
+import type { Fault } from '../../support/fault-proxy.ts';
 
 const rows = 35;
 const options = { table: 'probes', key: 'id', pace: { maxRows: 15 } };

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { backfill } from '../../functions/engine/batch/backfill.ts';
-import { rewrite } from '../../functions/engine/batch/rewrite.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
-import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
-import { startEngine, type TestEngine } from '../support/engine.ts';
-import { rowsOf } from '../support/opened.ts';
+import { backfill } from '../../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
+import { sql } from '../../../functions/engine/database/sql.ts';
+import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { startEngine, type TestEngine } from '../../support/engine.ts';
+import { rowsOf } from '../../support/opened.ts';
 
 let engine: TestEngine;
 const rows = 150_000;

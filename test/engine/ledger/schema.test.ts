@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ledgerScript, upgradeLedger, versions } from '../../functions/engine/ledger/schema.ts';
-import { caller, startEngine, type TestEngine } from '../support/engine.ts';
+import { ledgerScript, upgradeLedger, versions } from '../../../functions/engine/ledger/schema.ts';
+import { caller, startEngine, type TestEngine } from '../../support/engine.ts';
 
 let engine: TestEngine;
 
@@ -63,7 +63,7 @@ describe('The ledger', () => {
 
   it('is written down in ledger.sql as it is', () => {
     const written = readFileSync(
-      new URL('../../functions/engine/ledger/ledger.sql', import.meta.url),
+      new URL('../../../functions/engine/ledger/ledger.sql', import.meta.url),
       'utf8',
     );
     expect(written).toContain(ledgerScript());

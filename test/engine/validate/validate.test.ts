@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { RunInput, ValidationResult } from '../../functions/contract.ts';
-import { type BackfillOptions, backfill } from '../../functions/engine/batch/backfill.ts';
-import { lambdaClock } from '../../functions/engine/clock.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
+import type { RunInput, ValidationResult } from '../../../functions/contract.ts';
+import { type BackfillOptions, backfill } from '../../../functions/engine/batch/backfill.ts';
+import { lambdaClock } from '../../../functions/engine/clock.ts';
+import { sql } from '../../../functions/engine/database/sql.ts';
 import {
   condition,
   emailFormat,
@@ -11,10 +11,10 @@ import {
   oneOf,
   unique,
   type Validation,
-} from '../../functions/engine/define/validations.ts';
-import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
-import { caller, startEngine, type TestEngine } from '../support/engine.ts';
-import type { Fault } from '../support/fault-proxy.ts';
+} from '../../../functions/engine/define/validations.ts';
+import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { caller, startEngine, type TestEngine } from '../../support/engine.ts';
+import type { Fault } from '../../support/fault-proxy.ts';
 
 let engine: TestEngine;
 

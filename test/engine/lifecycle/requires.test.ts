@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { backfill } from '../../functions/engine/batch/backfill.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
-import type { Migration } from '../../functions/engine/define/migration.ts';
-import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
-import { migrate } from '../../functions/migrate/migrate.ts';
-import { registry } from '../../functions/migrate/registry.ts';
-import { startEngine, type TestEngine } from '../support/engine.ts';
+import { backfill } from '../../../functions/engine/batch/backfill.ts';
+import { sql } from '../../../functions/engine/database/sql.ts';
+import type { Migration } from '../../../functions/engine/define/migration.ts';
+import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { migrate } from '../../../functions/migrate/migrate.ts';
+import { registry } from '../../../functions/migrate/registry.ts';
+import { startEngine, type TestEngine } from '../../support/engine.ts';
 
 /** A step of the way from 0: it takes rows that are one step before it, or any that it has not been done to. */
 const step = (name: string, n: number, requires: readonly string[] = [], anyRow = true): Migration =>
@@ -42,9 +42,9 @@ describe('A migration that requires another', () => {
   it('wrongly is an error at synth, and when the Lambda is loaded', async () => {
     const [migrations, message] = wrong['that requires it, too'] ?? [[], ''];
     const { App } = await import('aws-cdk-lib');
-    const { dataMigrations } = await import('../../infra/data-migrations.ts');
-    const { fixtures } = await import('../infra/synthesized.ts');
-    const { default: cdk } = await import('../../cdk.json', { with: { type: 'json' } });
+    const { dataMigrations } = await import('../../../infra/data-migrations.ts');
+    const { fixtures } = await import('../../infra/synthesized.ts');
+    const { default: cdk } = await import('../../../cdk.json', { with: { type: 'json' } });
     const app = new App({ context: { ...cdk.context, stage: 'staging' } });
     expect(() => dataMigrations(app, { ...fixtures, migrations })).toThrow(message);
     expect(() => migrate(migrations)).toThrow(message);

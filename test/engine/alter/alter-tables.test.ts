@@ -3,12 +3,12 @@ import {
   type AlterOptions,
   alterTables,
   partitionsMissingColumn,
-} from '../../functions/engine/alter/alter-tables.ts';
-import { countLocks, tooMany } from '../../functions/engine/alter/lock-limits.ts';
-import { type Sql, sql } from '../../functions/engine/database/sql.ts';
-import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
-import { caller, startEngine, type TestEngine } from '../support/engine.ts';
-import { tablesOf } from '../support/opened.ts';
+} from '../../../functions/engine/alter/alter-tables.ts';
+import { countLocks, tooMany } from '../../../functions/engine/alter/lock-limits.ts';
+import { type Sql, sql } from '../../../functions/engine/database/sql.ts';
+import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { caller, startEngine, type TestEngine } from '../../support/engine.ts';
+import { tablesOf } from '../../support/opened.ts';
 
 const options: AlterOptions = {
   name: 'stamps',

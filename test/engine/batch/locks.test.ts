@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { backfill } from '../../functions/engine/batch/backfill.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
-import { startEngine, type TestEngine } from '../support/engine.ts';
+import { backfill } from '../../../functions/engine/batch/backfill.ts';
+import { sql } from '../../../functions/engine/database/sql.ts';
+import { startEngine, type TestEngine } from '../../support/engine.ts';
 
 let engine: TestEngine;
 

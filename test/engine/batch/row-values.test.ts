@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { rewrite } from '../../functions/engine/batch/rewrite.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
-import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
-import { startEngine, type TestEngine } from '../support/engine.ts';
+import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
+import { sql } from '../../../functions/engine/database/sql.ts';
+import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { startEngine, type TestEngine } from '../../support/engine.ts';
 
 let engine: TestEngine;
 

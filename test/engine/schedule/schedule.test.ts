@@ -1,11 +1,11 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { RunInput, Slice } from '../../functions/contract.ts';
-import { type BackfillOptions, backfill } from '../../functions/engine/batch/backfill.ts';
-import { rewrite } from '../../functions/engine/batch/rewrite.ts';
-import { lambdaClock } from '../../functions/engine/clock.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
-import type { Migration } from '../../functions/engine/define/migration.ts';
+import type { RunInput, Slice } from '../../../functions/contract.ts';
+import { type BackfillOptions, backfill } from '../../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
+import { lambdaClock } from '../../../functions/engine/clock.ts';
+import { sql } from '../../../functions/engine/database/sql.ts';
+import type { Migration } from '../../../functions/engine/define/migration.ts';
 import {
   type Planned,
   restAfter,
@@ -13,8 +13,8 @@ import {
   type Situation,
   spread,
   tooShort,
-} from '../../functions/engine/schedule/throttle.ts';
-import { caller, startEngine, type TestEngine } from '../support/engine.ts';
+} from '../../../functions/engine/schedule/throttle.ts';
+import { caller, startEngine, type TestEngine } from '../../support/engine.ts';
 
 const hour = 3_600;
 const night = { from: '22:00', to: '06:00', timeZone: 'Europe/Berlin' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { durationText, parseDuration } from '../../functions/engine/time/duration.ts';
+import { durationText, parseDuration } from '../../../functions/engine/time/duration.ts';
 import {
   afterOpenSeconds,
   checkWindow,
@@ -7,7 +7,7 @@ import {
   secondsUntilOpen,
   type WindowOptions,
   windowText,
-} from '../../functions/engine/time/maintenance-window.ts';
+} from '../../../functions/engine/time/maintenance-window.ts';
 
 const hour = 3_600;
 const day = 24 * hour;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type BackfillOptions, backfill } from '../../functions/engine/batch/backfill.ts';
-import { type RewriteOptions, rewrite } from '../../functions/engine/batch/rewrite.ts';
-import { type Sql, sql } from '../../functions/engine/database/sql.ts';
-import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
-import { migrate } from '../../functions/migrate/migrate.ts';
-import { environmentOf, startEngine, type TestEngine } from '../support/engine.ts';
+import { type BackfillOptions, backfill } from '../../../functions/engine/batch/backfill.ts';
+import { type RewriteOptions, rewrite } from '../../../functions/engine/batch/rewrite.ts';
+import { type Sql, sql } from '../../../functions/engine/database/sql.ts';
+import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { migrate } from '../../../functions/migrate/migrate.ts';
+import { environmentOf, startEngine, type TestEngine } from '../../support/engine.ts';
 
 const users: BackfillOptions = { name: 'names', table: 'users', key: 'id', set: { name: sql`'x'` } };
 const made = (options: Partial<BackfillOptions>) => () => backfill({ ...users, ...options });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { measured, startPace, tooSlow } from '../../functions/engine/batch/batch-size.ts';
+import { measured, startPace, tooSlow } from '../../../functions/engine/batch/batch-size.ts';
 
 const options = { targetSeconds: 0.5, restSeconds: undefined, maxRows: 10_000 };
 

@@ -1,17 +1,17 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { backfill } from '../../functions/engine/batch/backfill.ts';
-import { rewrite } from '../../functions/engine/batch/rewrite.ts';
-import { lambdaClock } from '../../functions/engine/clock.ts';
-import { type Sql, sql } from '../../functions/engine/database/sql.ts';
-import type { Migration, RowOptions } from '../../functions/engine/define/migration.ts';
-import type { RowMigration } from '../../functions/engine/define/registered.ts';
-import { condition, type Validation } from '../../functions/engine/define/validations.ts';
-import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
-import { caller, startEngine, type TestEngine } from '../support/engine.ts';
-import type { Fault } from '../support/fault-proxy.ts';
-import { rowsOf } from '../support/opened.ts';
+import { backfill } from '../../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
+import { lambdaClock } from '../../../functions/engine/clock.ts';
+import { type Sql, sql } from '../../../functions/engine/database/sql.ts';
+import type { Migration, RowOptions } from '../../../functions/engine/define/migration.ts';
+import type { RowMigration } from '../../../functions/engine/define/registered.ts';
+import { condition, type Validation } from '../../../functions/engine/define/validations.ts';
+import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { caller, startEngine, type TestEngine } from '../../support/engine.ts';
+import type { Fault } from '../../support/fault-proxy.ts';
+import { rowsOf } from '../../support/opened.ts';
 
 let engine: TestEngine;
 

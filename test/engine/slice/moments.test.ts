@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { backfill } from '../../functions/engine/batch/backfill.ts';
-import { rewrite } from '../../functions/engine/batch/rewrite.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
-import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
-import { startEngine, type TestEngine } from '../support/engine.ts';
+import { backfill } from '../../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
+import { sql } from '../../../functions/engine/database/sql.ts';
+import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { startEngine, type TestEngine } from '../../support/engine.ts';
 
 let engine: TestEngine;
 let application: pg.Client;

@@ -1,18 +1,18 @@
 import { number } from 'valibot';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { backfill } from '../../functions/engine/batch/backfill.ts';
-import { rewrite } from '../../functions/engine/batch/rewrite.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
-import { describeTable } from '../../functions/engine/database/table.ts';
-import type { Migration } from '../../functions/engine/define/migration.ts';
-import type { RowMigration } from '../../functions/engine/define/registered.ts';
-import { DatabaseError } from '../../functions/engine/errors.ts';
-import { upgradeLedger, versions } from '../../functions/engine/ledger/schema.ts';
-import { rolledBack } from '../../functions/engine/trial/rollback-sandbox.ts';
-import { trial } from '../../functions/engine/trial/trial.ts';
-import { startEngine, type TestEngine } from '../support/engine.ts';
-import { everythingIn } from '../support/everything.ts';
-import { rowsOf } from '../support/opened.ts';
+import { backfill } from '../../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
+import { sql } from '../../../functions/engine/database/sql.ts';
+import { describeTable } from '../../../functions/engine/database/table.ts';
+import type { Migration } from '../../../functions/engine/define/migration.ts';
+import type { RowMigration } from '../../../functions/engine/define/registered.ts';
+import { DatabaseError } from '../../../functions/engine/errors.ts';
+import { upgradeLedger, versions } from '../../../functions/engine/ledger/schema.ts';
+import { rolledBack } from '../../../functions/engine/trial/rollback-sandbox.ts';
+import { trial } from '../../../functions/engine/trial/trial.ts';
+import { startEngine, type TestEngine } from '../../support/engine.ts';
+import { everythingIn } from '../../support/everything.ts';
+import { rowsOf } from '../../support/opened.ts';
 
 let engine: TestEngine;
 

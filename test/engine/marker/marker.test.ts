@@ -1,14 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { string } from 'valibot';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Opened, Pending, Slice } from '../../functions/contract.ts';
-import { backfill } from '../../functions/engine/batch/backfill.ts';
-import { rewrite } from '../../functions/engine/batch/rewrite.ts';
-import { type Sql, sql } from '../../functions/engine/database/sql.ts';
-import type { Migration, RowOptions } from '../../functions/engine/define/migration.ts';
-import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
-import { type Call, caller, type LambdaProcess, startEngine, type TestEngine } from '../support/engine.ts';
-import type { Fault } from '../support/fault-proxy.ts';
+import type { Opened, Pending, Slice } from '../../../functions/contract.ts';
+import { backfill } from '../../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
+import { type Sql, sql } from '../../../functions/engine/database/sql.ts';
+import type { Migration, RowOptions } from '../../../functions/engine/define/migration.ts';
+import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { type Call, caller, type LambdaProcess, startEngine, type TestEngine } from '../../support/engine.ts';
+import type { Fault } from '../../support/fault-proxy.ts';
 
 let engine: TestEngine;
 

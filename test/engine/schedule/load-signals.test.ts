@@ -1,16 +1,16 @@
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { RunInput, Slice } from '../../functions/contract.ts';
-import { backfill } from '../../functions/engine/batch/backfill.ts';
-import { lambdaClock } from '../../functions/engine/clock.ts';
-import type { Database } from '../../functions/engine/database/data-api.ts';
-import { render, type Sql, sql } from '../../functions/engine/database/sql.ts';
-import { describeTable, type Table } from '../../functions/engine/database/table.ts';
-import type { Checkpoint } from '../../functions/engine/ledger/checkpoint.ts';
-import { pressure, pressureLimits } from '../../functions/engine/schedule/load-signals.ts';
-import { scheduleOf } from '../../functions/engine/schedule/schedule.ts';
-import { caller, startEngine, type TestEngine } from '../support/engine.ts';
-import { rowsOf } from '../support/opened.ts';
+import type { RunInput, Slice } from '../../../functions/contract.ts';
+import { backfill } from '../../../functions/engine/batch/backfill.ts';
+import { lambdaClock } from '../../../functions/engine/clock.ts';
+import type { Database } from '../../../functions/engine/database/data-api.ts';
+import { render, type Sql, sql } from '../../../functions/engine/database/sql.ts';
+import { describeTable, type Table } from '../../../functions/engine/database/table.ts';
+import type { Checkpoint } from '../../../functions/engine/ledger/checkpoint.ts';
+import { pressure, pressureLimits } from '../../../functions/engine/schedule/load-signals.ts';
+import { scheduleOf } from '../../../functions/engine/schedule/schedule.ts';
+import { caller, startEngine, type TestEngine } from '../../support/engine.ts';
+import { rowsOf } from '../../support/opened.ts';
 
 let engine: TestEngine;
 let table: Table;
