@@ -27,21 +27,26 @@ type Handler = (
   context: Pick<Context, 'getRemainingTimeInMillis'>,
 ) => Promise<unknown>;
 
+/** What the handler works with: from its environment, unless a test hands in something else. */
+export type Surroundings = Pick<Engine, 'database' | 'statusOf' | 'clock'> & { readonly env: NodeJS.ProcessEnv };
+
 /**
  * The Lambda handler of the migrations machine, for migrations in the order in which they are to run. Configured by its
  * environment: see environment.ts. Throws MigrationFailed, when the module is loaded, if the list cannot work.
  */
-export function migrate(migrations: readonly Migration[]): Handler {
+export function migrate(migrations: readonly Migration[], given: Partial<Surroundings> = {}): Handler {
   const checked = registry(migrations);
-  const { jobs, slicesPerExecution } = environment(process.env);
+  const { env = process.env, clock = lambdaClock } = given;
+  const { jobs, slicesPerExecution } = environment(env);
   const logger = new Logger();
   const engine = {
     migrations: checked,
     jobs,
     slicesPerExecution,
-    database: stackDatabase(process.env, lambdaClock.sleep),
-    statusOf: executionStatus(new SFNClient({ requestHandler: waitsFor(10) }), lambdaClock.sleep),
-    clock: lambdaClock,
+    database: given.database ?? stackDatabase(env, clock.sleep),
+    statusOf:
+      given.statusOf ?? executionStatus(new SFNClient({ requestHandler: waitsFor(10) }), clock.sleep),
+    clock,
     logger,
     metrics: new Metrics({ namespace: 'DataMigrations' }),
   };

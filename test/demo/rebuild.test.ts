@@ -9,8 +9,9 @@ import type { Replayed } from '../../functions/contract.ts';
 import { lambdaClock } from '../../functions/engine/clock.ts';
 import { type RdsData, startRdsData } from '../../local/rds-data/endpoint.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { caller, environmentOf } from '../support/engine.ts';
+import { caller } from '../support/engine.ts';
 import { type Fault, type FaultProxy, type ProxiedCall, startFaultProxy } from '../support/fault-proxy.ts';
+import { environmentOf } from '../support/lambda-process.ts';
 
 let database: TestDatabase;
 let endpoint: RdsData;

@@ -9,6 +9,7 @@ export interface ProxiedCall {
   readonly number: number;
   readonly path: string;
   readonly body: string;
+  readonly headers: IncomingMessage['headers'];
 }
 
 /** What becomes of a call. */
@@ -61,7 +62,12 @@ export async function startFaultProxy({
 
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     const body = await bytesOf(request);
-    const fault = await onCall({ number: ++calls, path: request.url ?? '', body: body.toString('utf8') });
+    const fault = await onCall({
+      number: ++calls,
+      path: request.url ?? '',
+      body: body.toString('utf8'),
+      headers: request.headers,
+    });
     if (fault === 'refuse') {
       return response.destroy();
     }

@@ -4,7 +4,7 @@ import { type RewriteOptions, rewrite } from '../../../functions/engine/batch/re
 import { type Sql, sql } from '../../../functions/engine/database/sql.ts';
 import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
 import { migrate } from '../../../functions/migrate/migrate.ts';
-import { environmentOf, startEngine, type TestEngine } from '../../support/engine.ts';
+import { startEngine, type TestEngine } from '../../support/engine.ts';
 
 const users: BackfillOptions = { name: 'names', table: 'users', key: 'id', set: { name: sql`'x'` } };
 const made = (options: Partial<BackfillOptions>) => () => backfill({ ...users, ...options });
@@ -116,10 +116,6 @@ describe('A list of migrations is refused when the Lambda starts', () => {
       'registered twice: names; every migration has a name of its own',
     ],
   ])('for %s', (_, migrations, message) => {
-    Object.assign(process.env, environmentOf('http://127.0.0.1:1'), {
-      SLICES_PER_EXECUTION: '1',
-      FOLLOW_UPS: '{}',
-    });
     expect(() => migrate(migrations)).toThrow(message);
   });
 });

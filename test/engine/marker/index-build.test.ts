@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Migration } from '../../../functions/engine/define/migration.ts';
 import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
 import { startEngine, type TestEngine } from '../../support/engine.ts';
+import { Killed } from '../../support/lambda-process.ts';
 import { begun, indexes, items, kinds } from './labels.ts';
 
 describe('The index of a marker', () => {
@@ -45,7 +46,7 @@ describe('The index of a marker', () => {
         void wait(100).then(() => process.kill());
       }
     };
-    await expect(slice()).rejects.toMatchObject({ name: 'Killed' });
+    await expect(slice()).rejects.toThrow(Killed);
     const next = slow.process([migration]);
     for (const _ of [1, 2]) {
       expect(await slice(next)).toMatchObject({ state: 'more', rest_seconds: 10, reason: building });

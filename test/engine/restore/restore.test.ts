@@ -3,7 +3,6 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { backfill } from '../../../functions/engine/batch/backfill.ts';
 import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
-import { lambdaClock } from '../../../functions/engine/clock.ts';
 import { type Sql, sql } from '../../../functions/engine/database/sql.ts';
 import type { Migration, RowOptions } from '../../../functions/engine/define/migration.ts';
 import type { RowMigration } from '../../../functions/engine/define/registered.ts';
@@ -394,7 +393,7 @@ describe('Restoring', () => {
     const inPages = migration({ pace: { maxRows: 3 } });
     await engine.run([inPages]);
     let late = 0;
-    const now = vi.spyOn(lambdaClock, 'now').mockImplementation(() => performance.now() / 1_000 + late);
+    const now = vi.spyOn(engine.clock, 'now').mockImplementation(() => performance.now() / 1_000 + late);
     engine.between = ({ sql: text }) => {
       if (text.includes('struck_out')) {
         late += 1_000; // one page, and the slice is over

@@ -3,7 +3,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import type { RunInput, Slice } from '../../../functions/contract.ts';
 import { type BackfillOptions, backfill } from '../../../functions/engine/batch/backfill.ts';
 import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
-import { lambdaClock } from '../../../functions/engine/clock.ts';
 import { sql } from '../../../functions/engine/database/sql.ts';
 import type { Migration } from '../../../functions/engine/define/migration.ts';
 import {
@@ -171,7 +170,7 @@ beforeAll(async () => {
 afterAll(() => engine.stop());
 beforeEach(() => engine.reset());
 afterEach(() => {
-  vi.mocked(lambdaClock.date).mockRestore?.();
+  vi.mocked(engine.clock.date).mockRestore?.();
   warned.mockClear();
 });
 
@@ -321,7 +320,7 @@ describe('A migration with a maintenance window', () => {
   it('rests until it opens, a day at a time, without touching the table', async () => {
     await fill();
     let hours = 0; // since noon
-    const date = vi.spyOn(lambdaClock, 'date').mockImplementation(() => noon + hours * hour * 1_000);
+    const date = vi.spyOn(engine.clock, 'date').mockImplementation(() => noon + hours * hour * 1_000);
     const next = await running(slow(0, { window: night, within: 'P7D' }));
     engine.statements.length = 0;
     const reason = 'outside the maintenance window 22:00–06:00 Europe/Berlin';
@@ -362,7 +361,7 @@ describe('A migration with a maintenance window', () => {
 
   it('skips rests and window in the foreground, and nothing else', async () => {
     await fill();
-    const date = vi.spyOn(lambdaClock, 'date').mockReturnValue(noon);
+    const date = vi.spyOn(engine.clock, 'date').mockReturnValue(noon);
     const next = await running(slow(0, { window: night, within: 'P7D' }), { mode: 'foreground' });
     engine.slept.length = 0;
     expect(await next()).toMatchObject({ state: 'done', total_updated: count });

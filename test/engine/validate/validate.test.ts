@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RunInput, ValidationResult } from '../../../functions/contract.ts';
 import { type BackfillOptions, backfill } from '../../../functions/engine/batch/backfill.ts';
-import { lambdaClock } from '../../../functions/engine/clock.ts';
 import { sql } from '../../../functions/engine/database/sql.ts';
 import {
   condition,
@@ -317,7 +316,7 @@ describe('After the last batch', () => {
   ])('%s goes on page by page over slices and continuations, and counts each row once', async (_, input) => {
     await people(103, { 1: 'name = NULL', 101: 'name = NULL', 103: 'name = NULL' });
     let late = 0;
-    const now = vi.spyOn(lambdaClock, 'now').mockImplementation(() => performance.now() / 1_000 + late);
+    const now = vi.spyOn(engine.clock, 'now').mockImplementation(() => performance.now() / 1_000 + late);
     engine.between = ({ sql: text }) => {
       if (text.includes('"f#0"') && !text.startsWith('EXPLAIN')) {
         late += 1_000; // one page, and the slice is over
