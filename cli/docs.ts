@@ -1,5 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { ledgerScript } from '../functions/engine/ledger/schema.ts';
+import { machinePage } from './docs/machine-page.ts';
+import { roomsPage } from './docs/rooms-page.ts';
 import type { Io } from './io.ts';
 
 const root = new URL('../', import.meta.url);
@@ -9,6 +12,8 @@ const documents: Readonly<Record<string, (now: string) => Promise<string>>> = {
   'functions/engine/ledger/ledger.sql': async () =>
     `-- The ledger, for those who apply it themselves. Written by \`npm run docs\` from schema.ts; do not edit.\n\n${ledgerScript()}\n`,
   'README.md': withFiles,
+  'docs/how-it-works/rooms.md': () => roomsPage(fileURLToPath(root)),
+  'docs/how-it-works/machine.md': machinePage,
 };
 
 /** `npm run docs`: writes the generated documents; with `check`, only says whether they are up to date. */

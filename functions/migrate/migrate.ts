@@ -28,7 +28,9 @@ type Handler = (
 ) => Promise<unknown>;
 
 /** What the handler works with: from its environment, unless a test hands in something else. */
-export type Surroundings = Pick<Engine, 'database' | 'statusOf' | 'clock'> & { readonly env: NodeJS.ProcessEnv };
+export type Surroundings = Pick<Engine, 'database' | 'statusOf' | 'clock'> & {
+  readonly env: NodeJS.ProcessEnv;
+};
 
 /**
  * The Lambda handler of the migrations machine, for migrations in the order in which they are to run. Configured by its
@@ -44,8 +46,7 @@ export function migrate(migrations: readonly Migration[], given: Partial<Surroun
     jobs,
     slicesPerExecution,
     database: given.database ?? stackDatabase(env, clock.sleep),
-    statusOf:
-      given.statusOf ?? executionStatus(new SFNClient({ requestHandler: waitsFor(10) }), clock.sleep),
+    statusOf: given.statusOf ?? executionStatus(new SFNClient({ requestHandler: waitsFor(10) }), clock.sleep),
     clock,
     logger,
     metrics: new Metrics({ namespace: 'DataMigrations' }),

@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { synthesize } from '../../infra/synthesize.ts';
+import { readAssembly } from '../../local/assembly/assembly.ts';
+import { type Definition, stateDiagram } from './state-diagram.ts';
+
+/** docs/how-it-works/machine.md: the machine that runs the migrations, from its synthesized definition. */
+export async function machinePage(): Promise<string> {
+  return `<!-- Written by \`npm run docs\` from the synthesized state machine; do not edit. -->
+
+# The machine \`run-migrations\`
+
+The states by the names that the console shows. An arrow out of a question says what the Lambda answered, and where it rests first.
+
+\`\`\`mermaid
+${stateDiagram(await definitionOf('run-migrations'))}
+\`\`\`
+
+Not drawn: retries, and errors that lead where success leads, too.
+`;
+}
+
+async function definitionOf(machine: string): Promise<Definition> {
+  const folder = await mkdtemp(join(tmpdir(), 'docs-'));
+  try {
+    // The machine is the same for every application: one without migrations and jobs takes the least time.
+    const handler = fileURLToPath(new URL('../../functions/migrate/migrate.ts', import.meta.url));
+    const application = { migrations: [], handler, followUps: () => ({}) };
+    const { template } = synthesize({ outdir: folder, application });
+    const found = readAssembly(template, { folder }).machines.find(({ name }) => name === machine);
+    if (found === undefined) {
+      throw new Error(`no machine of the stack is called ${machine}`);
+    }
+    return JSON.parse(found.definition) as Definition;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
