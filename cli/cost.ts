@@ -1,5 +1,5 @@
-import type { Course } from '../functions/engine/plan/estimate.ts';
-import type { Forecast } from '../functions/engine/plan/preview.ts';
+import type { Estimate } from '../functions/engine/plan/estimate.ts';
+import type { Preview } from '../functions/engine/plan/preview.ts';
 
 /** What AWS asks for what a run uses, in dollars: the list prices of us-east-1, without free tiers and discounts. */
 export const prices = {
@@ -37,7 +37,10 @@ const used = (state_transitions: number, lambda_requests: number): Usage => ({
 export const usageOfRun: Usage = used(5, 2);
 
 /** What one migration uses in a run. */
-export function usageOf({ migration, pending, tables, rows }: Forecast, course: Course | undefined): Usage {
+export function usageOf(
+  { migration, pending, tables, rows }: Preview,
+  expected: Estimate | undefined,
+): Usage {
   // Pending?, Is it pending?, and how it ended: Skipped or Migrated.
   const asked = used(3, 1);
   if (!pending) {
@@ -49,20 +52,20 @@ export function usageOf({ migration, pending, tables, rows }: Forecast, course: 
   if (tables !== undefined) {
     return sum([asked, slice, calls(tables.length)]);
   }
-  if (course === undefined || rows?.trial === undefined) {
+  if (expected === undefined || rows?.trial === undefined) {
     return sum([asked, slice, ...validated]);
   }
   return sum([
     asked,
     ...validated,
-    times(slice, course.slices),
-    used(course.longRests, 0), // Rest
+    times(slice, expected.slices),
+    used(expected.longRests, 0), // Rest
     // Continues later, Close run, How did it close?, Start continuation, Continued; and then Open run, Each migration,
     // Pending?, Is it pending?
-    times(used(9, 3), Math.floor(course.slices / slicesPerExecution)),
+    times(used(9, 3), Math.floor(expected.slices / slicesPerExecution)),
     {
-      ...calls(Math.ceil(course.batches * metered(rows.trial, course))),
-      lambda_seconds: course.lambdaSeconds,
+      ...calls(Math.ceil(expected.batches * metered(rows.trial, expected))),
+      lambda_seconds: expected.lambdaSeconds,
     },
   ]);
 }
@@ -75,7 +78,7 @@ function metered(
     sentPerRow,
     receivedPerRow,
   }: { callsPerBatch: number; sentPerRow: number; receivedPerRow: number },
-  { batchRows }: Course,
+  { batchRows }: Estimate,
 ): number {
   return Math.max(callsPerBatch, Math.ceil(((sentPerRow + receivedPerRow) * batchRows) / meteredBytes));
 }

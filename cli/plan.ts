@@ -1,4 +1,4 @@
-import { forecast } from '../functions/engine/plan/preview.ts';
+import { preview } from '../functions/engine/plan/preview.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command.ts';
 import { costOf, prices, sum, usageOfRun } from './cost.ts';
 import { type Planned, planned } from './planned.ts';
@@ -26,7 +26,7 @@ export const plan: OperatorCommand<{ readonly json?: boolean }> = {
       if (name !== undefined && migration.name !== name) {
         continue;
       }
-      migrations.push(planned(await forecast(database, migration), Date.now()));
+      migrations.push(planned(await preview(database, migration), Date.now()));
     }
     const usage = sum([usageOfRun, ...migrations.map((each) => each.usage)]);
     const whole = { migrations, run: { usage, dollars: costOf(usage) }, prices };

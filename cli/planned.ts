@@ -1,90 +1,54 @@
-import type { Registered, RowMigration } from '../functions/engine/define/registered.ts';
-import { type Course, courseOf } from '../functions/engine/plan/estimate.ts';
-import type { Count, Forecast, RowsAhead } from '../functions/engine/plan/preview.ts';
-import type { Difference } from '../functions/engine/trial/row-diff.ts';
+import type { RowMigration } from '../functions/engine/define/registered.ts';
+import { type Estimate, estimate } from '../functions/engine/plan/estimate.ts';
+import type { Preview } from '../functions/engine/plan/preview.ts';
+import type { RowPreview } from '../functions/engine/plan/preview-rows.ts';
+import type { RowCount } from '../functions/engine/plan/row-count.ts';
 import type { Trial } from '../functions/engine/trial/trial.ts';
-import { type Cost, costOf, type Usage, usageOf } from './cost.ts';
+import { costOf, usageOf } from './cost.ts';
 import { grouped } from './format.ts';
 
-/** What is known of one migration before a run. */
-export interface Planned {
-  readonly name: string;
-  readonly kind: Registered['kind'];
-  readonly pending: boolean;
-  readonly state: string;
-  /** Rows from where it stands: those it has to look at, and those of them that need the change. */
-  readonly rows?: {
-    readonly to_look_at: number;
-    readonly to_look_at_is: 'counted' | 'estimated';
-    readonly left: number;
-    readonly left_is: 'counted' | 'estimated';
-  };
-  /** The tables that lack the change. */
-  readonly tables?: readonly string[];
-  /** The rows that were tried and rolled back. */
-  readonly trial?: {
-    readonly rows: number;
-    readonly updated: number;
-    readonly errors: number;
-    readonly seconds: number;
-    readonly rows_per_second: number | null;
-  };
-  readonly differences?: readonly Difference[];
-  readonly would_fail?: readonly {
-    readonly key: string;
-    readonly reason: string;
-    readonly sqlstate: string | null;
-  }[];
-  readonly duration?: {
-    readonly working_seconds: number;
-    /** With rests, and with the window. */
-    readonly seconds: number;
-    readonly ends_at: string;
-  };
-  readonly batches?: number;
-  readonly rows_per_batch?: number;
-  readonly rest_seconds?: number;
-  readonly slices?: number;
-  readonly usage: Usage;
-  readonly dollars: Cost;
-  /** What is in the way. */
-  readonly problems: readonly string[];
-  readonly notes: readonly string[];
-}
+/** What is known of one migration before a run, as `plan --json` prints it. */
+export type Planned = ReturnType<typeof planned>;
 
-/** What a forecast says, with what follows from it, if the run began `now`, in ms since 1970. */
-export function planned(found: Forecast, now: number): Planned {
+/** What a preview says, with what follows from it, if the run began `now`, in ms since 1970. */
+export function planned(found: Preview, now: number) {
   const { migration, line, pending, rows, tables, problem } = found;
-  const trial = rows?.trial;
-  const course =
-    migration.kind === 'alterTables' || rows === undefined || trial === undefined
-      ? undefined
-      : courseOf(found, migration, rows, trial, now);
-  const usage = usageOf(found, course);
-  const problems = [problem, course?.problem, trial && rows && tooManyErrors(migration, rows, trial)];
+  const expected = estimate(found, now);
+  const usage = usageOf(found, expected);
+  const problems = [
+    problem,
+    expected?.problem,
+    rows?.trial && migration.kind !== 'alterTables' && tooManyErrors(migration, rows, rows.trial),
+  ];
   return {
     name: migration.name,
     kind: migration.kind,
     pending,
     state: line === undefined ? 'never run' : line.cleanedUp ? 'cleaned up' : line.status,
-    ...(rows && { rows: { ...counted('to_look_at', rows.toLookAt), ...counted('left', rows.inNeed) } }),
+    ...(rows && {
+      /** Rows from where it stands: those it has to look at, and those of them that need the change. */
+      rows: { ...counted('to_look_at', rows.toLookAt), ...counted('left', rows.toChange) },
+    }),
+    /** The tables that lack the change. */
     ...(tables && { tables }),
-    ...(trial && ofTrial(trial)),
-    ...(course && ofCourse(course, now)),
+    ...(rows?.trial && ofTrial(rows.trial)),
+    ...(expected && ofEstimate(expected, now)),
     usage,
     dollars: costOf(usage),
-    problems: problems.filter((each) => each !== undefined),
+    /** What is in the way. */
+    problems: problems.filter((each) => typeof each === 'string'),
     notes: notesOn(found),
   };
 }
 
-function counted<Name extends string>(name: Name, { rows, counted }: Count) {
-  return { [name]: rows, [`${name}_is`]: counted ? 'counted' : 'estimated' } as Record<Name, number> &
-    Record<`${Name}_is`, 'counted' | 'estimated'>;
+function counted<Name extends string>(name: Name, { rows, how }: RowCount) {
+  return { [name]: rows, [`${name}_is`]: how } as Record<Name, number> &
+    Record<`${Name}_is`, RowCount['how']>;
 }
 
 function ofTrial({ rows, updated, errors, seconds, differences, errorSamples }: Trial) {
   return {
+    /** The rows that were tried and rolled back. */
     trial: {
       rows,
       updated,
@@ -97,10 +61,14 @@ function ofTrial({ rows, updated, errors, seconds, differences, errorSamples }: 
   };
 }
 
-function ofCourse({ workingSeconds, endsAt, batches, batchRows, restSeconds, slices }: Course, now: number) {
+function ofEstimate(
+  { workingSeconds, endsAt, batches, batchRows, restSeconds, slices }: Estimate,
+  now: number,
+) {
   return {
     duration: {
       working_seconds: rounded(workingSeconds),
+      /** With rests, and with the window. */
       seconds: rounded((endsAt - now) / 1_000),
       ends_at: new Date(endsAt).toISOString(),
     },
@@ -115,18 +83,17 @@ const rounded = (seconds: number): number => Number(seconds.toPrecision(3));
 
 /** Whether a run would end with ErrorBudgetSpent, if as many of the other rows are bad. */
 function tooManyErrors(
-  migration: Registered,
-  { toLookAt, inNeed }: RowsAhead,
+  { errorBudget }: RowMigration,
+  { toLookAt, toChange }: RowPreview,
   { rows, updated, errors }: Trial,
 ): string | undefined {
   if (errors === 0) {
     return undefined;
   }
   // The less of what follows from the rows in need and from all rows: those that were tried may not be like the others.
-  const ofThose = (errors / (updated + errors)) * inNeed.rows;
+  const ofThose = (errors / (updated + errors)) * toChange.rows;
   const ofAll = (errors / Math.max(rows, errors)) * toLookAt.rows;
   const expected = Math.round(Math.min(ofThose, ofAll));
-  const { errorBudget } = migration as RowMigration;
   if (expected <= errorBudget) {
     return undefined;
   }
@@ -136,7 +103,7 @@ function tooManyErrors(
   );
 }
 
-function notesOn({ migration, pending, rows, tables }: Forecast): string[] {
+function notesOn({ migration, pending, rows, tables }: Preview): string[] {
   if (!pending) {
     return [];
   }
@@ -144,7 +111,7 @@ function notesOn({ migration, pending, rows, tables }: Forecast): string[] {
   const row = migration.kind === 'alterTables' ? undefined : migration;
   return [
     requires.length > 0 && `it requires ${requires.join(', ')} to be finished first`,
-    rows?.toMark &&
+    rows?.addsMarker &&
       `its marker ${row?.marker} and the index on it are added first; then every row is written once`,
     tables &&
       'the tables are changed in one transaction: each is locked until the last is changed, and it was not tried',

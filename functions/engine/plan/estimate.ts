@@ -1,137 +1,108 @@
-import { measured, startPace } from '../batch/batch-size.ts';
+import { startPace } from '../batch/batch-size.ts';
 import type { RowMigration } from '../define/registered.ts';
 import { restShare } from '../schedule/schedule.ts';
 import { restAfter, type Spread, spread, tooShort } from '../schedule/throttle.ts';
-import { longestSleep } from '../slice/batch-loop.ts';
 import { parseDuration } from '../time/duration.ts';
 import { afterOpenSeconds } from '../time/maintenance-window.ts';
 import type { Trial } from '../trial/trial.ts';
-import type { Forecast, RowsAhead } from './preview.ts';
+import { goesOn } from './ledger-line.ts';
+import type { Preview } from './preview.ts';
+import type { RowPreview } from './preview-rows.ts';
+import { type SimulatedBatches, simulateBatches } from './simulate-batches.ts';
 
-/** How a migration of rows would go, as far as a trial can tell. */
-export interface Course {
+/** How long a migration of rows would take, as far as the rows that were tried can tell. */
+export interface Estimate extends SimulatedBatches {
+  /** Time in batches, without rests. */
   readonly workingSeconds: number;
-  readonly batches: number;
-  /** Rows in a batch, once it has found its pace. */
-  readonly batchRows: number;
-  readonly restSeconds: number;
-  /** Rests for which Step Functions waits instead of the Lambda. */
-  readonly longRests: number;
   /** Invocations of the Lambda, and the time for which they are paid. */
   readonly slices: number;
   readonly lambdaSeconds: number;
-  /** When it would end, in ms since 1970, if it began now: with its rests, inside its window. */
+  /** When it would end if it began now, with its rests and inside its window: in ms since 1970. */
   readonly endsAt: number;
-  /** Why it cannot be done in the time that it has. */
+  /** Why it cannot be done in the time that it has; undefined if it can, or if it has no limit. */
   readonly problem: string | undefined;
 }
 
-/** Five minutes of Lambda, one of which is left to a batch that takes too long. */
+/** How long one invocation works, in seconds: five minutes of Lambda, one of which is left to a batch that takes too long. */
 export const sliceSeconds = 240;
 
-/** Works out how a migration that was tried would go from `now` on, in ms since 1970. */
-export function courseOf(
-  { line }: Pick<Forecast, 'line'>,
-  migration: RowMigration,
-  rows: RowsAhead,
-  trial: Trial,
-  now: number,
-): Course {
-  const { within, window, pace } = migration;
-  const workingSeconds = working(rows, trial);
-  const planned = within === undefined ? undefined : spreadOver(within, line, migration, rows, trial, now);
-  const rest = (seconds: number): number =>
-    planned ? restAfter(planned.load, seconds) : (pace.restSeconds ?? seconds * restShare);
-  const walk = walkOver(rows.toLookAt.rows, workingSeconds, migration, trial, rest);
+/**
+ * Works out how a migration would go from `now` on (ms since 1970), from a preview of it. Undefined for a change of tables,
+ * which takes one step, and where no rows were tried.
+ */
+export function estimate({ migration, line, rows }: Preview, now: number): Estimate | undefined {
+  if (migration.kind === 'alterTables' || rows?.trial === undefined) {
+    return undefined;
+  }
+  const { trial } = rows;
+  const { window, pace, within } = migration;
+  const startedAt = goesOn(line) ? line.startedAt : now;
+  const limit =
+    within === undefined
+      ? undefined
+      : { within, plan: spreadOver({ within, migration, rows, trial, startedAt, now }) };
+  const workingSeconds = workingTime(rows, trial);
+  const batches = simulateBatches({
+    rows: rows.toLookAt.rows,
+    secondsPerRow: workingSeconds / Math.max(1, rows.toLookAt.rows),
+    bytesPerRow: trial.receivedPerRow,
+    pace,
+    restAfterBatch: (seconds) =>
+      limit ? restAfter(limit.plan.load, seconds) : (pace.restSeconds ?? seconds * restShare),
+  });
+  const lambdaSeconds = workingSeconds + batches.shortRestSeconds;
   return {
-    ...walk,
+    ...batches,
     workingSeconds,
-    endsAt: afterOpenSeconds(window, now, workingSeconds + walk.allRests),
-    problem: planned && tooShort(planned, within as string, window),
+    slices: 1 + batches.longRests + Math.floor(lambdaSeconds / sliceSeconds),
+    lambdaSeconds,
+    endsAt: afterOpenSeconds(window, now, workingSeconds + batches.totalRestSeconds),
+    problem: limit && tooShort(limit.plan, limit.within, window),
   };
 }
 
 /**
- * Working time: of each row what looking at it took, and of each that needs the change what the change took beyond that.
- * How many do is only believed where they were counted; else, and where all will be marked, they may be as many as were
- * tried.
+ * Working time in seconds. Each row costs what looking at it took in the trial, and each that needs the change what the
+ * change took beyond that. How many need it is only believed where they were counted; otherwise, and where all rows will be
+ * marked, the share that the trial found is taken for all of them.
  */
-function working({ toLookAt, inNeed, toMark }: RowsAhead, trial: Trial): number {
+function workingTime({ toLookAt, toChange, addsMarker }: RowPreview, trial: Trial): number {
   if (trial.rows === 0) {
     return 0;
   }
   const { looked } = trial;
-  const each = trial.seconds / trial.rows;
-  // Where a run was faster with some of them, it was not they that the trial changed.
+  const secondsPerRow = trial.seconds / trial.rows;
+  // A run that goes on beside the trial may have changed some of its rows first: those count as changed, too.
   const changed = Math.max(trial.updated + trial.errors, looked?.inNeed ?? 0);
-  if (toMark || !inNeed.counted || !looked || looked.rows === 0 || changed === 0) {
-    return toLookAt.rows * each;
+  if (addsMarker || toChange.how === 'estimated' || !looked || looked.rows === 0 || changed === 0) {
+    return toLookAt.rows * secondsPerRow;
   }
-  const look = Math.min(each, looked.seconds / looked.rows);
-  const change = (trial.seconds - trial.rows * look) / changed;
-  return toLookAt.rows * look + inNeed.rows * change;
+  const secondsPerLook = Math.min(secondsPerRow, looked.seconds / looked.rows);
+  const secondsPerChange = (trial.seconds - trial.rows * secondsPerLook) / changed;
+  return toLookAt.rows * secondsPerLook + toChange.rows * secondsPerChange;
 }
 
-/** The rate that a run plans with before its first batch: that of the rows which were tried. */
-function spreadOver(
-  within: string,
-  line: Forecast['line'],
-  { pace, window }: RowMigration,
-  { toLookAt }: RowsAhead,
-  trial: Trial,
-  now: number,
-): Spread {
+interface SpreadInput {
+  readonly within: string;
+  readonly migration: RowMigration;
+  readonly rows: RowPreview;
+  readonly trial: Trial;
+  /** When it began, or would begin, in ms since 1970: its time counts from there. */
+  readonly startedAt: number;
+  readonly now: number;
+}
+
+/** The plan that a run makes before its first batch, from the rate of the rows that were tried. */
+function spreadOver({ within, migration, rows, trial, startedAt, now }: SpreadInput): Spread {
   const secondsPerRow = trial.rows === 0 ? 0 : trial.seconds / trial.rows;
-  const begun = line?.status === 'running' || line?.status === 'failed' ? line.startedAt : now;
   return spread({
-    rowsLeft: toLookAt.rows,
+    rowsLeft: rows.toLookAt.rows,
     looksAgain: false,
     secondsPerRow,
-    batchRows: startPace(pace, secondsPerRow).size,
+    batchRows: startPace(migration.pace, secondsPerRow).size,
     now,
-    mustEndAt: begun + parseDuration(within) * 1_000,
-    window,
+    mustEndAt: startedAt + parseDuration(within) * 1_000,
+    window: migration.window,
     rests: true,
   });
-}
-
-/** Goes through the batches as a slice does: small at first, then as large as their time allows, with a rest after each. */
-function walkOver(
-  rows: number,
-  workingSeconds: number,
-  migration: RowMigration,
-  trial: Trial,
-  restAfterBatch: (seconds: number) => number,
-): Omit<Course, 'workingSeconds' | 'endsAt' | 'problem'> & { readonly allRests: number } {
-  const perRow = workingSeconds / Math.max(1, rows);
-  let pace = startPace(migration.pace, null);
-  const sum = { batches: 0, allRests: 0, shortRests: 0, longRests: 0 };
-  let rest = 0;
-  for (let left = rows; left > 0; ) {
-    const size = Math.min(pace.size, left);
-    const next = measured(pace, size, size * perRow, trial.receivedPerRow);
-    // Once the pace is found, all batches to come are alike.
-    const alike = next.size === pace.size ? Math.ceil(left / size) : 1;
-    left -= alike * size;
-    sum.batches += alike;
-    rest = restAfterBatch(size * perRow);
-    const rests = left > 0 ? alike : alike - 1; // none after the last one
-    sum.allRests += rests * rest;
-    if (rest >= longestSleep) {
-      sum.longRests += rests;
-    } else {
-      sum.shortRests += rests * rest;
-    }
-    pace = next;
-  }
-  const lambdaSeconds = workingSeconds + sum.shortRests;
-  return {
-    batches: sum.batches,
-    batchRows: pace.size,
-    restSeconds: rest,
-    allRests: sum.allRests,
-    longRests: sum.longRests,
-    slices: 1 + sum.longRests + Math.floor(lambdaSeconds / sliceSeconds),
-    lambdaSeconds,
-  };
 }

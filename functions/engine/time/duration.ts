@@ -1,8 +1,12 @@
-import { Duration } from 'luxon';
+import { Duration, type DurationObjectUnits } from 'luxon';
 
 /**
- * Seconds of a duration, ISO 8601 (`P7D`, `PT1H`) or in words (`1 week`, `36 hours`, `2 days 12 hours`). A day has 24
- * hours here, whatever the clocks do. Throws a RangeError that says what was wrong, got and allowed.
+ * Reads a duration and returns its seconds.
+ *
+ * @param text ISO 8601 (`P7D`, `PT1H`) or words (`1 week`, `36 hours`, `2 days 12 hours`). A day always has 24 hours, also on
+ *   the days when the clocks change. At most 365 days: an execution of a state machine lasts no longer.
+ * @throws RangeError that says what was wrong, got and allowed.
+ * @example parseDuration('2 days 12 hours') // 216_000
  */
 export function parseDuration(text: string): number {
   const refuse = (problem: string): never => {
@@ -20,7 +24,6 @@ export function parseDuration(text: string): number {
       return refuse(`but ${unit} have no fixed length: write it in days or weeks`);
     }
   }
-  // Duration's own, whatever mixture of units it has.
   const seconds = Duration.fromObject(parts).as('seconds');
   if (seconds <= 0) {
     return refuse('which is no time at all');
@@ -31,25 +34,27 @@ export function parseDuration(text: string): number {
 const allowed =
   'a time of more than 0 and at most 365 days: in ISO 8601 as P7D, P1W, PT36H, or in words as 1 week, 36 hours, 90 minutes';
 
-// A year is what an execution of the machine may last at most.
+// What AWS lets an execution of a Standard state machine last at most.
 const longest = 365 * 86_400;
 
-type Parts = Readonly<Record<string, number>>;
+/** Numbers of units, by Luxon's names for them: `{ days: 2, hours: 12 }`. */
+type Parts = DurationObjectUnits;
 
 function inIso(text: string): Parts | undefined {
   const duration = Duration.fromISO(text);
-  // Luxon takes a bare P for nothing at all.
-  return duration.isValid && /\d/.test(text) ? (duration.toObject() as Parts) : undefined;
+  // Luxon reads a bare P as no time, and so as valid.
+  return duration.isValid && /\d/.test(text) ? duration.toObject() : undefined;
 }
 
-const word = /^\s*(?:,|and\s)?\s*(\d+(?:\.\d+)?)\s*(second|minute|hour|day|week|month|year)s?(?=$|[\s,])/i;
+const numberAndUnit =
+  /^\s*(?:,|and\s)?\s*(\d+(?:\.\d+)?)\s*(second|minute|hour|day|week|month|year)s?(?=$|[\s,])/i;
 
-/** `2 days 12 hours`, `1 week and 2 days`: a number and a unit, once or several times. */
+/** Reads `2 days 12 hours` or `1 week and 2 days`: a number and a unit, once or several times. */
 function inWords(text: string): Parts | undefined {
   const parts: Record<string, number> = {};
   let rest = text.trim();
   while (rest !== '') {
-    const [all, number, unit] = word.exec(rest) ?? [];
+    const [all, number, unit] = numberAndUnit.exec(rest) ?? [];
     if (all === undefined) {
       return undefined;
     }
@@ -67,7 +72,12 @@ const units = [
   ['second', 1],
 ] as const;
 
-/** A time as people say it, by its two largest units: `2 days 8 hours`, `1.5 seconds`. */
+/**
+ * Writes a time as people say it.
+ *
+ * @param seconds From 0 on.
+ * @returns Its two largest units, rounded down: `2 days 8 hours`; under a minute two digits: `1.5 seconds`.
+ */
 export function durationText(seconds: number): string {
   if (seconds < 60) {
     return counted(Number(seconds.toPrecision(2)), 'second');

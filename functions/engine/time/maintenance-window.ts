@@ -1,20 +1,25 @@
 import { IANAZone } from 'luxon';
 
 /**
- * When a migration may work: while the clock on the wall of `timeZone` shows a time from `from` until before `to`. By this
- * rule the window 22:00–06:00 has 7 or 9 hours on the nights when the clocks change; what is missing of
- * it does not count, what comes twice counts twice.
+ * The hours of the day in which a migration may work: while a clock on the wall in `timeZone` shows a time from `from` until
+ * just before `to`. On the nights when the clocks change, the window 22:00–06:00 has 7 or 9 hours.
+ *
+ * @example { from: '22:00', to: '06:00', timeZone: 'Europe/Berlin' }
  */
 export interface WindowOptions {
-  /** `22:00`. */
+  /** When it opens, from `00:00` to `23:59`. */
   readonly from: string;
-  /** `06:00`; before `from`, it is that of the next day. */
+  /** When it closes, from `00:00` to `23:59`. A time before `from` is on the next day. */
   readonly to: string;
-  /** By its IANA name: `Europe/Berlin`, `UTC`. */
+  /** The time zone's name in the IANA data base: `Europe/Berlin`, `UTC`. */
   readonly timeZone: string;
 }
 
-/** Checks a window. Throws a RangeError that says what was wrong, got and allowed. */
+/**
+ * Checks a window as an author wrote it, and returns just its three fields.
+ *
+ * @throws RangeError that says what was wrong, got and allowed.
+ */
 export function checkWindow(window: WindowOptions): WindowOptions {
   const refuse = (problem: string, allowed: string): never => {
     throw new RangeError(`got ${JSON.stringify(window)}, ${problem}; allowed is ${allowed}`);
@@ -41,18 +46,33 @@ export function checkWindow(window: WindowOptions): WindowOptions {
   return { from, to, timeZone };
 }
 
-/** `22:00–06:00 Europe/Berlin`. */
+/** Writes a window for people: `22:00–06:00 Europe/Berlin`. */
 export function windowText({ from, to, timeZone }: WindowOptions): string {
   return `${from}–${to} ${timeZone}`;
 }
 
-/** Seconds from an instant (ms since 1970) until the window opens; 0 while it is open. */
+/**
+ * How long it takes until a window opens.
+ *
+ * @param window Undefined for one that is always open.
+ * @param at An instant, in ms since 1970.
+ * @returns Seconds; 0 while it is open.
+ */
 export function secondsUntilOpen(window: WindowOptions | undefined, at: number): number {
-  const [begin] = openings(window, at).next().value as Opening;
-  return (begin - at) / 1_000;
+  for (const [begin] of openings(window, at)) {
+    return (begin - at) / 1_000;
+  }
+  throw new RangeError(`a window that never opens: ${JSON.stringify(window)}`);
 }
 
-/** Seconds between two instants during which the window is open. */
+/**
+ * For how long a window is open between two instants.
+ *
+ * @param window Undefined for one that is always open.
+ * @param since An instant, in ms since 1970.
+ * @param until A later instant, in ms since 1970.
+ * @returns Seconds.
+ */
 export function openSeconds(window: WindowOptions | undefined, since: number, until: number): number {
   let sum = 0;
   for (const [begin, end] of openings(window, since)) {
@@ -67,7 +87,14 @@ export function openSeconds(window: WindowOptions | undefined, since: number, un
   return sum / 1_000;
 }
 
-/** The instant by which the window has been open for so many seconds; looks ten years ahead at most. */
+/**
+ * When a window will have been open for a time.
+ *
+ * @param window Undefined for one that is always open.
+ * @param since The instant from which on its open time counts, in ms since 1970.
+ * @param seconds How long it is to have been open.
+ * @returns An instant, in ms since 1970: ten years after `since` at most.
+ */
 export function afterOpenSeconds(window: WindowOptions | undefined, since: number, seconds: number): number {
   const horizon = since + 3_650 * day;
   let left = seconds * 1_000;
@@ -88,7 +115,7 @@ const day = 24 * 60 * minute;
 
 type Opening = readonly [begin: number, end: number];
 
-/** When the window is open, from an instant on and for ever: one after another, where they touch in two parts. */
+/** Every stretch of time in which the window is open, from an instant on and without end. Two of them may touch. */
 function* openings(window: WindowOptions | undefined, since: number): Generator<Opening> {
   if (window === undefined) {
     yield [since, Number.POSITIVE_INFINITY];
@@ -97,7 +124,7 @@ function* openings(window: WindowOptions | undefined, since: number): Generator<
   const from = timeOfDay(window.from);
   const length = modulo(timeOfDay(window.to) - from, day);
   for (const { begin, end, offset } of stretches(window.timeZone, since)) {
-    // The last time at or before `begin` at which the wall shows `from`, or would have if the clocks had not been changed.
+    // When the clock last showed `from`, at or before `begin`; or would have shown it, had the clocks not been changed.
     let opens = begin - modulo(begin + offset - from, day);
     for (; opens < end; opens += day) {
       const opening = [Math.max(opens, begin), Math.min(opens + length, end)] as const;
@@ -111,11 +138,11 @@ function* openings(window: WindowOptions | undefined, since: number): Generator<
 interface Stretch {
   readonly begin: number;
   readonly end: number;
-  /** What the clock on the wall shows minus UTC, in ms. */
+  /** By how much the clock on the wall is ahead of UTC, in ms. */
   readonly offset: number;
 }
 
-/** Stretches of time, of a day at most, in which the clocks are not changed. */
+/** Cuts time from an instant on into stretches of a day at most, such that the clocks only change between two of them. */
 function* stretches(timeZone: string, since: number): Generator<Stretch> {
   const zone = IANAZone.create(timeZone);
   const offsetAt = (at: number): number => zone.offset(at) * minute;
@@ -123,7 +150,7 @@ function* stretches(timeZone: string, since: number): Generator<Stretch> {
     const offset = offsetAt(begin);
     let end = begin + day;
     if (offsetAt(end) !== offset) {
-      // Halved until a millisecond is left: 27 steps, twice a year.
+      // Finds the change to the millisecond by halving the day: 27 steps, twice a year.
       let same = begin;
       while (end - same > 1) {
         const middle = Math.floor((same + end) / 2);
@@ -139,11 +166,13 @@ function* stretches(timeZone: string, since: number): Generator<Stretch> {
   }
 }
 
+/** The time of the day that `22:00` stands for, in ms since midnight. */
 function timeOfDay(time: string): number {
   const [hours = 0, minutes = 0] = time.split(':').map(Number);
   return (hours * 60 + minutes) * minute;
 }
 
+/** The remainder of a division, from 0 on also for a negative value. */
 function modulo(value: number, by: number): number {
   return ((value % by) + by) % by;
 }
