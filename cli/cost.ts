@@ -1,5 +1,6 @@
 import type { Estimate } from '../functions/engine/plan/estimate.ts';
 import type { Preview } from '../functions/engine/plan/preview.ts';
+import { defaultSlicesPerExecution, functionMemoryMegabytes } from '../infra/deployment.ts';
 
 /** What AWS asks for what a run uses, in dollars: the list prices of us-east-1, without free tiers and discounts. */
 export const prices = {
@@ -20,10 +21,7 @@ export interface Usage {
   readonly data_api_requests: number;
 }
 
-/** The memory of the function, in GB. */
-export const lambdaGigabytes = 0.5;
-/** After how many slices an execution hands over to its continuation. */
-export const slicesPerExecution = 300;
+const lambdaGigabytes = functionMemoryMegabytes / 1_024;
 
 /** Some transitions, and invocations with what they take apart from batches: to start, and to ask the ledger some four times. */
 const used = (state_transitions: number, lambda_requests: number): Usage => ({
@@ -62,7 +60,7 @@ export function usageOf(
     used(expected.longRests, 0), // Rest
     // Continues later, Close run, How did it close?, Start continuation, Continued; and then Open run, Each migration,
     // Pending?, Is it pending?
-    times(used(9, 3), Math.floor(expected.slices / slicesPerExecution)),
+    times(used(9, 3), Math.floor(expected.slices / defaultSlicesPerExecution)),
     {
       ...calls(Math.ceil(expected.batches * metered(rows.trial, expected))),
       lambda_seconds: expected.lambdaSeconds,

@@ -1,13 +1,14 @@
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
 import type { ResultMap, RunInput } from '../functions/contract.ts';
 import { executionArn, executionName } from '../functions/engine/ledger/execution-names.ts';
+import { defaultMachineName } from '../infra/deployment.ts';
 import type { LocalApplication } from '../local/application.ts';
 import { localApplication } from './application.ts';
 import { interruptedByUser } from './command.ts';
 import type { Io } from './io.ts';
 import { type Session, sessionOf, startSession } from './session.ts';
 import { start } from './system/start.ts';
-import { defaultMachine, findSystem } from './system/system.ts';
+import { findSystem } from './system/system.ts';
 import { endedBadly, follow, printEnd } from './system/wait.ts';
 
 /** `npm start`: runs every migration on the demo's data, waits for the rebuild, prints the run's output. */
@@ -31,7 +32,7 @@ async function run(
 ): Promise<number | undefined> {
   const system = await findSystem(
     io,
-    { machine: defaultMachine },
+    { machine: defaultMachineName },
     application.migrations,
     sessionOf(runtime),
   );

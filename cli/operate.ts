@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import type { Migration } from '../functions/engine/define/migration.ts';
 import { messageOf } from '../functions/engine/errors.ts';
+import { defaultMachineName } from '../infra/deployment.ts';
 import { cleanup } from './cleanup.ts';
 import type { OperatorCommand } from './command.ts';
 import { errors } from './errors.ts';
@@ -16,7 +17,7 @@ import { resume } from './resume.ts';
 import { retry } from './retry.ts';
 import { start } from './start.ts';
 import { stop } from './stop.ts';
-import { defaultMachine, findSystem, type WhereOptions } from './system/system.ts';
+import { findSystem, type WhereOptions } from './system/system.ts';
 import { validate } from './validate.ts';
 import { verify } from './verify.ts';
 import { watch } from './watch.ts';
@@ -50,7 +51,7 @@ export async function operate(
   const program = new Command('migrations')
     .description('Runs and watches the data migrations of a deployed system, in AWS or on this machine')
     .option('--local', 'talk to a running `npm run local` instead of AWS')
-    .option('--machine <name>', 'the state machine that runs the migrations', defaultMachine)
+    .option('--machine <name>', 'the state machine that runs the migrations', defaultMachineName)
     .option('--region <region>', 'AWS region; as the AWS SDK finds it by default')
     .option('--profile <profile>', 'AWS profile; as the AWS SDK finds it by default')
     .configureHelp({ showGlobalOptions: true })

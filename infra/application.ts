@@ -3,13 +3,26 @@ import type { Construct } from 'constructs';
 import type { Migration } from '../functions/engine/define/migration.ts';
 import type { DataApiDatabase } from './database.ts';
 
-/** What is deployed for one application: its migrations, and the jobs that follow them. The one thing that a fork writes anew. */
+/**
+ * What is deployed for one application: its migrations, and the jobs that follow them. A fork writes this anew, and nothing
+ * else of `infra/`.
+ *
+ * @example
+ * export const shop: Application = {
+ *   migrations,
+ *   handler: fileURLToPath(new URL('handler.ts', import.meta.url)),
+ *   followUps: () => ({}),
+ * };
+ */
 export interface Application {
   /** The registered migrations, in the order in which they run. */
   readonly migrations: readonly Migration[];
   /** Path of the TypeScript file that exports `handler`, made with `migrate([…])` from the same migrations. */
   readonly handler: string;
-  /** Adds the follow-up jobs to the stack, and answers with the machine of each job that a migration may declare. */
+  /**
+   * Adds the machines of the follow-up jobs to the stack, and returns them by the names that migrations give in `rebuilds`:
+   * none for an application without.
+   */
   readonly followUps: (
     stack: Construct,
     database: DataApiDatabase,

@@ -4,7 +4,11 @@ import type { ExistingDatabase } from './database.ts';
 import { DataMigrationsStack } from './stack.ts';
 import { isStage, stages } from './stages.ts';
 
-/** The app's one stack, as the context asks for it: `-c stage=production`, or on a cluster that is there already. */
+/**
+ * Adds the one stack of an application to a CDK app, as the app's context says: `-c stage=production` for a database of its
+ * own (`staging` by default), or `-c clusterArn=… -c secretArn=… -c databaseName=…` for a cluster that is there already.
+ * Throws for an unknown stage, and for a cluster without all three.
+ */
 export function dataMigrations(app: App, application: Application): DataMigrationsStack {
   const stage: unknown = app.node.tryGetContext('stage') ?? 'staging';
   if (!isStage(stage)) {
@@ -17,6 +21,7 @@ export function dataMigrations(app: App, application: Application): DataMigratio
   });
 }
 
+/** The cluster that the context names; undefined if it names none. */
 function existing(app: App): ExistingDatabase | undefined {
   const given = {
     clusterArn: fromContext(app, 'clusterArn'),
@@ -35,6 +40,7 @@ function existing(app: App): ExistingDatabase | undefined {
   return given;
 }
 
+/** One value of the context; empty if it is not there. */
 function fromContext(app: App, key: keyof ExistingDatabase): string {
   const value: unknown = app.node.tryGetContext(key) ?? '';
   if (typeof value !== 'string') {

@@ -7,27 +7,33 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import type { DataApiDatabase } from './database.ts';
+import { functionMemoryMegabytes, functionTimeoutSeconds } from './deployment.ts';
 import { logRetention } from './machine.ts';
 
 /**
- * Room for one slice (about four minutes of batches), for one batch that runs into the Data API's 45 s limit, and for
- * the answer. A third of Lambda's maximum, so that a stopped execution's last slice ends soon.
+ * @example
+ * new DatabaseFunction(this, 'Rebuild', {
+ *   database,
+ *   entry: fileURLToPath(new URL('handler.ts', import.meta.url)),
+ *   serviceName: 'rebuild',
+ *   environment: { PAGE_ROWS: '500' },
+ * });
  */
-export const functionTimeout = Duration.minutes(5);
-
 export interface DatabaseFunctionProps {
+  /** The database that it works on: its ARNs and name are in the handler's environment. */
   readonly database: DataApiDatabase;
   /** Path of the TypeScript file that exports `handler`. */
   readonly entry: string;
-  /** What logs and metrics call it. */
+  /** The name of its logs and metrics. */
   readonly serviceName: string;
-  /** More variables for the handler. */
+  /** More environment variables for the handler. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** A Lambda that works on one database through its Data API, and may do nothing else. */
+/** A Lambda that works on one database through its Data API. It has no other permissions but those it is given here. */
 export class DatabaseFunction extends Construct {
   readonly function: NodejsFunction;
+  /** What the function may do. */
   readonly role: Role;
 
   constructor(scope: Construct, id: string, props: DatabaseFunctionProps) {
@@ -38,7 +44,7 @@ export class DatabaseFunction extends Construct {
       retention: logRetention,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    // A role of our own, because the one CDK makes may write to every log group of the account.
+    // The role that the CDK would make may write to every log group of the account.
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logs.grantWrite(this.role);
 
@@ -46,10 +52,8 @@ export class DatabaseFunction extends Construct {
       entry: props.entry,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      timeout: functionTimeout,
-      // Memory buys CPU: the work waits on the database, and pages are at most 1 MiB. Half a gigabyte is a third of a
-      // core, enough to parse and transform them.
-      memorySize: 512,
+      timeout: Duration.seconds(functionTimeoutSeconds),
+      memorySize: functionMemoryMegabytes,
       role: this.role,
       logGroup: logs,
       environment: {
@@ -60,14 +64,14 @@ export class DatabaseFunction extends Construct {
         NODE_OPTIONS: '--enable-source-maps',
         ...props.environment,
       },
-      // Kept, because an execution that started with it may run for days.
+      // Kept when the next one is deployed, because an execution that started with it may run for days.
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
       bundling: {
-        // The SDK too: what was tested is what runs, and a pinned version stays what it was.
+        // With the SDK: what was tested is what runs, and a pinned version stays as it was.
         bundleAwsSDK: true,
-        mainFields: ['module', 'main'], // the tree-shaken half of what `main` gives
-        target: 'node20', // the same bundle runs on a laptop
-        minify: true, // error names are literals
+        mainFields: ['module', 'main'], // ES modules can be tree-shaken: half the size
+        target: 'node20', // the same bundle runs on a laptop, with whatever Node is there
+        minify: true, // the machine still knows our errors: their names are literals
         sourceMap: true,
         sourcesContent: false,
         logLevel: LogLevel.WARNING,
@@ -89,12 +93,12 @@ export class DatabaseFunction extends Construct {
     secret.grantRead(this.function);
   }
 
-  /** The code as it is now: an execution that starts with it ends with it, whatever is deployed meanwhile. */
+  /** The version with today's code: an execution that starts with it ends with it, whatever is deployed meanwhile. */
   get pinned(): IVersion {
-    return this.function.currentVersion as IVersion; // its optional fields are typed looser than the interface's
+    return this.function.currentVersion as IVersion; // the CDK types optional fields looser in the class than in the interface
   }
 
-  /** Lets a machine invoke every version: a grant on one alone is taken away by the next deploy, under running executions. */
+  /** Lets a machine invoke every version. The next deploy would take away a grant on one alone, under running executions. */
   mayBeInvokedBy(machine: StateMachine): void {
     this.function.grantInvoke(machine);
     acknowledgeWildcard(
@@ -104,8 +108,12 @@ export class DatabaseFunction extends Construct {
     );
   }
 
-  /** Lets the function ask how executions are. */
-  mayAskFor(executions: string): void {
+  /**
+   * Lets the function read the status of executions.
+   *
+   * @param executions An ARN pattern, as `executionsOf` makes it.
+   */
+  mayDescribe(executions: string): void {
     this.function.addToRolePolicy(
       new PolicyStatement({ actions: ['states:DescribeExecution'], resources: [executions] }),
     );

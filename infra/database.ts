@@ -11,26 +11,40 @@ import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 
-/** A database that is reached through the RDS Data API: all that the migrations need to know of it. */
+/** A database that is reached through the RDS Data API: what the migrations have to know of it. */
 export interface DataApiDatabase {
   /** Aurora PostgreSQL with the Data API enabled. */
   readonly cluster: Pick<IDatabaseCluster, 'clusterArn'>;
   /** User name and password of the owner of the tables. */
   readonly secret: ISecret;
+  /** The database in the cluster. */
   readonly databaseName: string;
 }
 
+/**
+ * @example
+ * new Database(this, 'Database', {
+ *   minCapacity: 0,
+ *   maxCapacity: 4,
+ *   engineVersion: '17.7',
+ *   backupRetention: Duration.days(1),
+ * });
+ */
 export interface DatabaseProps {
-  /** Aurora capacity units at rest; 0 pauses it when nobody asks, and the first to ask waits half a minute. */
+  /**
+   * Aurora capacity units when there is nothing to do, from 0 on in halves. With 0 the database pauses, and the first request
+   * after that waits up to half a minute.
+   */
   readonly minCapacity: number;
-  /** Aurora capacity units at most. */
+  /** Aurora capacity units at most: up to 256, in halves. */
   readonly maxCapacity: number;
-  /** Minor versions retire: moving on is a setting, and an upgrade in place. */
+  /** The version of Aurora PostgreSQL, such as `17.7`. Minor versions retire; another one is an upgrade in place. */
   readonly engineVersion: string;
+  /** For how long the database can be restored to any moment: 1 to 35 days. */
   readonly backupRetention: Duration;
 }
 
-/** Aurora PostgreSQL Serverless v2, alone in a network that has no way in or out: the Data API is its only door. */
+/** Aurora PostgreSQL Serverless v2, alone in a network that has no way in or out: only the Data API reaches it. */
 export class Database extends Construct implements DataApiDatabase {
   readonly cluster: DatabaseCluster;
   readonly secret: ISecret;
@@ -40,11 +54,11 @@ export class Database extends Construct implements DataApiDatabase {
     super(scope, id);
 
     const vpc = new Vpc(this, 'Network', {
-      maxAzs: 2, // what Aurora asks for
+      maxAzs: 2, // the fewest that Aurora takes
       natGateways: 0,
       subnetConfiguration: [{ name: 'database', subnetType: SubnetType.PRIVATE_ISOLATED }],
       restrictDefaultSecurityGroup: false, // it would take a Lambda to empty a group that nothing is in
-    }) as IVpc; // its optional fields are typed looser than the interface's
+    }) as IVpc; // the CDK types optional fields looser in the class than in the interface
     acknowledge(vpc, 'AwsSolutions-VPC7', 'Without a route in or out there is no flow to log.');
 
     this.cluster = new DatabaseCluster(this, 'Cluster', {
@@ -76,14 +90,24 @@ export class Database extends Construct implements DataApiDatabase {
   }
 }
 
+/**
+ * @example
+ * existingDatabase(this, {
+ *   clusterArn: 'arn:aws:rds:eu-central-1:123456789012:cluster:orders',
+ *   secretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders-Ab12Cd',
+ *   databaseName: 'orders',
+ * });
+ */
 export interface ExistingDatabase {
+  /** Aurora PostgreSQL with the Data API enabled. */
   readonly clusterArn: string;
   /** The complete ARN, with the six characters that Secrets Manager appended. */
   readonly secretArn: string;
+  /** The database in the cluster. */
   readonly databaseName: string;
 }
 
-/** A database that is there already. */
+/** A database that is there already. The stack makes nothing for it, and changes nothing about it. */
 export function existingDatabase(
   scope: Construct,
   { clusterArn, secretArn, databaseName }: ExistingDatabase,

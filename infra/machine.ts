@@ -12,14 +12,23 @@ import {
 import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 
-/** As long as Step Functions itself remembers an execution. */
+/** As long as Step Functions itself remembers an execution, which is 90 days. */
 export const logRetention = RetentionDays.THREE_MONTHS;
 
+/**
+ * @example
+ * machine(this, {
+ *   name: 'rebuild-orders',
+ *   comment: 'Replays the order events into a fresh projection and swaps it in.',
+ *   startsAt: rebuildMachine(this, { rebuild: rebuild.pinned }),
+ * });
+ */
 export interface MachineProps {
-  /** Fixed, because ARNs, permissions and runbooks are made from it. */
+  /** The machine's name. It is fixed, because ARNs, permissions and runbooks are made from it. */
   readonly name: string;
   /** What the console shows above the graph. */
   readonly comment: string;
+  /** The first state, with the others behind it. */
   readonly startsAt: IChainable;
 }
 
@@ -34,12 +43,12 @@ export function machine(scope: Construct, { name, comment, startsAt }: MachinePr
     tracingEnabled: true,
     logs: {
       level: LogLevel.ALL,
-      includeExecutionData: true, // names, counts and result maps; of a row error its reason, which may quote a value
+      includeExecutionData: true, // names, counts, result maps, and the reasons of row errors, which may quote a value
       destination: new LogGroup(scope, 'Logs', {
-        // Step Functions is allowed to write to this prefix by a policy of AWS's that does not grow with each group.
+        // A policy of AWS lets Step Functions write to this prefix; that policy does not grow with each group.
         logGroupName: `/aws/vendedlogs/states/${name}`,
         retention: logRetention,
-        removalPolicy: RemovalPolicy.DESTROY, // a fixed name that stays behind would stop the next deploy
+        removalPolicy: RemovalPolicy.DESTROY, // left behind, its fixed name would stop the next deploy
       }),
     },
   });
@@ -51,12 +60,12 @@ export function machine(scope: Construct, { name, comment, startsAt }: MachinePr
   return created;
 }
 
-/** ARN of a machine by its name: known before the machine exists, so that no two resources wait for each other. */
+/** The ARN of a machine, from its name: it is known before the machine exists, so that no two resources wait for each other. */
 export function machineArn(scope: Construct, name: string): string {
   return arnOf(scope, 'stateMachine', name);
 }
 
-/** ARN pattern of all executions of a machine, by its name. */
+/** A pattern for the ARNs of all executions of a machine, from its name. */
 export function executionsOf(scope: Construct, name: string): string {
   return arnOf(scope, 'execution', `${name}:*`);
 }

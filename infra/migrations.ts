@@ -3,40 +3,52 @@ import { CfnStateMachine, type IStateMachine, type StateMachine } from 'aws-cdk-
 import { Construct } from 'constructs';
 import type { DataApiDatabase } from './database.ts';
 import { DatabaseFunction } from './database-function.ts';
+import { defaultMachineName, defaultSlicesPerExecution } from './deployment.ts';
 import { executionsOf, machine, machineArn, nameOf } from './machine.ts';
 import { migrationsMachine } from './migrations-machine.ts';
 import { databaseTags, insteadInTags, notInTags, tagValue } from './tags.ts';
 
+/**
+ * @example
+ * new Migrations(this, 'Migrations', {
+ *   database: { cluster, secret, databaseName: 'orders' },
+ *   entry: fileURLToPath(new URL('migrate.ts', import.meta.url)), // export const handler = migrate([…])
+ *   followUps: { 'rebuild-orders': rebuildOrders },
+ *   machineName: 'migrate-orders',
+ * });
+ */
 export interface MigrationsProps {
   /** The database to migrate. */
   readonly database: DataApiDatabase;
   /** Path of the TypeScript file that exports the `handler` of the `migrate` Lambda. */
   readonly entry: string;
-  /** The follow-up jobs that migrations may declare: name of the job → the machine it starts. */
+  /** The machines of the follow-up jobs that migrations may declare, by the name of the job. Default: none. */
   readonly followUps?: Readonly<Record<string, IStateMachine>>;
-  /** The follow-up jobs that the registered migrations do declare: each must be in `followUps`. */
+  /** The follow-up jobs that the registered migrations declare: synth fails unless each is in `followUps`. Default: none. */
   readonly declaredJobs?: readonly string[];
-  /** @default run-migrations */
+  /** The name of the state machine. Default: `defaultMachineName`, `run-migrations`. */
   readonly machineName?: string;
   /**
-   * Slices until a run goes on in an execution of its own, so that none comes near 25,000 events. A slice takes at most
-   * 9 events and 16 retries of 3: 300 × 57 = 17,100, and the rest is for the other states.
-   *
-   * @default 300
+   * Slices after which a run goes on in another execution, so that none comes near 25,000 events, at which AWS ends it.
+   * Default and most: `defaultSlicesPerExecution`, 300, where the arithmetic stands.
    */
   readonly slicesPerExecution?: number;
 }
 
-/** The data migrations of one database: a Lambda that does the work and a state machine that runs it. */
+/** The data migrations of one database: a Lambda that does the work, and a state machine that runs it. */
 export class Migrations extends Construct {
-  /** Start an execution with `{}` to run every registered migration. */
+  /** Runs every registered migration when it is started with the input `{}`. */
   readonly machine: StateMachine;
-  /** Does one operation per state. */
+  /** The Lambda that the machine's states invoke, each for one operation. */
   readonly migrate: DatabaseFunction;
 
   constructor(scope: Construct, id: string, props: MigrationsProps) {
     super(scope, id);
-    const { machineName = 'run-migrations', slicesPerExecution = 300, followUps = {} } = props;
+    const {
+      machineName = defaultMachineName,
+      slicesPerExecution = defaultSlicesPerExecution,
+      followUps = {},
+    } = props;
     refuseUndeployed(props.declaredJobs ?? [], Object.keys(followUps));
 
     const jobs = Object.fromEntries(
@@ -49,9 +61,9 @@ export class Migrations extends Construct {
       serviceName: 'migrate',
       environment: { SLICES_PER_EXECUTION: String(slicesPerExecution), FOLLOW_UPS: JSON.stringify(jobs) },
     });
-    // Whether the holder of the ledger still runs, and what became of the jobs that were started.
+    // To see whether the run that holds the ledger still runs, and what became of the jobs that were started.
     for (const name of [machineName, ...Object.values(followUps).map(nameOf)]) {
-      this.migrate.mayAskFor(executionsOf(this, name));
+      this.migrate.mayDescribe(executionsOf(this, name));
     }
 
     this.machine = machine(this, {
@@ -68,24 +80,24 @@ export class Migrations extends Construct {
   }
 }
 
-/** Lets the command `migrations` find the database of a machine, with nothing to configure. */
+/** Writes the database of a machine into its tags, where the command `migrations` finds it with nothing to configure. */
 function tagWithDatabase(machine: StateMachine, { cluster, secret, databaseName }: DataApiDatabase): void {
-  const values: Record<keyof typeof databaseTags, string> = {
-    clusterArn: cluster.clusterArn,
-    secretArn: Token.isUnresolved(secret.secretArn)
-      ? Fn.join(insteadInTags, Fn.split(notInTags, secret.secretArn))
-      : secret.secretArn.replaceAll(notInTags, insteadInTags),
-    databaseName,
-  };
-  for (const [name, value] of Object.entries(values)) {
-    const key = databaseTags[name as keyof typeof databaseTags];
+  const secretArn = Token.isUnresolved(secret.secretArn)
+    ? Fn.join(insteadInTags, Fn.split(notInTags, secret.secretArn))
+    : secret.secretArn.replaceAll(notInTags, insteadInTags);
+  const tags = [
+    [databaseTags.clusterArn, cluster.clusterArn],
+    [databaseTags.secretArn, secretArn],
+    [databaseTags.databaseName, databaseName],
+  ] as const;
+  for (const [key, value] of tags) {
     if (!Token.isUnresolved(value) && !tagValue.test(value)) {
       throw new Error(
         `The machine gets the tag ${key}, and a tag has at most 256 letters, digits, spaces and _.:/=+-@, ` +
           `so it cannot be ${JSON.stringify(value)}.`,
       );
     }
-    // The machine alone: its role is found without.
+    // On the machine alone, not on its role.
     Tags.of(machine).add(key, value, { includeResourceTypes: [CfnStateMachine.CFN_RESOURCE_TYPE_NAME] });
   }
 }

@@ -1,17 +1,17 @@
 import { Duration } from 'aws-cdk-lib';
 import type { DatabaseProps } from './database.ts';
 
-/** What differs between the stages. Each lives in an account of its own. */
+/** What differs between the stages. Each is deployed to an account of its own. */
 export const stages = {
   staging: {
     engineVersion: '17.7',
-    minCapacity: 0, // sleeps when nobody works
+    minCapacity: 0, // pauses when nobody works
     maxCapacity: 4,
     backupRetention: Duration.days(1),
   },
   production: {
     engineVersion: '17.7',
-    minCapacity: 1, // awake: no request waits for it
+    minCapacity: 1, // never pauses: no request waits for it to wake up
     maxCapacity: 32,
     backupRetention: Duration.days(14),
   },
@@ -19,6 +19,7 @@ export const stages = {
 
 export type Stage = keyof typeof stages;
 
+/** Whether there is a stage of this name. */
 export function isStage(name: unknown): name is Stage {
   return typeof name === 'string' && Object.hasOwn(stages, name);
 }

@@ -8,15 +8,25 @@ import {
   TaskStateBase,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import type { Expression } from './ask.ts';
+import type { Expression } from './lambda-task.ts';
 
+/**
+ * @example
+ * new StartExecution(scope, 'Start job', {
+ *   stateMachineArn: '{% $states.input.job_arn %}',
+ *   startable: [rebuildOrders.stateMachineArn],
+ *   executionName: '{% $states.context.Execution.Name %}',
+ *   input: { orders: '{% $states.input.orders %}' },
+ * });
+ */
 export interface StartExecutionProps {
-  /** Which machine to start. */
+  /** The ARN of the machine to start, as an expression. */
   readonly stateMachineArn: Expression;
-  /** The ARNs it may come to. */
+  /** Every ARN that the expression may come to: the machine may start these. */
   readonly startable: readonly string[];
-  /** Derived from the name of the execution that starts it: once is all there can be. */
+  /** The name of the execution, made from the one that starts it, so that another try cannot start a second. */
   readonly executionName: Expression;
+  /** The input of the execution. */
   readonly input: Expression | Readonly<Record<string, Expression>>;
 }
 
@@ -25,12 +35,12 @@ const executionAlreadyExists = [
   'StepFunctions.ExecutionAlreadyExists',
 ];
 
-/** Losing against an earlier try is success: the name says that it is the same execution. */
+/** Where an earlier try has started it already, that is success: the name says that it is the same execution. */
 export const alreadyStarted: CatchProps = { errors: executionAlreadyExists, outputs: '{% $states.input %}' };
 
 /**
- * A state that starts an execution and passes its own input on. CDK's own wants to know the machine at synth; this one
- * learns it at run time.
+ * A state that starts an execution, and whose output is its input. The CDK's own state has to know the machine at synth; this
+ * one takes an expression.
  */
 export class StartExecution extends TaskStateBase {
   protected readonly taskMetrics: TaskMetricsConfig = {};
@@ -44,7 +54,7 @@ export class StartExecution extends TaskStateBase {
       (machine) => new PolicyStatement({ actions: ['states:StartExecution'], resources: [machine] }),
     );
     this.addRetry({ errors: executionAlreadyExists, maxAttempts: 0 });
-    // Whatever it was: the name makes another try harmless. 2 + 4 + 8 + 16 s outlast a throttle.
+    // Every other error, since the name makes another try harmless. 2 + 4 + 8 + 16 s = 30 s outlast a throttle.
     this.addRetry({ errors: [Errors.ALL], interval: Duration.seconds(2), backoffRate: 2, maxAttempts: 4 });
   }
 

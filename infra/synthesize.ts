@@ -4,8 +4,12 @@ import cdk from '../cdk.json' with { type: 'json' };
 import type { Application } from './application.ts';
 import { dataMigrations } from './data-migrations.ts';
 
+/**
+ * @example
+ * const { template } = synthesize({ outdir: '.local/cdk.out', context: { stage: 'production' }, application: shop });
+ */
 export interface SynthesizeProps {
-  /** Where template and bundles go; made when missing. */
+  /** The folder where template and bundles are written; made if it is missing. */
   readonly outdir: string;
   /** As `cdk -c key=value`. */
   readonly context?: Readonly<Record<string, string>>;
@@ -14,10 +18,11 @@ export interface SynthesizeProps {
 
 export interface Synthesized {
   readonly assembly: CloudAssembly;
-  /** The CloudFormation template; a function's `Metadata['aws:asset:path']` is its bundle's folder in the assembly. */
+  /** The CloudFormation template. A function's `Metadata['aws:asset:path']` is the folder of its bundle in the assembly. */
   readonly template: Template;
 }
 
+/** As much of a CloudFormation template as is read. */
 export interface Template {
   readonly Resources: Readonly<Record<string, Resource>>;
   readonly Outputs: Readonly<Record<string, { readonly Value: unknown }>>;
@@ -30,7 +35,7 @@ export interface Resource {
   readonly DeletionPolicy?: string;
 }
 
-/** What `cdk synth` makes, in this process: no network, no account, and no checks that CI makes anyway. */
+/** Does what `cdk synth` does, in this process: without network, account, or the checks that `npm run synth` makes. */
 export function synthesize({ outdir, context, application }: SynthesizeProps): Synthesized {
   const app = new App({
     outdir,
@@ -45,5 +50,6 @@ export function synthesize({ outdir, context, application }: SynthesizeProps): S
   });
   const stack = dataMigrations(app, application);
   const assembly = app.synth();
-  return { assembly, template: assembly.getStackArtifact(stack.artifactId).template as Template };
+  const template: Template = assembly.getStackArtifact(stack.artifactId).template;
+  return { assembly, template };
 }

@@ -3,6 +3,7 @@ import { ListTagsForResourceCommand, paginateListStateMachines, type SFNClient }
 import { type Database, dataApi } from '../../functions/engine/database/data-api.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import { type Registered, registered } from '../../functions/engine/define/registered.ts';
+import { defaultMachineName } from '../../infra/deployment.ts';
 import { arnFromTag, databaseTags } from '../../infra/tags.ts';
 import type { Io } from '../io.ts';
 import { Misuse } from '../misuse.ts';
@@ -33,8 +34,6 @@ export interface WhereOptions {
   readonly profile?: string;
 }
 
-export const defaultMachine = 'run-migrations';
-
 /** Finds the system in AWS, or with `local` the one of a session on this machine: by default what `npm run local` runs. */
 export async function findSystem(
   io: Io,
@@ -50,7 +49,7 @@ export async function findSystem(
   let database: Promise<Database> | undefined;
   const flags = [
     where.local && '--local',
-    where.machine !== defaultMachine && `--machine ${where.machine}`,
+    where.machine !== defaultMachineName && `--machine ${where.machine}`,
     where.region && `--region ${where.region}`,
     where.profile && `--profile ${where.profile}`,
   ].filter((flag) => typeof flag === 'string');

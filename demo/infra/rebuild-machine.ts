@@ -12,21 +12,28 @@ import {
 import { CallAwsService } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import { ErrorName, type RebuildRequest, type Replayed } from '../../functions/contract.ts';
-import { answers, ask, thisExecution } from '../../infra/ask.ts';
+import { lambdaTask, returned, thisExecution, wantsRest } from '../../infra/lambda-task.ts';
 
+/**
+ * @example
+ * rebuildMachine(this, {
+ *   rebuild: rebuild.pinned,
+ *   migrationsMachineName: 'run-migrations',
+ *   runs: executionsOf(this, 'run-migrations'),
+ * });
+ */
 export interface RebuildMachineProps {
   /** The version of the `rebuild` Lambda that an execution uses from its first state to its last. */
   readonly rebuild: IFunction;
   /** The machine whose executions are the runs to wait for. */
   readonly migrationsMachineName: string;
-  /** ARN pattern of those executions, for the permission to ask for them. */
+  /** A pattern for the ARNs of those executions: the machine may read their status. */
   readonly runs: string;
 }
 
-/** One rebuild of the projections: after the run that started it, or at once when started by hand. */
+/** One rebuild of the projections: after the run that started it, or at once when it was started by hand. */
 export function rebuildMachine(scope: Construct, props: RebuildMachineProps): IChainable {
-  const asking = (stateName: string, operation: RebuildRequest['operation']) =>
-    ask<RebuildRequest>(scope, stateName, props.rebuild, { operation, rebuild: thisExecution });
+  const task = lambdaTask<RebuildRequest, string>(scope, props.rebuild);
 
   const starter = '$states.input.AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID';
   const startedByARun = Choice.jsonata(scope, 'Started by a run?');
@@ -37,7 +44,7 @@ export function rebuildMachine(scope: Construct, props: RebuildMachineProps): IC
   const askForTheRun = CallAwsService.jsonata(scope, 'Ask for the run', {
     service: 'sfn',
     action: 'describeExecution',
-    // Not the run's input and output: its result map alone may fill a state.
+    // Without the run's input and output: its result map alone may fill a state.
     parameters: { ExecutionArn: '{% $run %}', IncludedData: 'METADATA_ONLY' },
     outputs: { status: '{% $states.result.Status %}' },
     iamAction: 'states:DescribeExecution',
@@ -46,8 +53,8 @@ export function rebuildMachine(scope: Construct, props: RebuildMachineProps): IC
   const howDidItEnd = Choice.jsonata(scope, 'How did it end?');
   const goesOn = Condition.jsonata("{% $states.input.status in ['RUNNING', 'PENDING_REDRIVE'] %}");
   const succeeded = Condition.jsonata("{% $states.input.status = 'SUCCEEDED' %}");
-  // A run starts its jobs in its last second or two: nearly always one wait is enough. A run held up by a throttled
-  // start is asked every 5 s, which throttles nobody.
+  // A run starts its jobs in its last second or two, so one wait is nearly always enough. Asking every 5 s for a run that
+  // takes longer throttles nobody.
   const waitForTheRun = Wait.jsonata(scope, 'Wait for the run', {
     time: WaitTime.duration(Duration.seconds(5)),
   });
@@ -57,9 +64,10 @@ export function rebuildMachine(scope: Construct, props: RebuildMachineProps): IC
       "{% 'Nothing was rebuilt: the run that started this rebuild, ' & $run & ', ended ' & $states.input.status & '. Start the migrations again: the run that succeeds starts a rebuild. Or start this machine with {} to rebuild now.' %}",
   });
 
-  const prepareRebuild = asking('Prepare rebuild', 'prepare');
-  // No continuation here: 7 to 9 events a slice are 2,700 slices of minutes, a week of replaying.
-  const replayEvents = asking('Replay events', 'replay');
+  const prepareRebuild = task('Prepare rebuild', { operation: 'prepare', rebuild: thisExecution });
+  // This machine needs no second execution: at 7 to 9 events a slice, 25,000 events are 2,700 slices of four minutes, which
+  // is a week of replaying.
+  const replayEvents = task('Replay events', { operation: 'replay', rebuild: thisExecution });
   const howFar = Choice.jsonata(scope, 'How far?');
   const rest = Wait.jsonata(scope, 'Rest', { time: WaitTime.seconds('{% $states.input.rest_seconds %}') });
   const rebuilt = Succeed.jsonata(scope, 'Rebuilt', {
@@ -67,7 +75,7 @@ export function rebuildMachine(scope: Construct, props: RebuildMachineProps): IC
   });
 
   askForTheRun.addRetry({
-    // Throttling comes under the service's own name; a run just started may be unknown for a moment.
+    // Throttling has the service's own error name. A run that has just started may be unknown for a moment.
     errors: ['Sfn.SfnException', 'Sfn.SdkClientException', 'Sfn.ExecutionDoesNotExistException'],
     interval: Duration.seconds(2),
     backoffRate: 2,
@@ -82,9 +90,9 @@ export function rebuildMachine(scope: Construct, props: RebuildMachineProps): IC
     .next(replayEvents)
     .next(
       howFar
-        .when(answers<Replayed>('more', '$states.input.rest_seconds > 0'), rest.next(replayEvents))
-        .when(answers<Replayed>('more'), replayEvents)
-        .when(answers<Replayed>('done'), rebuilt),
+        .when(returned<Replayed>('more', wantsRest), rest.next(replayEvents))
+        .when(returned<Replayed>('more'), replayEvents)
+        .when(returned<Replayed>('done'), rebuilt),
     );
 
   return startedByARun

@@ -3,34 +3,36 @@ import { Construct } from 'constructs';
 import { acknowledgeWildcard } from '../../infra/acknowledge.ts';
 import type { DataApiDatabase } from '../../infra/database.ts';
 import { DatabaseFunction } from '../../infra/database-function.ts';
+import { defaultMachineName } from '../../infra/deployment.ts';
 import { executionsOf, machine } from '../../infra/machine.ts';
+import { employeeProjection } from '../projections/employee-projection.ts';
 import { rebuildMachine } from './rebuild-machine.ts';
 
+/**
+ * @example
+ * new Rebuild(stack, 'Rebuild', { database, entry: fileURLToPath(new URL('handler.ts', import.meta.url)) });
+ */
 export interface RebuildProps {
   /** The database that holds the events and their projections. */
   readonly database: DataApiDatabase;
   /** Path of the TypeScript file that exports the `handler` of the `rebuild` Lambda. */
   readonly entry: string;
-  /** @default rebuild-employee-projections */
+  /** The name of the state machine. Default: that of the projection's job, `rebuild-employee-projections`. */
   readonly machineName?: string;
-  /**
-   * The machine whose runs start this one: it is waited for.
-   *
-   * @default run-migrations
-   */
+  /** The machine whose runs start this one, which waits until they have ended. Default: `defaultMachineName`. */
   readonly migrationsMachineName?: string;
 }
 
-/** The rebuild of the employee projections from the event log: a follow-up job, or started by hand. */
+/** Rebuilds the employee projections from the event log: as a follow-up job of a run, or started by hand. */
 export class Rebuild extends Construct {
-  /** Start an execution with `{}` to rebuild now. */
+  /** Rebuilds the projections when it is started with the input `{}`. */
   readonly machine: StateMachine;
-  /** Prepares a fresh table, replays into it slice by slice, and swaps it in. */
+  /** The Lambda that prepares a fresh table, replays events into it slice by slice, and swaps it in. */
   readonly rebuild: DatabaseFunction;
 
   constructor(scope: Construct, id: string, props: RebuildProps) {
     super(scope, id);
-    const { machineName = 'rebuild-employee-projections', migrationsMachineName = 'run-migrations' } = props;
+    const { machineName = employeeProjection.job, migrationsMachineName = defaultMachineName } = props;
 
     this.rebuild = new DatabaseFunction(this, 'Rebuild', {
       database: props.database,

@@ -256,6 +256,7 @@ const documentedByAws = new Set([
   'Lambda.Unknown',
   'Sandbox.Timedout',
   'Runtime.ExitError',
+  'Runtime.OutOfMemory',
   'Sfn.SfnException',
   'Sfn.SdkClientException',
   'Sfn.ExecutionDoesNotExistException',

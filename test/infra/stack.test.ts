@@ -1,9 +1,17 @@
-import { Runtime } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
+import {
+  defaultSlicesPerExecution,
+  functionMemoryMegabytes,
+  functionTimeoutSeconds,
+} from '../../infra/deployment.ts';
 import { type FunctionProperties, propertiesOf, resourcesOf, spelled, synthesized } from './synthesized.ts';
 
 const made = synthesized();
 const functions = propertiesOf<FunctionProperties>(made, 'AWS::Lambda::Function');
+/** The logical id of the machine that rebuilds, whatever the CDK makes of its name. */
+const [rebuildMachine = ''] = Object.entries(
+  propertiesOf<{ StateMachineName: string }>(made, 'AWS::StepFunctions::StateMachine'),
+).flatMap(([id, { StateMachineName }]) => (StateMachineName === 'rebuild-employee-projections' ? [id] : []));
 const versions = Object.values(resourcesOf(made, 'AWS::Lambda::Version'));
 
 interface Statement {
@@ -23,14 +31,22 @@ const permissions = Object.values(propertiesOf<Policy>(made, 'AWS::IAM::Policy')
   );
 
 describe('the Lambdas', () => {
-  test('are two, on arm64 and the newest Node runtime', () => {
+  test('are two, on arm64 and a Node runtime that the SDK goes on supporting', () => {
     expect(Object.keys(functions)).toHaveLength(2);
-    const newest = Runtime.ALL.filter(({ name }) => /^nodejs\d+\.x$/.test(name))
-      .map(({ name }) => name)
-      .toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true }))[0];
-    for (const lambda of Object.values(functions)) {
-      expect(lambda).toMatchObject({ Architectures: ['arm64'], Runtime: newest });
+    for (const { Architectures, Runtime } of Object.values(functions)) {
+      expect(Architectures).toEqual(['arm64']);
+      expect(Number(/^nodejs(\d+)\.x$/.exec(Runtime)?.[1])).toBeGreaterThanOrEqual(22);
     }
+  });
+
+  test('have the memory and the time that the commands count with', () => {
+    for (const lambda of Object.values(functions)) {
+      expect(lambda).toMatchObject({ MemorySize: functionMemoryMegabytes, Timeout: functionTimeoutSeconds });
+    }
+    const shares = Object.values(functions).map(
+      ({ Environment }) => Environment.Variables.SLICES_PER_EXECUTION,
+    );
+    expect(shares.filter((share) => share !== undefined)).toEqual([String(defaultSlicesPerExecution)]);
   });
 
   test('each write to a log group of their own, which forgets after a while, and to no other', () => {
@@ -69,7 +85,7 @@ describe('the Lambdas', () => {
     );
     expect(migrate?.SLICES_PER_EXECUTION).toMatch(/^\d+$/);
     expect(JSON.parse(spelled(migrate?.FOLLOW_UPS))).toEqual({
-      'rebuild-employee-projections': expect.stringMatching(/^<RebuildMachine\w+>$/),
+      'rebuild-employee-projections': `<${rebuildMachine}>`,
     });
   });
 });
@@ -78,7 +94,9 @@ describe('the roles', () => {
   test('name what they may touch: every wildcard is one of the reasoned ones', () => {
     const reasoned = [
       /^lambda:InvokeFunction on <\w+\.Arn>:\*$/, // all versions of one function
-      /^states:DescribeExecution on \S+:execution:(run-migrations|\S+"RebuildMachine\w+"\S+):\*$/, // all executions of our machines
+      new RegExp(
+        `^states:DescribeExecution on \\S+:execution:(run-migrations|\\S+"${rebuildMachine}"\\S+):\\*$`,
+      ), // all executions of our machines
       /^(logs|xray):\w+ on \*$/, // log delivery and tracing have no resources
     ];
     expect(
@@ -106,7 +124,7 @@ describe('the roles', () => {
     const startable = permissions.filter((it) => it.startsWith('states:StartExecution'));
     expect(startable).toEqual([
       expect.stringMatching(/:stateMachine:run-migrations$/),
-      expect.stringMatching(/<RebuildMachine\w+>$/),
+      expect.stringMatching(new RegExp(`<${rebuildMachine}>$`)),
     ]);
   });
 });

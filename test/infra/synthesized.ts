@@ -47,6 +47,8 @@ export function propertiesOf<Properties>(
 
 /** The properties of a Lambda that tests look at. */
 export interface FunctionProperties {
+  readonly Architectures: readonly string[];
+  readonly Runtime: string;
   readonly Timeout: number;
   readonly LoggingConfig: { readonly LogGroup: { readonly Ref: string } };
   readonly Environment: { readonly Variables: Readonly<Record<string, unknown>> };

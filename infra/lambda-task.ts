@@ -1,0 +1,120 @@
+import { Duration } from 'aws-cdk-lib';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Condition, type RetryProps, TaskInput, Timeout } from 'aws-cdk-lib/aws-stepfunctions';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import type { Construct } from 'constructs';
+import { type Caller, ErrorName } from '../functions/contract.ts';
+import { functionTimeoutSeconds } from './deployment.ts';
+
+/** A JSONata expression as Step Functions takes it: nothing stands around it. */
+export type Expression = `{% ${string} %}`;
+
+/** A request of the contract, in which an expression may stand for any value. */
+export type WithExpressions<Request> = Request extends unknown
+  ? {
+      readonly [Field in keyof Request]: Request[Field] extends object
+        ? WithExpressions<Request[Field]>
+        : Request[Field] | Expression;
+    }
+  : never;
+
+/** The execution that a state belongs to. Each state evaluates it anew, so that a redrive shows. */
+export const thisExecution: WithExpressions<Caller> = {
+  execution_arn: '{% $states.context.Execution.Id %}',
+  redrive_count:
+    '{% $exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0 %}',
+};
+
+/**
+ * What is tried again. Every other error has a name that the machine catches. Running a function once more is always safe: a
+ * batch that was committed has moved the cursor, so the next try does not change its rows again.
+ */
+const retries: readonly RetryProps[] = [
+  {
+    // Lambda itself: 2 + 4 + … + 64 s = 126 s, what AWS recommends.
+    errors: [
+      'Lambda.ServiceException',
+      'Lambda.AWSLambdaException',
+      'Lambda.SdkClientException',
+      'Lambda.ClientExecutionTimeoutException',
+      'Lambda.TooManyRequestsException',
+    ],
+    interval: Duration.seconds(2),
+    backoffRate: 2,
+    maxAttempts: 6,
+  },
+  {
+    // Ended half-way, by its timeout or by a fault of the machine that it ran on: the next one goes on from the checkpoint.
+    // A function that was ended three times in a row will be ended a fourth time.
+    errors: [
+      'Sandbox.Timedout',
+      'Runtime.ExitError',
+      'Runtime.OutOfMemory',
+      'Lambda.Unknown',
+      'States.Timeout',
+    ],
+    interval: Duration.seconds(2),
+    backoffRate: 2,
+    maxAttempts: 2,
+  },
+  {
+    // 10 + 20 + 40 + 80 + 160 + 3 × 300 s = 20 min: a failover takes about one, a minor upgrade about ten.
+    // No jitter: only one run at a time waits for the database.
+    errors: [ErrorName.DatabaseUnavailable],
+    interval: Duration.seconds(10),
+    backoffRate: 2,
+    maxDelay: Duration.minutes(5),
+    maxAttempts: 8,
+  },
+];
+
+/** Makes a state that invokes a function with a request, and whose output is what the function returns. */
+export type LambdaTask<Request, StateName extends string> = (
+  stateName: StateName,
+  request: WithExpressions<Request>,
+  /** Variables of the machine to set, by name. */
+  assign?: Readonly<Record<string, Expression>>,
+) => LambdaInvoke;
+
+/**
+ * The states of a machine that invoke one function.
+ *
+ * @example
+ * const task = lambdaTask<RebuildRequest, string>(scope, rebuild);
+ * const prepare = task('Prepare rebuild', { operation: 'prepare', rebuild: thisExecution });
+ */
+export function lambdaTask<Request extends object, StateName extends string>(
+  scope: Construct,
+  lambda: IFunction,
+): LambdaTask<Request, StateName> {
+  return (stateName, request, assign = {}) => {
+    const task = LambdaInvoke.jsonata(scope, stateName, {
+      lambdaFunction: lambda,
+      payload: TaskInput.fromObject(request),
+      outputs: '{% $states.result.Payload %}',
+      ...(Object.keys(assign).length > 0 && { assign }),
+      retryOnServiceExceptions: false, // it is the first of ours
+      // Lambda's own timeout comes first; this one is for an answer that never arrives.
+      taskTimeout: Timeout.duration(Duration.seconds(functionTimeoutSeconds + 60)),
+    });
+    for (const retry of retries) {
+      task.addRetry(retry);
+    }
+    return task;
+  };
+}
+
+/**
+ * The condition of a Choice behind a state that invokes a function: the function returned this `state`.
+ *
+ * @param and Another condition in JSONata that must hold as well.
+ */
+export function returned<Answer extends { readonly state: string }>(
+  state: Answer['state'],
+  and: string = '',
+): Condition {
+  return Condition.jsonata(`{% $states.input.state = '${state}'${and && ` and ${and}`} %}`);
+}
+
+/** Holds where the function wants a rest before it is invoked again. Without one, the machine takes no Wait. */
+export const wantsRest = '$states.input.rest_seconds > 0';
