@@ -1,4 +1,4 @@
-import { jsonOption, noSuchMigration, type OperatorCommand } from './command.ts';
+import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { act } from './system/act.ts';
 import { type RunOptions, runOptions } from './system/input.ts';
 

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ledgerScript } from '../functions/engine/ledger/schema.ts';
+import type { Io } from './command/io.ts';
 import { machinePage } from './docs/machine-page.ts';
 import { roomsPage } from './docs/rooms-page.ts';
-import type { Io } from './io.ts';
 
 const root = new URL('../', import.meta.url);
 

@@ -4,11 +4,11 @@ import type { Database } from '../functions/engine/database/data-api.ts';
 import { key } from '../functions/engine/database/row-shape.ts';
 import { sql, when } from '../functions/engine/database/sql.ts';
 import { ledger } from '../functions/engine/ledger/names.ts';
-import { jsonOption, noSuchMigration, type OperatorCommand } from './command.ts';
-import { grouped, localTime } from './format.ts';
-import { Misuse } from './misuse.ts';
+import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
+import { Misuse } from './command/misuse.ts';
+import { grouped, localTime } from './output/format.ts';
+import { table } from './output/table.ts';
 import { statusOfOne } from './system/status.ts';
-import { table } from './table.ts';
 
 export const errors: OperatorCommand<{ readonly json?: boolean; readonly csv?: boolean }> = {
   usage: 'errors <migration>',

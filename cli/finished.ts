@@ -1,7 +1,7 @@
 import { versions } from '../functions/engine/ledger/schema.ts';
 import { isPending } from '../functions/engine/lifecycle/pending.ts';
-import { jsonOption, noSuchMigration, type OperatorCommand } from './command.ts';
-import { grouped } from './format.ts';
+import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
+import { grouped } from './output/format.ts';
 import type { Ledger } from './system/ledger.ts';
 import { type Status, statusOfOne } from './system/status.ts';
 import type { System } from './system/system.ts';

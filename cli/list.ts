@@ -1,7 +1,7 @@
-import { jsonOption, type OperatorCommand } from './command.ts';
-import { localTime } from './format.ts';
+import { jsonOption, type OperatorCommand } from './command/command.ts';
+import { localTime } from './output/format.ts';
+import { table } from './output/table.ts';
 import { type Status, statuses } from './system/status.ts';
-import { table } from './table.ts';
 
 export const list: OperatorCommand<{ readonly json?: boolean }> = {
   usage: 'list',

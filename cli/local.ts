@@ -1,6 +1,6 @@
 import { localApplication } from './application.ts';
-import type { Io } from './io.ts';
-import { type SessionOptions, sessionOf, startSession } from './session.ts';
+import type { Io } from './command/io.ts';
+import { type SessionOptions, sessionOf, startSession } from './local/session.ts';
 import { removeSession, writeSession } from './system/session-file.ts';
 
 /** `npm run local`: keeps endpoints and database up until Ctrl-C. */

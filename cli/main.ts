@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { demo } from './demo.ts';
+import type { Io } from './command/io.ts';
 import { docs } from './docs.ts';
-import type { Io } from './io.ts';
 import { local } from './local.ts';
+import { npmStart } from './npm-start.ts';
 
 // The SDK warns on stderr that its versions from 2027 on want Node 22; the Lambdas have that already.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
@@ -20,7 +20,7 @@ program
   .command('start', { isDefault: true })
   .description('bring everything up, run all migrations, wait for the rebuild, print the result map')
   .option(...freshOption)
-  .action(run(demo));
+  .action(run(npmStart));
 
 program
   .command('local')

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { interruptedByUser, type OperatorCommand } from './command.ts';
+import { interruptedByUser, type OperatorCommand } from './command/command.ts';
 import { answers } from './node/answers.ts';
 import { Refusal, readMessage } from './node/message.ts';
 import { Interrupted } from './node/run.ts';

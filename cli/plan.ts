@@ -1,8 +1,8 @@
 import { preview } from '../functions/engine/plan/preview.ts';
-import { jsonOption, noSuchMigration, type OperatorCommand } from './command.ts';
-import { costOf, prices, sum, usageOfRun } from './cost.ts';
-import { type Planned, planned } from './planned.ts';
-import { inWords } from './planned-text.ts';
+import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
+import { costOf, prices, sum, usageOfRun } from './plan/cost.ts';
+import { type MigrationReport, reportOf } from './plan/report.ts';
+import { inWords } from './plan/report-text.ts';
 import { requireKnown } from './system/names.ts';
 
 export const plan: OperatorCommand<{ readonly json?: boolean }> = {
@@ -21,12 +21,12 @@ export const plan: OperatorCommand<{ readonly json?: boolean }> = {
       requireKnown(name, names);
     }
     const database = await system.database();
-    const migrations: Planned[] = [];
+    const migrations: MigrationReport[] = [];
     for (const migration of registered) {
       if (name !== undefined && migration.name !== name) {
         continue;
       }
-      migrations.push(planned(await preview(database, migration), Date.now()));
+      migrations.push(reportOf(await preview(database, migration), Date.now()));
     }
     const usage = sum([usageOfRun, ...migrations.map((each) => each.usage)]);
     const whole = { migrations, run: { usage, dollars: costOf(usage) }, prices };

@@ -1,8 +1,8 @@
-import { jsonOption, noSuchMigration, type OperatorCommand } from './command.ts';
-import { grouped, localTime } from './format.ts';
+import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
+import { grouped, localTime } from './output/format.ts';
+import { table } from './output/table.ts';
 import { type Progress, progressOf } from './system/progress.ts';
 import { statuses, statusOfOne } from './system/status.ts';
-import { table } from './table.ts';
 
 export const progress: OperatorCommand<{ readonly json?: boolean }> = {
   usage: 'progress [migration]',

@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import type { ResultMap } from '../functions/contract.ts';
-import { jsonOption, noSuchMigration, type OperatorCommand } from './command.ts';
-import { grouped } from './format.ts';
-import { Misuse } from './misuse.ts';
+import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
+import { Misuse } from './command/misuse.ts';
+import { grouped } from './output/format.ts';
 import { act } from './system/act.ts';
 import { type RunOptions, runOptions } from './system/input.ts';
 import { statusOfOne } from './system/status.ts';

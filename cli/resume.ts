@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DescribeExecutionOutput, RedriveExecutionCommand } from '@aws-sdk/client-sfn';
 import { ErrorName, type RunInput } from '../functions/contract.ts';
 import { actionOf } from '../functions/engine/ledger/run-record.ts';
-import { jsonOption, type OperatorCommand } from './command.ts';
+import { jsonOption, type OperatorCommand } from './command/command.ts';
 import { printStarted } from './start.ts';
 import { continuedBy, describe, describeSoon, latest, underWay } from './system/executions.ts';
 import { start } from './system/start.ts';

@@ -1,6 +1,6 @@
 import { executionName } from '../functions/engine/ledger/execution-names.ts';
-import { jsonOption, type OperatorCommand } from './command.ts';
-import { Misuse } from './misuse.ts';
+import { jsonOption, type OperatorCommand } from './command/command.ts';
+import { Misuse } from './command/misuse.ts';
 import { inputOf, type RunOptions, runOptions } from './system/input.ts';
 import { type Asked, startNamed, start as startOne } from './system/start.ts';
 import { statusOfOne } from './system/status.ts';

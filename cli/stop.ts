@@ -1,5 +1,5 @@
 import { StopExecutionCommand } from '@aws-sdk/client-sfn';
-import { jsonOption, type OperatorCommand } from './command.ts';
+import { jsonOption, type OperatorCommand } from './command/command.ts';
 import { underWay } from './system/executions.ts';
 
 export const stop: OperatorCommand<{ readonly json?: boolean }> = {

@@ -1,5 +1,5 @@
 import type { ResultMap } from '../functions/contract.ts';
-import { jsonOption, noSuchMigration, type OperatorCommand } from './command.ts';
+import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { act } from './system/act.ts';
 import { type RunOptions, runOptions } from './system/input.ts';
 

@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from 'commander';
 import { defaultRows, verify as verifyMigration } from '../functions/engine/trial/verify.ts';
-import { jsonOption, noSuchMigration, type OperatorCommand } from './command.ts';
-import { grouped } from './format.ts';
+import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
+import { grouped } from './output/format.ts';
+import { table } from './output/table.ts';
 import { requireKnown } from './system/names.ts';
-import { table } from './table.ts';
 
 interface VerifyOptions {
   readonly runs?: number;

@@ -1,4 +1,4 @@
-import { jsonOption, type OperatorCommand } from './command.ts';
+import { jsonOption, type OperatorCommand } from './command/command.ts';
 import { underWay } from './system/executions.ts';
 import { readLedger } from './system/ledger.ts';
 import { waitFor } from './system/wait.ts';

@@ -12,7 +12,7 @@ export interface SynthesizeProps {
   /** The folder where template and bundles are written; made if it is missing. */
   readonly outdir: string;
   /** As `cdk -c key=value`. */
-  readonly context?: Readonly<Record<string, string>>;
+  readonly context?: Readonly<Record<string, unknown>>;
   readonly application: Application;
 }
 

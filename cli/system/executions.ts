@@ -65,7 +65,7 @@ export async function underWay(system: System): Promise<readonly DescribeExecuti
   return now.flatMap((each) => (each?.status === 'RUNNING' ? [each] : [])).reverse();
 }
 
-/** The execution that goes on for one that handed over; undefined for the last link of a run. */
+/** The execution that goes on for one that handed over; undefined for the last part of a run. */
 export function continuedBy({ status, output }: DescribeExecutionOutput): string | undefined {
   if (status !== 'SUCCEEDED' || output === undefined) {
     return undefined;
@@ -73,7 +73,7 @@ export function continuedBy({ status, output }: DescribeExecutionOutput): string
   return (JSON.parse(output) as { readonly continued_by?: string } | null)?.continued_by;
 }
 
-/** The last link of a run, as far as it has come. */
+/** The last part of a run, as far as it has come. */
 export async function lastLink(
   system: System,
   execution: DescribeExecutionOutput,

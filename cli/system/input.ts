@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import type { RunInput } from '../../functions/contract.ts';
-import type { Option } from '../command.ts';
+import type { Option } from '../command/command.ts';
 
 /** The options of every command that starts a run. */
 export interface RunOptions {

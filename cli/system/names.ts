@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import { Misuse } from '../misuse.ts';
+import { Misuse } from '../command/misuse.ts';
 
 /** The name among these that somebody most likely meant, if one is near. */
 export function closest(name: string, known: readonly string[]): string | undefined {

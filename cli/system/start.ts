@@ -3,7 +3,7 @@ import { type DescribeExecutionOutput, StartExecutionCommand } from '@aws-sdk/cl
 import type { RunInput } from '../../functions/contract.ts';
 import { nameOf } from '../../functions/engine/errors.ts';
 import { executionName } from '../../functions/engine/ledger/execution-names.ts';
-import { Misuse } from '../misuse.ts';
+import { Misuse } from '../command/misuse.ts';
 import { describe, lastLink, runArn, underWay } from './executions.ts';
 import { sameInput } from './input.ts';
 import type { System } from './system.ts';

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
 import type { ResultMap } from '../../functions/contract.ts';
-import { interruptedByUser } from '../command.ts';
-import { readSteps, type Step, stepsOn } from '../steps.ts';
+import { interruptedByUser } from '../command/command.ts';
+import { readSteps, type Step, stepsOn } from '../output/steps.ts';
 import { continuedBy, describeSoon } from './executions.ts';
 import type { System } from './system.ts';
 
 /** More to look at than the steps of the run. */
 export type More = () => Promise<readonly Step[]>;
 
-/** Shows the progress of a run until its last link has ended. Undefined if Ctrl-C came first: the run goes on. */
+/** Shows the progress of a run until its last part has ended. Undefined if Ctrl-C came first: the run goes on. */
 export async function follow(
   system: System,
   run: string,

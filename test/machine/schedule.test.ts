@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Planned } from '../../functions/engine/schedule/throttle.ts';
+import type { ThrottlePlan } from '../../functions/engine/schedule/throttle.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 
 const rows = 30;
@@ -25,7 +25,7 @@ const changes = async () =>
   );
 
 interface Line {
-  readonly schedule: Planned | null;
+  readonly schedule: ThrottlePlan | null;
   readonly resting: { readonly until: string; readonly reason: string } | null;
 }
 const line = async (): Promise<Line | undefined> =>

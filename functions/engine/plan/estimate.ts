@@ -1,7 +1,7 @@
 import { startPace } from '../batch/batch-size.ts';
 import type { RowMigration } from '../define/registered.ts';
 import { restShare } from '../schedule/schedule.ts';
-import { restAfter, type Spread, spread, tooShort } from '../schedule/throttle.ts';
+import { deadlineProblem, planThrottle, restAfter, type Throttle } from '../schedule/throttle.ts';
 import { parseDuration } from '../time/duration.ts';
 import { afterOpenSeconds } from '../time/maintenance-window.ts';
 import type { Trial } from '../trial/trial.ts';
@@ -57,7 +57,7 @@ export function estimate({ migration, line, rows }: Preview, now: number): Estim
     slices: 1 + batches.longRests + Math.floor(lambdaSeconds / sliceSeconds),
     lambdaSeconds,
     endsAt: afterOpenSeconds(window, now, workingSeconds + batches.totalRestSeconds),
-    problem: limit && tooShort(limit.plan, limit.within, window),
+    problem: limit && deadlineProblem(limit.plan, limit.within, window),
   };
 }
 
@@ -93,9 +93,9 @@ interface SpreadInput {
 }
 
 /** The plan that a run makes before its first batch, from the rate of the rows that were tried. */
-function spreadOver({ within, migration, rows, trial, startedAt, now }: SpreadInput): Spread {
+function spreadOver({ within, migration, rows, trial, startedAt, now }: SpreadInput): Throttle {
   const secondsPerRow = trial.rows === 0 ? 0 : trial.seconds / trial.rows;
-  return spread({
+  return planThrottle({
     rowsLeft: rows.toLookAt.rows,
     looksAgain: false,
     secondsPerRow,

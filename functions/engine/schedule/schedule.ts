@@ -15,7 +15,7 @@ import { parseDuration } from '../time/duration.ts';
 import { secondsUntilOpen, type WindowOptions, windowText } from '../time/maintenance-window.ts';
 import { trial } from '../trial/trial.ts';
 import { pressure } from './load-signals.ts';
-import { type Planned, restAfter, rowsLeft, spread, tooShort } from './throttle.ts';
+import { deadlineProblem, planThrottle, restAfter, rowsLeft, type ThrottlePlan } from './throttle.ts';
 
 /** What a schedule works with. */
 export interface Surroundings {
@@ -70,7 +70,7 @@ export async function scheduleOf(
       return; // the claim is gone, as the next batch will notice
     }
     const { batch_size: most = migration.pace.maxRows } = at.request;
-    const found = spread({
+    const found = planThrottle({
       rowsLeft: rowsLeft(at.pass, begun.rowsKnown, at.totalProcessed),
       looksAgain: at.pass > 1,
       secondsPerRow,
@@ -82,7 +82,7 @@ export async function scheduleOf(
     });
     load = found.load;
     await keep(database, at, found.planned);
-    const problem = tooShort(found, within, window);
+    const problem = deadlineProblem(found, within, window);
     if (problem === undefined) {
       return;
     }
@@ -156,7 +156,7 @@ async function begunWith(
 }
 
 /** Leaves the plan in the ledger, for those who watch. */
-async function keep(database: Database, at: Checkpoint, planned: Planned): Promise<void> {
+async function keep(database: Database, at: Checkpoint, planned: ThrottlePlan): Promise<void> {
   await database.execute(sql`
     UPDATE ${ledger.migrations} m SET schedule = ${JSON.stringify(planned)}::jsonb
     WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);

@@ -2,7 +2,7 @@ import { durationText } from '../time/duration.ts';
 import { afterOpenSeconds, openSeconds, type WindowOptions, windowText } from '../time/maintenance-window.ts';
 
 /** How the rest of a migration is spread over the time that it has, as the ledger keeps it. Instants in ISO 8601. */
-export interface Planned {
+export interface ThrottlePlan {
   readonly must_end_at: string;
   /** When it will end if all goes on like this. */
   readonly ends_at: string;
@@ -17,7 +17,7 @@ export interface Planned {
 }
 
 /** What it is worked out from. Instants are ms since 1970. */
-export interface Situation {
+export interface ThrottleInput {
   readonly rowsLeft: number;
   /** All rows were walked over once, and are looked at again: how many of them are left to change is not known. */
   readonly looksAgain: boolean;
@@ -32,8 +32,8 @@ export interface Situation {
   readonly rests: boolean;
 }
 
-export interface Spread {
-  readonly planned: Planned;
+export interface Throttle {
+  readonly planned: ThrottlePlan;
   /** The share of the open time in which it works. */
   readonly load: number;
   readonly neededSeconds: number;
@@ -48,7 +48,7 @@ const share = 0.9;
 const leastLoad = 0.01;
 
 /** Spreads the work that is left over the open time that is left: the least load that still ends in time. */
-export function spread(situation: Situation): Spread {
+export function planThrottle(situation: ThrottleInput): Throttle {
   const { secondsPerRow, batchRows, now, mustEndAt, window, rests } = situation;
   const open = openSeconds(window, now, Math.max(now, mustEndAt));
   const needed = neededSeconds(situation, open);
@@ -74,7 +74,7 @@ export function spread(situation: Situation): Spread {
 }
 
 /** To look at rows is much faster than to change them, as its rate will tell soon: until then it takes all the time there is. */
-function neededSeconds({ rowsLeft, secondsPerRow, looksAgain }: Situation, open: number): number {
+function neededSeconds({ rowsLeft, secondsPerRow, looksAgain }: ThrottleInput, open: number): number {
   const needed = rowsLeft * secondsPerRow;
   return looksAgain && open > 0 ? Math.min(needed, open * share) : needed;
 }
@@ -96,8 +96,8 @@ export function restAfter(load: number, batchSeconds: number): number {
 }
 
 /** Why the time is not enough even without rests, with the arithmetic, and what to do; undefined if it is. */
-export function tooShort(
-  { planned, neededSeconds, openSeconds: open }: Spread,
+export function deadlineProblem(
+  { planned, neededSeconds, openSeconds: open }: Throttle,
   within: string,
   window: WindowOptions | undefined,
 ): string | undefined {

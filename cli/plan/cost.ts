@@ -1,6 +1,6 @@
-import type { Estimate } from '../functions/engine/plan/estimate.ts';
-import type { Preview } from '../functions/engine/plan/preview.ts';
-import { defaultSlicesPerExecution, functionMemoryMegabytes } from '../infra/deployment.ts';
+import type { Estimate } from '../../functions/engine/plan/estimate.ts';
+import type { Preview } from '../../functions/engine/plan/preview.ts';
+import { defaultSlicesPerExecution, functionMemoryMegabytes } from '../../infra/deployment.ts';
 
 /** What AWS asks for what a run uses, in dollars: the list prices of us-east-1, without free tiers and discounts. */
 export const prices = {

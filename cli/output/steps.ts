@@ -1,10 +1,10 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import { nullable } from 'valibot';
-import type { Database } from '../functions/engine/database/data-api.ts';
-import { ownJson } from '../functions/engine/database/row-shape.ts';
-import { sql } from '../functions/engine/database/sql.ts';
-import { ledger } from '../functions/engine/ledger/names.ts';
-import type { Line, Stage } from './system/ledger.ts';
+import type { Database } from '../../functions/engine/database/data-api.ts';
+import { ownJson } from '../../functions/engine/database/row-shape.ts';
+import { sql } from '../../functions/engine/database/sql.ts';
+import { ledger } from '../../functions/engine/ledger/names.ts';
+import type { Line, Stage } from '../system/ledger.ts';
 
 /** How far a migration or a rebuild is. */
 export interface Step {
@@ -16,7 +16,7 @@ export interface Step {
   readonly note?: string;
 }
 
-/** Reads from the ledger how far a run is, all its links together; nothing while there is no ledger yet. */
+/** Reads from the ledger how far a run is, all its parts together; nothing while there is no ledger yet. */
 export async function readSteps(database: Database, run: string): Promise<Step[]> {
   try {
     // As JSON, since a ledger of version 1 has fewer columns.

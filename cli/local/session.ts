@@ -1,10 +1,10 @@
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { LocalApplication } from '../local/application.ts';
-import { startDatabase } from '../local/database.ts';
-import { type Runtime, startRuntime } from '../local/runtime.ts';
-import type { Io } from './io.ts';
-import type { LocalSession } from './system/session-file.ts';
+import type { LocalApplication } from '../../local/application.ts';
+import { startDatabase } from '../../local/database.ts';
+import { type Runtime, startRuntime } from '../../local/runtime.ts';
+import type { Io } from '../command/io.ts';
+import type { LocalSession } from '../system/session-file.ts';
 
 export interface SessionOptions {
   readonly fresh: boolean;
@@ -35,7 +35,7 @@ export function sessionOf({ stepFunctions, rdsData, clientEnvironment }: Runtime
   };
 }
 
-const folder = fileURLToPath(new URL('../.local/', import.meta.url));
+const folder = fileURLToPath(new URL('../../.local/', import.meta.url));
 
 /** Brings all of it up: database, data, endpoints, machines, functions. */
 export async function startSession(

@@ -4,15 +4,15 @@ import { executionArn, executionName } from '../functions/engine/ledger/executio
 import { defaultMachineName } from '../infra/deployment.ts';
 import type { LocalApplication } from '../local/application.ts';
 import { localApplication } from './application.ts';
-import { interruptedByUser } from './command.ts';
-import type { Io } from './io.ts';
-import { type Session, sessionOf, startSession } from './session.ts';
+import { interruptedByUser } from './command/command.ts';
+import type { Io } from './command/io.ts';
+import { type Session, sessionOf, startSession } from './local/session.ts';
 import { start } from './system/start.ts';
 import { findSystem } from './system/system.ts';
 import { endedBadly, follow, printEnd } from './system/wait.ts';
 
 /** `npm start`: runs every migration on the demo's data, waits for the rebuild, prints the run's output. */
-export async function demo(io: Io, { fresh }: { readonly fresh: boolean }): Promise<number> {
+export async function npmStart(io: Io, { fresh }: { readonly fresh: boolean }): Promise<number> {
   io.err.write('Starting PostgreSQL, the RDS Data API, Step Functions and the Lambdas on this machine\n');
   const application = await localApplication();
   const session = await startSession(io, application, { fresh });

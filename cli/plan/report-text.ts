@@ -1,12 +1,12 @@
-import { durationText } from '../functions/engine/time/duration.ts';
+import { durationText } from '../../functions/engine/time/duration.ts';
+import { grouped, localTime } from '../output/format.ts';
+import { table } from '../output/table.ts';
 import type { prices as allPrices, Cost, Usage } from './cost.ts';
-import { grouped, localTime } from './format.ts';
-import type { Planned } from './planned.ts';
-import { table } from './table.ts';
+import type { MigrationReport } from './report.ts';
 
 /** A plan as a whole. */
 export interface Whole {
-  readonly migrations: readonly Planned[];
+  readonly migrations: readonly MigrationReport[];
   readonly run: { readonly usage: Usage; readonly dollars: Cost };
   readonly prices: typeof allPrices;
 }
@@ -33,8 +33,8 @@ export function inWords({ migrations, run, prices }: Whole): string {
   ].join('\n');
 }
 
-function one(planned: Planned): string {
-  const { name, kind, pending, state, rows, tables, trial, duration } = planned;
+function one(report: MigrationReport): string {
+  const { name, kind, pending, state, rows, tables, trial, duration } = report;
   const lines: (readonly [string, string])[] = [];
   if (rows) {
     const left = `${grouped(rows.left)} need the change (${rows.left_is})`;
@@ -62,37 +62,37 @@ function one(planned: Planned): string {
     ]);
     lines.push([
       'batches',
-      `${grouped(planned.batches ?? 0)} of up to ${grouped(planned.rows_per_batch ?? 0)} rows, in ${counted(planned.slices ?? 0, 'slice')}`,
+      `${grouped(report.batches ?? 0)} of up to ${grouped(report.rows_per_batch ?? 0)} rows, in ${counted(report.slices ?? 0, 'slice')}`,
     ]);
   }
   if (pending) {
-    lines.push(['uses', `${usage(planned.usage)}: ${dollars(planned.dollars.total)}`]);
+    lines.push(['uses', `${usage(report.usage)}: ${dollars(report.dollars.total)}`]);
   }
-  for (const problem of planned.problems) {
+  for (const problem of report.problems) {
     lines.push(['IN THE WAY', problem]);
   }
-  for (const note of planned.notes) {
+  for (const note of report.notes) {
     lines.push(['note', note]);
   }
   return [
     `${name} (${kind}, ${state}): ${pending ? 'pending' : 'nothing to do'}`,
     indented(facts(lines)),
-    indented(differences(planned)),
-    indented(failing(planned)),
+    indented(differences(report)),
+    indented(failing(report)),
   ]
     .filter((part) => part !== '')
     .join('\n')
     .concat('\n');
 }
 
-function differences({ differences: found = [] }: Planned): string {
+function differences({ differences: found = [] }: MigrationReport): string {
   const rows = found.flatMap(({ key, changes }) =>
     Object.entries(changes).map(([column, [before, after]]) => [key, column, value(before), value(after)]),
   );
   return rows.length === 0 ? '' : table(['key', 'column', 'before', 'after'], rows).trimEnd();
 }
 
-function failing({ would_fail: found = [] }: Planned): string {
+function failing({ would_fail: found = [] }: MigrationReport): string {
   const rows = found.map(({ key, reason, sqlstate }) => [key, reason, sqlstate ?? '']);
   return rows.length === 0 ? '' : table(['key', 'would fail', 'SQLSTATE'], rows).trimEnd();
 }

@@ -1,17 +1,17 @@
-import type { RowMigration } from '../functions/engine/define/registered.ts';
-import { type Estimate, estimate } from '../functions/engine/plan/estimate.ts';
-import type { Preview } from '../functions/engine/plan/preview.ts';
-import type { RowPreview } from '../functions/engine/plan/preview-rows.ts';
-import type { RowCount } from '../functions/engine/plan/row-count.ts';
-import type { Trial } from '../functions/engine/trial/trial.ts';
+import type { RowMigration } from '../../functions/engine/define/registered.ts';
+import { type Estimate, estimate } from '../../functions/engine/plan/estimate.ts';
+import type { Preview } from '../../functions/engine/plan/preview.ts';
+import type { RowPreview } from '../../functions/engine/plan/preview-rows.ts';
+import type { RowCount } from '../../functions/engine/plan/row-count.ts';
+import type { Trial } from '../../functions/engine/trial/trial.ts';
+import { grouped } from '../output/format.ts';
 import { costOf, usageOf } from './cost.ts';
-import { grouped } from './format.ts';
 
 /** What is known of one migration before a run, as `plan --json` prints it. */
-export type Planned = ReturnType<typeof planned>;
+export type MigrationReport = ReturnType<typeof reportOf>;
 
 /** What a preview says, with what follows from it, if the run began `now`, in ms since 1970. */
-export function planned(found: Preview, now: number) {
+export function reportOf(found: Preview, now: number) {
   const { migration, line, pending, rows, tables, problem } = found;
   const expected = estimate(found, now);
   const usage = usageOf(found, expected);

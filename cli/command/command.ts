@@ -1,4 +1,4 @@
-import type { System } from './system/system.ts';
+import type { System } from '../system/system.ts';
 
 /** One of the operators' commands: what it is called, what it does, and what its exit codes say. */
 export interface OperatorCommand<Options = Readonly<Record<string, unknown>>> {
