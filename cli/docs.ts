@@ -1,28 +1,39 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ledgerScript } from '../functions/engine/ledger/schema.ts';
 import type { Io } from './command/io.ts';
+import { deadLinks } from './docs/links.ts';
 import { machinePage } from './docs/machine-page.ts';
 import { roomsPage } from './docs/rooms-page.ts';
 
-const root = new URL('../', import.meta.url);
-
-/** What each generated document should be, from what it is now. */
-const documents: Readonly<Record<string, (now: string) => Promise<string>>> = {
+/** What each generated document should be, from what it is now and the project's folder. */
+const documents: Readonly<Record<string, (now: string, root: string) => Promise<string>>> = {
   'functions/engine/ledger/ledger.sql': async () =>
     `-- The ledger, for those who apply it themselves. Written by \`npm run docs\` from schema.ts; do not edit.\n\n${ledgerScript()}\n`,
   'README.md': withFiles,
-  'docs/how-it-works/rooms.md': () => roomsPage(fileURLToPath(root)),
+  'docs/how-it-works/rooms.md': (_, root) => roomsPage(root),
   'docs/how-it-works/machine.md': machinePage,
 };
 
-/** `npm run docs`: writes the generated documents; with `check`, only says whether they are up to date. */
-export async function docs(io: Io, { check }: { readonly check: boolean }): Promise<number> {
+/** What `npm run docs` takes. */
+export interface DocsOptions {
+  /** Only say whether the documents are up to date. */
+  readonly check: boolean;
+  /** The project's folder, by default the one that this file is in. */
+  readonly root?: string;
+}
+
+/** `npm run docs`: writes the generated documents, or only checks them, and looks for links that lead nowhere. */
+export async function docs(
+  io: { readonly err: Pick<Io['err'], 'write'> },
+  { check, root = thisProject }: DocsOptions,
+): Promise<number> {
   let stale = 0;
   for (const [path, make] of Object.entries(documents)) {
-    const url = new URL(path, root);
-    const now = await readFile(url, 'utf8').catch(() => '');
-    const wanted = await make(now);
+    const file = join(root, path);
+    const now = await readFile(file, 'utf8').catch(() => '');
+    const wanted = await make(now, root);
     if (wanted === now) {
       continue;
     }
@@ -30,14 +41,20 @@ export async function docs(io: Io, { check }: { readonly check: boolean }): Prom
     if (check) {
       io.err.write(`${path} is not up to date: run npm run docs\n`);
     } else {
-      await writeFile(url, wanted);
+      await writeFile(file, wanted);
     }
   }
-  return check && stale > 0 ? 1 : 0;
+  const dead = await deadLinks(root);
+  for (const link of dead) {
+    io.err.write(`a link that leads nowhere, in ${link}\n`);
+  }
+  return (check && stale > 0) || dead.length > 0 ? 1 : 0;
 }
 
+const thisProject = fileURLToPath(new URL('../', import.meta.url));
+
 /** Puts files of the project, whole, between `<!-- file: PATH -->` and the `<!-- end -->` after it. */
-async function withFiles(markdown: string): Promise<string> {
+async function withFiles(markdown: string, root: string): Promise<string> {
   const pieces = markdown.split(/(<!-- file: \S+ -->\n)[\s\S]*?(<!-- end -->)/);
   const filled = pieces.map(async (piece) => {
     const path = /^<!-- file: (\S+) -->/.exec(piece)?.[1];
@@ -45,7 +62,7 @@ async function withFiles(markdown: string): Promise<string> {
       return piece;
     }
     const language = path.split('.').at(-1);
-    return `${piece}\`\`\`${language}\n${await readFile(new URL(path, root), 'utf8')}\`\`\`\n`;
+    return `${piece}\`\`\`${language}\n${await readFile(join(root, path), 'utf8')}\`\`\`\n`;
   });
   return (await Promise.all(filled)).join('');
 }

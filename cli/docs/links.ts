@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join, normalize } from 'node:path';
+
+/** Links in the project's Markdown that lead nowhere: the page and the link, `README.md: docs/no-such.md`. */
+export async function deadLinks(root: string): Promise<readonly string[]> {
+  const dead: string[] = [];
+  for (const page of await pagesIn(root, '')) {
+    const text = withoutCode(await readFile(join(root, page), 'utf8'));
+    for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (!/^\w+:/.test(link) && !(await leadsSomewhere(root, page, link))) {
+        dead.push(`${page}: ${link}`);
+      }
+    }
+  }
+  return dead.sort();
+}
+
+const ignored: ReadonlySet<string> = new Set(['node_modules', '.local', 'cdk.out', '.git']);
+
+async function pagesIn(root: string, folder: string): Promise<string[]> {
+  const pages: string[] = [];
+  for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory() && !ignored.has(entry.name)) {
+      pages.push(...(await pagesIn(root, path)));
+    } else if (entry.name.endsWith('.md')) {
+      pages.push(path);
+    }
+  }
+  return pages;
+}
+
+const withoutCode = (markdown: string): string => markdown.replaceAll(/```[\s\S]*?```/g, '');
+
+async function leadsSomewhere(root: string, page: string, link: string): Promise<boolean> {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? page : normalize(join(dirname(page), path));
+  if (!existsSync(join(root, target))) {
+    return false;
+  }
+  if (anchor === undefined || !target.endsWith('.md')) {
+    return true;
+  }
+  const headings = withoutCode(await readFile(join(root, target), 'utf8')).matchAll(/^#+ (.*)$/gm);
+  return [...headings].some(([, heading = '']) => anchorOf(heading) === anchor);
+}
+
+/** The anchor that a heading gets: `Start a run` is `start-a-run`. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s-]/gu, '')
+    .replaceAll(/\s/g, '-');
