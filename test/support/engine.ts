@@ -138,9 +138,10 @@ export async function startEngine(
       await database.query('DROP SCHEMA IF EXISTS data_migrations CASCADE');
     },
     async settled() {
-      for (let before = -1; before !== statements.length; ) {
+      // Between two calls a process does a millisecond of work.
+      for (let before = -1; before !== statements.length || proxy.underWay > 0; ) {
         before = statements.length;
-        await wait(20);
+        await wait(8);
       }
     },
     async forget() {

@@ -35,6 +35,8 @@ export interface FaultProxy {
   readonly url: string;
   /** How many calls have arrived. */
   readonly calls: number;
+  /** How many calls are under way at the target. */
+  readonly underWay: number;
   /** Lets calls under way at the target come to their end. */
   close(): Promise<void>;
 }
@@ -95,6 +97,9 @@ export async function startFaultProxy({
 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get underWay() {
+      return underWay.size;
+    },
     get calls() {
       return calls;
     },

@@ -3,7 +3,7 @@ import { backfill } from '../../../functions/engine/batch/backfill.ts';
 import { sql } from '../../../functions/engine/database/sql.ts';
 import { startEngine, type TestEngine } from '../../support/engine.ts';
 
-const limit = 0.5;
+const limit = 0.25;
 let engine: TestEngine;
 beforeAll(async () => {
   engine = await startEngine({ statementTimeoutSeconds: limit });
@@ -12,22 +12,22 @@ afterAll(() => engine.stop());
 
 it('promise 16: a row that always takes longer than a statement may is recorded like any other bad row', async () => {
   await engine.database.query('CREATE TABLE items (id integer PRIMARY KEY, n integer NOT NULL DEFAULT 0)');
-  await engine.database.query('INSERT INTO items SELECT n FROM generate_series(1, 300) AS n');
+  await engine.database.query('INSERT INTO items SELECT n FROM generate_series(1, 60) AS n');
   await engine.database.query(`
     CREATE FUNCTION slow(id integer) RETURNS integer LANGUAGE plpgsql AS $$
-    BEGIN IF id = 123 THEN PERFORM pg_sleep(${limit * 3}); END IF; RETURN 1; END $$`);
+    BEGIN IF id = 23 THEN PERFORM pg_sleep(${limit * 3}); END IF; RETURN 1; END $$`);
   const migration = backfill({ name: 'items', table: 'items', key: 'id', set: { n: sql`n + slow(id)` } });
   // Slices of a second or two: the row must be found although each slice begins without what the one before knew.
   const result = await engine.run([migration], { milliseconds: limit * 6 * 1_000 });
-  expect(result.items).toMatchObject({ total_processed: 300, total_updated: 299, errors: 1 });
+  expect(result.items).toMatchObject({ total_processed: 60, total_updated: 59, errors: 1 });
   expect(result.items).toMatchObject({
-    error_samples: [{ key: '123', reason: expect.stringMatching(/statement timeout|StatementTimeout/) }],
+    error_samples: [{ key: '23', reason: expect.stringMatching(/statement timeout|StatementTimeout/) }],
   });
   expect(
     await engine.database.query('SELECT n, count(*)::int AS rows FROM items GROUP BY 1 ORDER BY 1'),
   ).toEqual([
     { n: 0, rows: 1 },
-    { n: 1, rows: 299 },
+    { n: 1, rows: 59 },
   ]);
 });
 
