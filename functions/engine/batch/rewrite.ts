@@ -10,9 +10,9 @@ import { DatabaseError, MigrationFailed, messageOf } from '../errors.ts';
 import { move } from '../ledger/checkpoint.ts';
 import { keysWithout, type RowError, refused, withRowErrors } from '../ledger/row-errors.ts';
 import type { Change, PageToRead, WrittenRow } from './rewrite-change.ts';
-import { readPage } from './rewrite-read.ts';
+import { type ReadRow, readPage } from './rewrite-read.ts';
 import { type PreparedPage, writePage } from './rewrite-write.ts';
-import { decode, encode, type RowOf } from './row-values.ts';
+import { decode, encode, isJsonNull, type RowOf } from './row-values.ts';
 
 /** What a rewrite says of itself. `R` is the row as `transform` sees it. */
 export interface RewriteOptions<R extends RowOf = RowOf> extends RowOptions {
@@ -24,7 +24,9 @@ export interface RewriteOptions<R extends RowOf = RowOf> extends RowOptions {
    * again.
    *
    * Values: json and jsonb as parsed; bytea as Uint8Array; boolean, and smallint, integer, real and double as number;
-   * everything else as PostgreSQL's text, so that nothing is lost (bigint and numeric too). NULL is null.
+   * everything else as PostgreSQL's text, so that nothing is lost (bigint and numeric too). NULL is null, and so is the JSON
+   * value null: returned as it came, it stays which of the two it was; a null that is new is NULL. A new value that JSON cannot
+   * say exactly (NaN inside a document, a Map, a function) makes it a row error.
    */
   readonly transform: (row: R) => Changes<R> | Promise<Changes<R>>;
 }
@@ -139,6 +141,7 @@ async function prepare(change: Change, toRead: PageToRead): Promise<PreparedPage
   const kept = columns.map(() => undefined);
   const rows: WrittenRow[] = [];
   const errors: RowError[] = [];
+  let wrongReturns = 0;
   for (const row of read.rows) {
     if (!row.changes) {
       rows.push({ key: row.key, xmin: row.xmin, values: kept });
@@ -147,18 +150,22 @@ async function prepare(change: Change, toRead: PageToRead): Promise<PreparedPage
     try {
       // Not awaited unless it is a promise: a turn of the event loop for each row would cost more than most transforms.
       const returned = change.transform(decode(table, columns, row));
-      const values = encoded(change, columns, returned instanceof Promise ? await returned : returned);
+      const changes = returned instanceof Promise ? await returned : returned;
+      const values = encoded(change, columns, row, changes);
       // A row that stays as it is has still to be marked.
       const written = values ?? (table.marker && kept);
       if (written !== undefined) {
         rows.push({ key: row.key, xmin: row.xmin, values: written });
       }
     } catch (error) {
-      if (error instanceof MigrationFailed) {
-        throw error;
-      }
+      wrongReturns += error instanceof WrongReturn ? 1 : 0;
       errors.push({ key: row.key, reason: messageOf(error), sqlstate: null });
     }
+  }
+  // If the first rows all do it, it is not the rows.
+  const [first] = errors;
+  if (first !== undefined && toRead.at.batches === 0 && wrongReturns === read.rows.length) {
+    throw new MigrationFailed(`migration "${change.name}", row (${first.key.join(', ')}): ${first.reason}`);
   }
   return { read, rows, errors };
 }
@@ -181,28 +188,39 @@ async function write(
   return { at, rows: read.count, bytesPerRow, passEnded };
 }
 
-/** The new values, encoded for the write; undefined if there are none and the row stays as it is. */
+/** What `transform` returned is not what it may return: as a rule the fault of one row, so it is recorded like a throw. */
+class WrongReturn extends TypeError {}
+
+/** The new values, encoded for the write; undefined if there are none and the row stays as it is. Throws what is wrong. */
 function encoded(
-  change: Change,
+  { columns: allowed }: Change,
   columns: readonly Column[],
+  row: ReadRow,
   changes: Partial<RowOf> | undefined,
 ): WrittenRow['values'] | undefined {
   if (changes === undefined) {
     return undefined;
   }
-  for (const name of Object.keys(changes)) {
-    if (change.columns.includes(name)) {
-      continue;
-    }
-    throw new MigrationFailed(
-      `migration "${change.name}", transform: it returned ${name}, which "columns" does not name ` +
-        `(${change.columns.join(', ')}); add it there, or leave it out`,
+  if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) {
+    const got = Array.isArray(changes) ? 'an array' : changes === null ? 'null' : `a ${typeof changes}`;
+    throw new WrongReturn(`transform returned ${got}; allowed is an object with new values, or nothing`);
+  }
+  const names = Object.keys(changes);
+  const unknown = names.filter((name) => !allowed.includes(name));
+  if (unknown.length > 0) {
+    throw new WrongReturn(
+      `transform returned ${unknown.join(', ')}, which "columns" does not name (${allowed.join(', ')}); add it there, or leave ` +
+        'it out',
     );
   }
-  if (Object.keys(changes).length === 0) {
+  if (names.length === 0) {
     return undefined;
   }
-  return columns.map((column) =>
-    Object.hasOwn(changes, column.name) ? encode(column, changes[column.name]) : undefined,
-  );
+  return columns.map((column, i) => {
+    // Of JSON, null may be two things: no value, or the value null. Returned as it came, it stays which it was.
+    const staysJsonNull = changes[column.name] === null && isJsonNull(column, row.values[i]);
+    return Object.hasOwn(changes, column.name) && !staysJsonNull
+      ? encode(column, changes[column.name])
+      : undefined;
+  });
 }

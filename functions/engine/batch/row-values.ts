@@ -1,5 +1,6 @@
 import { isSafeNumber, parse } from 'lossless-json';
 import type { Column, Key, Table } from '../database/table.ts';
+import { jsonValue } from './json-value.ts';
 
 /** A row as `transform` sees it. */
 // biome-ignore lint/suspicious/noExplicitAny: what a jsonb column holds is known to the migration's author alone
@@ -29,6 +30,11 @@ function decodeValue({ name, form }: Column, value: unknown): unknown {
   return form === 'number' ? Number(value) : parseJson(name, value as string);
 }
 
+/** Whether what was read is the JSON value null, and not NULL: as text, one is `null` and the other nothing. */
+export function isJsonNull({ form }: Column, value: unknown): boolean {
+  return (form === 'json' || form === 'jsonb') && value === 'null';
+}
+
 // A double holds 15 digits of any number; shorter ones without an exponent need no second look.
 const maybeTooExact = /[\d.]{16}|\d[eE]/;
 
@@ -45,24 +51,29 @@ function parseJson(column: string, text: string): unknown {
   });
 }
 
-/** Turns a changed value into what `jsonb_to_recordset` reads as the column's type; bytes travel as base64. */
+/**
+ * Turns a changed value into what `jsonb_to_recordset` reads as the column's type; bytes travel as base64. Throws a TypeError for
+ * what JSON cannot say exactly, with its place.
+ */
 export function encode({ name, form }: Column, value: unknown): unknown {
   if (value === undefined) {
     throw new TypeError(`${name} became undefined; leave it out, or set it to null`);
   }
-  // JSON has no bigint, NaN or Infinity and would turn the last two into NULL; PostgreSQL reads them all as text.
-  if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))) {
-    if (form === 'json' || form === 'jsonb') {
-      throw new TypeError(`${name} became ${value}, which JSON does not have`);
-    }
+  if (form === 'bytes' && value !== null) {
+    return encodeBytes(name, value);
+  }
+  // JSON has no bigint, NaN or Infinity; PostgreSQL reads them all as text.
+  const isOther = typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value));
+  if (isOther && form !== 'json' && form !== 'jsonb') {
     return String(value);
   }
   if (form === 'number' && Object.is(value, -0)) {
     return '-0';
   }
-  if (value === null || form !== 'bytes') {
-    return value;
-  }
+  return jsonValue(value, name);
+}
+
+function encodeBytes(name: string, value: unknown): string {
   if (value instanceof Uint8Array) {
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
   }

@@ -123,11 +123,25 @@ describe('A rewrite', () => {
   });
 
   it('records a row whose new value JSON does not have', async () => {
-    await engine.database.query('CREATE TABLE things (id integer PRIMARY KEY, j jsonb)');
-    await engine.database.query('INSERT INTO things SELECT n FROM generate_series(1, 9) AS n');
     const circle: Record<string, unknown> = {};
     circle.self = circle;
-    const values: Record<number, unknown> = { 1: Number.NaN, 2: 10n, 3: { deep: 10n }, 4: circle };
+    const garbage: readonly (readonly [unknown, string])[] = [
+      [Number.NaN, 'j became NaN, which JSON does not have'],
+      [10n, 'j became 10, which JSON does not have'],
+      [{ deep: [1, 10n] }, 'j.deep[1] became 10, which JSON does not have'],
+      [circle, 'j.self became a circle, which JSON does not have'],
+      [{ 'a b': Number.POSITIVE_INFINITY }, 'j["a b"] became Infinity, which JSON does not have'],
+      [{ on: new Date(Number.NaN) }, 'j.on became a Date, whose toJSON gives null'],
+      [{ all: new Map([[1, 2]]) }, 'j.all became a Map, which JSON does not have'],
+      [() => 1, 'j became a function, which JSON does not have'],
+      [Symbol('x'), 'j became a symbol, which JSON does not have'],
+      [[1, undefined], 'j[1] became undefined, which JSON does not have'],
+      [{ toJSON: () => undefined }, 'j became a Object, whose toJSON gives undefined'],
+    ];
+    await engine.database.query('CREATE TABLE things (id integer PRIMARY KEY, j jsonb)');
+    await engine.database.query(
+      `INSERT INTO things SELECT n FROM generate_series(1, ${garbage.length + 5}) AS n`,
+    );
     const result = await engine.run([
       rewrite({
         name: 'json',
@@ -135,15 +149,38 @@ describe('A rewrite', () => {
         key: 'id',
         columns: ['j'],
         where: sql`j IS NULL`,
-        transform: ({ id }) => ({ j: values[id] ?? 'fine' }),
+        transform: ({ id }) => ({ j: (garbage[id - 1] ?? ['fine'])[0] }),
       }),
     ]);
-    expect(result.json).toMatchObject({ total_updated: 5, errors: 4 });
-    expect(await engine.ledger('row_errors')).toMatchObject([
-      { reason: 'j became NaN, which JSON does not have' },
-      { reason: 'j became 10, which JSON does not have' },
-      { reason: expect.stringContaining('cannot be written as JSON: Do not know how to serialize a BigInt') },
-      { reason: expect.stringContaining('circular structure') },
+    expect(result.json).toMatchObject({ total_updated: 5, errors: garbage.length });
+    const errors = await engine.ledger<{ key: string[]; reason: string }>('row_errors');
+    expect(Object.fromEntries(errors.map(({ key, reason }) => [key[0], reason]))).toEqual(
+      Object.fromEntries(garbage.map(([, reason], i) => [String(i + 1), reason])),
+    );
+  });
+
+  it('keeps the JSON value null and NULL what they were, and makes a new null NULL', async () => {
+    await engine.database.query(
+      'CREATE TABLE things (id integer PRIMARY KEY, j jsonb, k json, done boolean)',
+    );
+    await engine.database.query(
+      `INSERT INTO things VALUES (1, 'null', 'null'), (2, NULL, NULL), (3, '{"a": null}', '[null]'), (4, '5', '5')`,
+    );
+    await engine.run([
+      rewrite({
+        name: 'nulls',
+        table: 'things',
+        key: 'id',
+        columns: ['j', 'k', 'done'],
+        where: sql`done IS NULL`,
+        transform: ({ id, j, k }) => (id === 4 ? { j: null, k: null, done: true } : { j, k, done: true }),
+      }),
+    ]);
+    expect(await engine.database.query('SELECT id, j::text, k::text, done FROM things ORDER BY id')).toEqual([
+      { id: 1, j: 'null', k: 'null', done: true },
+      { id: 2, j: null, k: null, done: true },
+      { id: 3, j: '{"a": null}', k: '[null]', done: true },
+      { id: 4, j: null, k: null, done: true },
     ]);
   });
 

@@ -439,11 +439,44 @@ describe('A transform', () => {
     expect(counts).toEqual({ notes: rows - 33, cents: rows / 2 - 33, wrong: 0 });
   });
 
-  it('that returns a column the migration does not name fails it at once', async () => {
+  it('that returns a column the migration does not name for all of the first rows fails the migration', async () => {
     await fill();
     await expect(engine.run([noting(() => ({ note: 1, price: '1' }))])).rejects.toThrow(
-      'migration "notes", transform: it returned price, which "columns" does not name (note, cents); add it there, or leave it out',
+      'migration "notes", row (1): transform returned price, which "columns" does not name (note, cents); add it there, or leave it out',
     );
+  });
+
+  it('that returns what it may not for one row makes that row a bad one', async () => {
+    await fill();
+    const odd: Record<number, unknown> = { 3: { price: '1' }, 4: 'text', 5: ['x'], 6: 7 };
+    const migration = noting(({ id }) => (odd[Number(id)] ?? { note: 'fine' }) as Record<string, unknown>);
+    expect((await engine.run([migration])).notes).toMatchObject({ errors: 4 });
+    const errors = await engine.ledger<{ key: string[]; reason: string }>('row_errors');
+    expect(Object.fromEntries(errors.map(({ key, reason }) => [key[0], reason]))).toEqual({
+      3: 'transform returned price, which "columns" does not name (note, cents); add it there, or leave it out',
+      4: 'transform returned a string; allowed is an object with new values, or nothing',
+      5: 'transform returned an array; allowed is an object with new values, or nothing',
+      6: 'transform returned a number; allowed is an object with new values, or nothing',
+    });
+  });
+
+  it('that throws what cannot even be shown makes its row a bad one', async () => {
+    await fill();
+    const thrown = {
+      toString() {
+        throw new Error('no');
+      },
+    };
+    const migration = noting(({ id }) => {
+      if (id === 3) {
+        throw thrown;
+      }
+      return { note: 'fine' };
+    });
+    expect((await engine.run([migration])).notes).toMatchObject({
+      errors: 1,
+      error_samples: [{ key: '3', reason: 'what was thrown cannot be shown: its own toString throws' }],
+    });
   });
 });
 
