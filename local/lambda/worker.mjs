@@ -1,5 +1,5 @@
-// What runs inside a worker: Lambda's runtime for Node, small. Plain JavaScript, so that nothing but the function itself
-// is loaded here: the memory measured is the function's.
+// What runs inside a sandbox: a small version of Lambda's runtime for Node. It is plain JavaScript, so that the thread loads
+// only this and the function, and the memory that is measured is the function's.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import v8 from 'node:v8';
@@ -7,19 +7,21 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 const { file, exportName, functionName, functionVersion, memorySize, memory } = workerData;
 
-/** Shared with the host, who can read it whatever happens to this worker: bytes now, and the most so far. */
-const [now, peak] = [0, 1];
+/** Positions in `memory`, which the host can read even after this worker has died. The same as in sandbox.ts. */
+const [inUse, peak] = [0, 1];
+
+/** The heap shrinks only when a full collection finds it too large, so looking 20 times a second misses little. */
+const measureEveryMs = 50;
 
 function measure() {
   const { total_heap_size, external_memory } = v8.getHeapStatistics();
-  memory[now] = total_heap_size + external_memory;
-  memory[peak] = Math.max(memory[peak], memory[now]);
+  memory[inUse] = total_heap_size + external_memory;
+  memory[peak] = Math.max(memory[peak], memory[inUse]);
 }
 
-// The heap shrinks only when a full collection finds it too large, so that 20 times a second misses little.
-setInterval(measure, 50).unref();
+setInterval(measure, measureEveryMs).unref();
 
-/** As Lambda's runtime describes what was thrown. */
+/** Describes what was thrown as Lambda's runtime does. */
 function describe(error) {
   return error instanceof Error
     ? { errorType: error.name, errorMessage: error.message, trace: (error.stack ?? '').split('\n') }
@@ -32,10 +34,20 @@ process.on('unhandledRejection', (reason) => {
   throw error;
 });
 
-async function load() {
-  let loaded;
+/** Loads the code and returns the handler. Errors get the names that Lambda gives them. */
+async function loadHandler() {
+  const handler = (await loadModule())[exportName];
+  if (typeof handler !== 'function') {
+    const error = new Error(`${exportName} is undefined or not exported`);
+    error.name = 'Runtime.HandlerNotFound';
+    throw error;
+  }
+  return handler;
+}
+
+async function loadModule() {
   try {
-    loaded = file.endsWith('.mjs') ? await import(pathToFileURL(file).href) : createRequire(file)(file);
+    return file.endsWith('.mjs') ? await import(pathToFileURL(file).href) : createRequire(file)(file);
   } catch (error) {
     if (error?.code === 'MODULE_NOT_FOUND' || error?.code === 'ERR_MODULE_NOT_FOUND') {
       error.name = 'Runtime.ImportModuleError';
@@ -44,13 +56,6 @@ async function load() {
     }
     throw error;
   }
-  const handler = loaded[exportName];
-  if (typeof handler !== 'function') {
-    const error = new Error(`${exportName} is undefined or not exported`);
-    error.name = 'Runtime.HandlerNotFound';
-    throw error;
-  }
-  return handler;
 }
 
 async function run(handler, { requestId, payload, deadline, arn }) {
@@ -74,11 +79,11 @@ async function run(handler, { requestId, payload, deadline, arn }) {
 }
 
 try {
-  const handler = await load();
+  const handler = await loadHandler();
   parentPort.on('message', async (invocation) => {
-    const said = await run(handler, invocation);
+    const message = await run(handler, invocation);
     measure();
-    parentPort.postMessage(said);
+    parentPort.postMessage(message);
   });
   measure();
   parentPort.postMessage({ ready: true });
