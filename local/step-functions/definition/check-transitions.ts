@@ -1,15 +1,20 @@
-import type { Container, State } from './machine.ts';
+import type { Exit, State, Workflow } from './machine.ts';
 import type { Problems } from './problems.ts';
 
-/** Every way must lead to a state that exists, every state must be on a way, and some way must end. */
-export function checkGraph({ startAt, states }: Container, path: string, problems: Problems): void {
+/**
+ * Reports a next state that does not exist, a state that cannot be reached, and a workflow that cannot end.
+ *
+ * @param path Where the workflow stands in the definition.
+ */
+export function checkTransitions({ startAt, states }: Workflow, path: string, problems: Problems): void {
   if (!states.has(startAt)) {
     problems.add('MISSING_TRANSITION_TARGET', `Missing 'StartAt' target: ${startAt}`, `${path}/StartAt`);
     return;
   }
   const reached = new Set([startAt]);
   for (const name of reached) {
-    for (const next of targets(states.get(name))) {
+    // goes on with the names that are added below
+    for (const next of nextStates(states.get(name))) {
       if (states.has(next)) {
         reached.add(next);
       } else {
@@ -22,21 +27,21 @@ export function checkGraph({ startAt, states }: Container, path: string, problem
       problems.add('MISSING_TRANSITION_TARGET', `State '${name}' is not reachable`, `${path}/States/${name}`);
     }
   }
-  if (![...reached].some((name) => ends(states.get(name)))) {
+  if (![...reached].some((name) => canEnd(states.get(name)))) {
     problems.add('MISSING_END_STATE', 'No state ends this', `${path}/States`);
   }
 }
 
-function targets(state: State | undefined): readonly string[] {
+function nextStates(state: State | undefined): readonly string[] {
   const exits = state === undefined ? [] : exitsOf(state);
-  return exits.flatMap(({ next }) => (next === undefined ? [] : [next]));
+  return exits.map(({ next }) => next).filter((next) => next !== undefined);
 }
 
-function ends(state: State | undefined): boolean {
+function canEnd(state: State | undefined): boolean {
   return state !== undefined && (state.type === 'Fail' || ('next' in state && state.next === undefined));
 }
 
-function exitsOf(state: State): readonly { readonly next: string | undefined }[] {
+function exitsOf(state: State): readonly Exit[] {
   switch (state.type) {
     case 'Choice':
       return [...state.rules, ...(state.default ? [state.default] : [])];

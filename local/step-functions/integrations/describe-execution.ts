@@ -1,19 +1,19 @@
 import { ApiError } from '../api-error.ts';
-import { asFailure, inSdkCase, requireString } from './api.ts';
-import type { Resource } from './resource.ts';
+import { callApi, inSdkCase, requireString } from './api-call.ts';
+import type { Integration } from './integration.ts';
 
-/** What DescribeExecution answers for an execution's ARN; throws an ApiError where there is none. */
+/** Answers what DescribeExecution does for an execution's ARN, or throws an ApiError. */
 type Describe = (executionArn: string, includedData: 'ALL_DATA' | 'METADATA_ONLY') => unknown;
 
 /** `arn:aws:states:::aws-sdk:sfn:describeExecution` */
-export function describeExecution(describe: Describe): Resource {
+export function describeExecution(describe: Describe): Integration {
   return {
     name: 'aws-sdk:sfn:describeExecution',
     resourceType: 'aws-sdk:sfn',
     resource: 'describeExecution',
     arguments: { ExecutionArn: 'required', IncludedData: 'optional' },
     call: (args) =>
-      asFailure('Sfn', () => {
+      callApi('Sfn', () => {
         const { IncludedData = 'ALL_DATA' } = args;
         if (IncludedData !== 'ALL_DATA' && IncludedData !== 'METADATA_ONLY') {
           throw new ApiError(

@@ -1,19 +1,19 @@
+import type { EventDetails } from '../interpreter/running-execution.ts';
+
 /** One event, as GetExecutionHistory answers it. */
 export interface HistoryEvent {
+  /** Counts from 1. */
   readonly id: number;
+  /** The event that this one follows; 0 for none. */
   readonly previousEventId: number;
+  /** `TaskScheduled`, `MapStateEntered`, … */
   readonly type: string;
   readonly timestamp: Date;
-  /** Under the name that belongs to the type, such as `taskScheduledEventDetails`. */
+  /** The details, under the name that belongs to the type, such as `taskScheduledEventDetails`. */
   readonly [details: `${string}EventDetails`]: EventDetails;
 }
 
-export type EventDetails = Readonly<Record<string, unknown>>;
-
-/** Event 25,000 is always the one that ends the execution. */
-export const historyLimit = 25_000;
-
-/** What an execution did, in order. */
+/** The events of one execution, in their order. */
 export class History {
   readonly #events: HistoryEvent[] = [];
 
@@ -25,7 +25,7 @@ export class History {
     return this.#events.length;
   }
 
-  /** Appends an event and answers its id. */
+  /** Appends an event and returns its id. */
   add(type: string, previousEventId: number, details?: EventDetails): number {
     const id = this.#events.length + 1;
     const named = details && { [detailsName(type)]: details };
@@ -34,20 +34,25 @@ export class History {
   }
 }
 
+/** All types of state share two names: `stateEnteredEventDetails` and `stateExitedEventDetails`. */
 function detailsName(type: string): `${string}EventDetails` {
   const [, change] = /State(Entered|Exited)$/.exec(type) ?? [];
   const name = change === undefined ? type : `State${change}`;
   return `${name.charAt(0).toLowerCase()}${name.slice(1)}EventDetails`;
 }
 
-/** Drops inputs and outputs, as for `includeExecutionData: false`. */
+/** An event without inputs and outputs, for `includeExecutionData: false`. */
 export function withoutData(event: HistoryEvent): HistoryEvent {
-  const kept = Object.entries(event).map(([name, value]) =>
-    name.endsWith('EventDetails') ? [name, strip(value as EventDetails)] : [name, value],
-  );
-  return Object.fromEntries(kept) as HistoryEvent;
+  const copy = { ...event };
+  for (const name of Object.keys(event)) {
+    if (isDetailsName(name)) {
+      const { input, inputDetails, output, outputDetails, ...rest } = event[name] ?? {};
+      Object.assign(copy, { [name]: rest });
+    }
+  }
+  return copy;
 }
 
-function strip({ input, inputDetails, output, outputDetails, ...rest }: EventDetails): EventDetails {
-  return rest;
+function isDetailsName(name: string): name is `${string}EventDetails` {
+  return name.endsWith('EventDetails');
 }
