@@ -10,10 +10,11 @@ export function executionDescription(
   execution: Execution,
   includedData: 'ALL_DATA' | 'METADATA_ONLY',
 ): Record<string, unknown> {
-  const { arn, machine, name, status, startDate, stopDate, input, ending, redriveCount, redriveDate } =
+  const { arn, machine, name, status, startDate, stopDate, input, redriveCount, redriveDate, notRedrivable } =
     execution;
+  const { output, error, cause } = execution.ending;
   const included = includedData === 'ALL_DATA';
-  const data = included ? { input, ...ending } : {};
+  const ifIncluded = (text: string | undefined) => (included ? text : undefined);
   return withoutUndefined({
     executionArn: arn,
     stateMachineArn: machine.arn,
@@ -21,12 +22,15 @@ export function executionDescription(
     status,
     startDate,
     stopDate,
-    ...data,
+    input: ifIncluded(input),
     inputDetails: { included },
-    outputDetails: ending.output === undefined ? undefined : { included },
+    output: ifIncluded(output),
+    outputDetails: output === undefined ? undefined : { included },
+    error: ifIncluded(error),
+    cause: ifIncluded(cause),
     redriveCount,
     redriveDate,
-    redriveStatus: execution.notRedrivable === undefined ? 'REDRIVABLE' : 'NOT_REDRIVABLE',
-    redriveStatusReason: execution.notRedrivable,
+    redriveStatus: notRedrivable === undefined ? 'REDRIVABLE' : 'NOT_REDRIVABLE',
+    redriveStatusReason: notRedrivable,
   });
 }
