@@ -8,7 +8,10 @@ import { initializeData } from './postgres/initdb.ts';
 import { ensureRunning, shutDown } from './postgres/server.ts';
 
 export interface PostgresOptions {
-  /** Path for data, log and programs, made when missing. For root another folder takes its place: see `Postgres.folder`. */
+  /**
+   * Path for data, log and programs, made when missing. For root another folder takes its place: see
+   * `Postgres.folder`.
+   */
   readonly folder: string;
   /** On by default. Off, a crash of the machine can lose the data, and writing is faster: for tests. */
   readonly fsync?: boolean;
@@ -27,11 +30,11 @@ export interface Postgres {
 }
 
 /**
- * Starts the embedded PostgreSQL, or takes over the server that a killed process left running. It listens on a socket that
- * only its owner can reach, so it needs no port and no password.
+ * Starts the embedded PostgreSQL, or takes over the server that a killed process left running. It listens on a socket
+ * that only its owner can reach, so it needs no port and no password.
  *
- * @throws when the npm package has no PostgreSQL for this platform, when another process uses the same folder (named in the
- *   message), and when the server does not start (with the end of its log).
+ * @throws when the npm package has no PostgreSQL for this platform, when another process uses the same folder (named
+ *   in the message), and when the server does not start (with the end of its log).
  */
 export async function startPostgres({ folder, fsync = true }: PostgresOptions): Promise<Postgres> {
   const binaries = await findBinaries();

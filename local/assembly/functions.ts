@@ -48,8 +48,8 @@ export function readFunction(
 }
 
 /**
- * The bundle's folder within the cloud assembly. The CDK writes it into the metadata when it is asked to; otherwise folder and
- * key are both named after the asset's hash.
+ * The bundle's folder within the cloud assembly. The CDK writes it into the metadata when it is asked to; otherwise
+ * folder and key are both named after the asset's hash.
  */
 function bundleOf(id: string, { Metadata = {} }: Resource, s3Key: unknown): string {
   const path = Metadata['aws:asset:path'];

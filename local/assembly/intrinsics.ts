@@ -3,16 +3,17 @@ import { attributesOf } from './resource-attributes.ts';
 import type { Environment, Template } from './template.ts';
 
 /**
- * Replaces CloudFormation's intrinsics (`Ref`, `Fn::Join`, …) in a value by what they stand for. `user` names who needs the
- * value, for error messages: `Handler of MigrateFunction`.
+ * Replaces CloudFormation's intrinsics (`Ref`, `Fn::Join`, …) in a value by what they stand for. `user` names who
+ * needs the value, for error messages: `Handler of MigrateFunction`.
  */
 export type Resolve = (value: unknown, user: string) => unknown;
 
 /**
- * The intrinsics of a template, as they would resolve in the given account. It knows those that synthesized machines and
- * functions use.
+ * The intrinsics of a template, as they would resolve in the given account. It knows those that synthesized machines
+ * and functions use.
  *
- * @throws (the returned function) for any other intrinsic, and for a reference to what is not known: nothing stays unresolved.
+ * @throws (the returned function) for any other intrinsic, and for a reference to what is not known: nothing stays
+ *   unresolved.
  */
 export function intrinsics(template: Template, environment: Environment): Resolve {
   function resolve(value: unknown, user: string): unknown {

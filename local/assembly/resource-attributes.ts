@@ -14,7 +14,8 @@ export interface Reference {
 
 /**
  * The types of resource that machines and functions refer to, and what CloudFormation answers for them. Where
- * CloudFormation would make up a name with random letters, the logical id is the name, so that ARNs are the same every time.
+ * CloudFormation would make up a name with random letters, the logical id is the name, so that ARNs are the same
+ * every time.
  */
 const types: Readonly<Record<string, (reference: Reference) => Attributes>> = {
   'AWS::StepFunctions::StateMachine': ({ id, property, environment }) => {

@@ -11,8 +11,8 @@ export interface LoopbackServer {
 }
 
 /**
- * How long an idle connection stays open, in milliseconds: longer than any client here pauses between two calls. A client that finds its
- * connection closed sends the request again, and a write would then run twice.
+ * How long an idle connection stays open, in milliseconds: longer than any client here pauses between two calls. A
+ * client that finds its connection closed sends the request again, and a write would then run twice.
  */
 const keepAliveMs = 600_000;
 

@@ -4,8 +4,8 @@ import type { IncomingMessage } from 'node:http';
 const cutOffFactor = 16;
 
 /**
- * Reads a request's body as UTF-8. A body over the limit is read to its end and dropped, because a client that is still
- * sending takes an early answer for a broken connection.
+ * Reads a request's body as UTF-8. A body over the limit is read to its end and dropped, because a client that is
+ * still sending takes an early answer for a broken connection.
  *
  * @returns undefined for a body of more than `maxBytes` bytes.
  */

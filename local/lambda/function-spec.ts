@@ -15,8 +15,8 @@ export interface FunctionSpec {
   /** As in the template: `nodejs22.x`. The code runs on this machine's Node all the same. */
   readonly runtime: string;
   /**
-   * The function's variables: those of its configuration, and those that the caller adds (endpoints, credentials). It sees no
-   * other variable of this process.
+   * The function's variables: those of its configuration, and those that the caller adds (endpoints, credentials). It
+   * sees no other variable of this process.
    */
   readonly environment: Readonly<Record<string, string>>;
   /** Takes what the function writes, line by line, and one REPORT line for each invocation. */

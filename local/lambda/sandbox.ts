@@ -47,13 +47,13 @@ const [inUse, peak] = [0, 1];
 const sharedBytes = 16;
 
 /**
- * What Lambda calls an execution environment, and a sandbox in its errors: a worker thread that has loaded the function and
- * runs one invocation at a time.
+ * What Lambda calls an execution environment, and a sandbox in its errors: a worker thread that has loaded the
+ * function and runs one invocation at a time.
  */
 export class Sandbox {
   /**
-   * Resolves when the code is loaded, to undefined, or to the outcome that loading failed with. It never settles when the worker dies:
-   * wait for `gone` as well.
+   * Resolves when the code is loaded, to undefined, or to the outcome that loading failed with. It never settles when
+   * the worker dies: wait for `gone` as well.
    */
   readonly ready: Promise<Outcome | undefined>;
   /** Resolves when the worker has ended, for whatever reason. */

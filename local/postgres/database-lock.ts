@@ -17,13 +17,16 @@ const lockKey = [0x5d17, 0xda7a] as const;
 
 const namePrefix = 'serverless-data-migrations local, pid ';
 
-/** The server needs a moment to see that a killed owner's connection is gone: five tries, 200 ms apart, wait a second. */
+/**
+ * The server needs a moment to see that a killed owner's connection is gone: five tries, 200 ms apart, wait a second.
+ */
 const tries = 5;
 const betweenTriesMs = 200;
 
 /**
- * Makes this process the only local runtime on a database, embedded or the user's own. The lock is an advisory lock of
- * a session on a connection of its own, so it ends with the process, however that dies, and no file has to be cleaned up.
+ * Makes this process the only local runtime on a database, embedded or the user's own. The lock is an advisory lock
+ * of a session on a connection of its own, so it ends with the process, however that dies, and no file has to be
+ * cleaned up.
  *
  * @throws an error that names the process that has the lock.
  */

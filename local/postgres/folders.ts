@@ -11,8 +11,8 @@ export interface Folders {
   /** The server's log file. */
   readonly log: string;
   /**
-   * The folder of the socket. It lies outside `root`, because a socket's path may have at most 103 bytes (macOS; 107 on
-   * Linux) and a checkout's path can be longer.
+   * The folder of the socket. It lies outside `root`, because a socket's path may have at most 103 bytes (macOS; 107
+   * on Linux) and a checkout's path can be longer.
    */
   readonly socket: string;
   /** Runs the server and owns its files, where that is not us: see `serverAccount`. */
@@ -22,8 +22,8 @@ export interface Folders {
 const project = 'serverless-data-migrations';
 
 /**
- * Makes the folders for a PostgreSQL. For an ordinary user `root` is the wanted folder. For root it is one in /var/tmp,
- * because the server's account may not be able to enter the wanted one (a checkout in /root).
+ * Makes the folders for a PostgreSQL. For an ordinary user `root` is the wanted folder. For root it is one in
+ * /var/tmp, because the server's account may not be able to enter the wanted one (a checkout in /root).
  *
  * @param wanted Path of the folder, made when missing.
  * @throws when another user owns one of the folders.
@@ -46,8 +46,8 @@ export async function prepareFolders(wanted: string): Promise<Folders> {
 }
 
 /**
- * Makes a folder where everybody may make folders, such as /tmp, and lets only its owner change it. Somebody else could
- * have taken the name before, which is an error.
+ * Makes a folder where everybody may make folders, such as /tmp, and lets only its owner change it. Somebody else
+ * could have taken the name before, which is an error.
  */
 async function makeOwnFolder(folder: string, mode: number, account?: Account): Promise<void> {
   try {

@@ -5,8 +5,8 @@ import { isAlive } from './processes.ts';
 
 /**
  * Makes a folder completely or not at all, unless it exists: `make` fills a temporary folder beside it, which is then
- * renamed. When two processes race, the slower one throws its work away. What a killed process left half done is removed
- * by the next process that makes the folder.
+ * renamed. When two processes race, the slower one throws its work away. What a killed process left half done is
+ * removed by the next process that makes the folder.
  */
 export async function makeFolderOnce(
   folder: string,

@@ -15,7 +15,10 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** A process's command line, its arguments separated by blanks. Empty when the process is gone, or dead and not yet reaped. */
+/**
+ * A process's command line, its arguments separated by blanks. Empty when the process is gone, or dead and not yet
+ * reaped.
+ */
 export async function commandLine(pid: number): Promise<string> {
   try {
     if (process.platform === 'linux') {

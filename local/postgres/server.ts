@@ -11,7 +11,10 @@ import { postmasterPid, removeStaleLockFiles } from './postmaster.ts';
 import { isAlive } from './processes.ts';
 import { commandLineOptions } from './settings.ts';
 
-/** A server may have to recover from a crash: it replays at most max_wal_size (4 GB), which takes a laptop under two minutes. */
+/**
+ * A server may have to recover from a crash: it replays at most max_wal_size (4 GB), which takes a laptop under two
+ * minutes.
+ */
 const startTimeoutMs = 120_000;
 
 /**
@@ -79,8 +82,8 @@ async function startServer(cluster: Cluster): Promise<StartedServer> {
 }
 
 /**
- * Whether the server that we started gave up because of another one: another process started the same cluster first and is
- * gone by now, or children of the last server are still ending. Then starting again is worth a try.
+ * Whether the server that we started gave up because of another one: another process started the same cluster first
+ * and is gone by now, or children of the last server are still ending. Then starting again is worth a try.
  */
 async function foundAnotherServer({ folders }: Cluster, { logStart }: StartedServer): Promise<boolean> {
   const lines = await lastLines(folders.log, logStart);

@@ -20,8 +20,8 @@ function serverSettings({ fsync }: Cluster): Readonly<Record<string, string>> {
     log_timezone: 'UTC',
     max_connections: '200', // 40 for a Data API endpoint, 5 for a test's database, and room for several of both
     shared_buffers: '256MB', // twice the default: the demo (34 MB) and the databases of several tests stay in memory
-    // Bulk loads of the demo and the benchmark write gigabytes. Checkpoints by the clock spread that out; by volume they
-    // would come one after another.
+    // Bulk loads of the demo and the benchmark write gigabytes. Checkpoints by the clock spread that out; by volume
+    // they would come one after another.
     max_wal_size: '4GB',
     checkpoint_timeout: '15min',
     fsync: fsync ? 'on' : 'off',

@@ -33,8 +33,8 @@ export interface RdsData {
   readonly url: string;
   readonly port: number;
   /**
-   * Pauses the database as Aurora's auto-pause does: the next call starts to wake it. Until `resumeSeconds` later, calls fail with
-   * DatabaseResumingException.
+   * Pauses the database as Aurora's auto-pause does: the next call starts to wake it. Until `resumeSeconds` later,
+   * calls fail with DatabaseResumingException.
    */
   pause(options: { readonly resumeSeconds: number }): void;
   /** Stops listening, rolls transactions back and disconnects. */
@@ -42,8 +42,8 @@ export interface RdsData {
 }
 
 /**
- * Starts an RDS Data API on 127.0.0.1, before any PostgreSQL: the five operations with the service's wire format, errors and
- * limits (see `quotas.ts`). Any AWS SDK and the `aws` command line can be its clients.
+ * Starts an RDS Data API on 127.0.0.1, before any PostgreSQL: the five operations with the service's wire format,
+ * errors and limits (see `quotas.ts`). Any AWS SDK and the `aws` command line can be its clients.
  *
  * @throws the server's error, with the code EADDRINUSE, when the port is taken.
  */

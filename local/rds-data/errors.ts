@@ -1,8 +1,8 @@
 import pg from 'pg';
 
 /**
- * The HTTP status of every error that the endpoint answers with. The names are those of the service's model, and those that
- * AWS adds before a call reaches the service (`ValidationException`, `SerializationException`, …).
+ * The HTTP status of every error that the endpoint answers with. The names are those of the service's model, and
+ * those that AWS adds before a call reaches the service (`ValidationException`, `SerializationException`, …).
  */
 const statuses = {
   BadRequestException: 400,

@@ -11,8 +11,8 @@ export type Operation = (body: string) => Promise<string>;
 export type Operations = Readonly<Record<string, Operation>>;
 
 /**
- * The Data API's protocol, AWS's REST JSON: an operation is a path, request and response are JSON. An error is an HTTP
- * status, a name in the header `x-amzn-ErrorType`, and `{"message": …}`.
+ * The Data API's protocol, AWS's REST JSON: an operation is a path, request and response are JSON. An error is an
+ * HTTP status, a name in the header `x-amzn-ErrorType`, and `{"message": …}`.
  */
 export function listener(operations: Operations): RequestListener {
   return (request, response) => {

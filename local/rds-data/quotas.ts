@@ -1,4 +1,4 @@
-// Limits of the RDS Data API, from "Amazon RDS Data API limitations" in Aurora's user guide, and from the service's model.
+// Limits of the RDS Data API, from its limitations in Aurora's user guide and from the service's model.
 
 /** Longest text of one statement, in characters. */
 export const maxSqlLength = 65_536;

@@ -53,7 +53,8 @@ export class Account {
   }
 
   /**
-   * Creates or updates machines, and publishes versions of functions. Running executions keep the definition that they started with.
+   * Creates or updates machines, and publishes versions of functions. Running executions keep the definition that
+   * they started with.
    *
    * @throws InvalidDefinition for a definition, and ApiError for tags, that AWS would refuse.
    */
@@ -102,7 +103,8 @@ export class Account {
   }
 
   /**
-   * Starts an execution. A repeated request does no harm: the same name and input get the execution that runs already.
+   * Starts an execution. A repeated request does no harm: the same name and input get the execution that runs
+   * already.
    *
    * @throws ApiError for a wrong name or input, a machine that does not exist, and a name that was used before.
    */

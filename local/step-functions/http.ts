@@ -9,14 +9,16 @@ import { ApiError } from './api-error.ts';
 import { isObject } from './json.ts';
 
 /**
- * Largest request, in bytes: 2 MiB. An input of 256 KiB is JSON text within JSON, where escaping can make each byte six, so
- * 1.5 MiB can be needed.
+ * Largest request, in bytes: 2 MiB. An input of 256 KiB is JSON text within JSON, where escaping can make each byte
+ * six, so 1.5 MiB can be needed.
  */
 const maxRequestBytes = 2 * 2 ** 20;
 
 const targetPrefix = 'AWSStepFunctions.';
 
-/** AWS's JSON 1.0 protocol: the action is named in a header, request and response are JSON. Every request is answered. */
+/**
+ * AWS's JSON 1.0 protocol: the action is named in a header, request and response are JSON. Every request is answered.
+ */
 export function listener(account: Account): RequestListener {
   return async (request, response) => {
     try {

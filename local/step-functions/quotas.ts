@@ -1,5 +1,5 @@
-// Quotas of Step Functions for Standard machines, from "Step Functions service quotas" in its developer guide, from the Amazon States
-// Language, and from the service's API model.
+// Limits of Step Functions for Standard machines, from "Step Functions service quotas" in its developer guide, from
+// the Amazon States Language, and from the service's API model.
 
 /** Any input, output, result or variable, and all that one `Assign` gives, in bytes of UTF-8: 256 KiB. */
 export const maxDataBytes = 262_144;

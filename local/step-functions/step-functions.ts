@@ -5,7 +5,9 @@ import { listener } from './http.ts';
 export interface StepFunctionsOptions extends Deployment {
   /** 0, the default, takes any free port. */
   readonly port?: number;
-  /** How many milliseconds a second of Wait and of Retry lasts: less than 1000, the default, to test what takes hours. */
+  /**
+   * How many milliseconds a second of Wait and of Retry lasts: less than 1000, the default, to test what takes hours.
+   */
   readonly secondMs?: number;
 }
 
@@ -15,7 +17,8 @@ export interface StepFunctions {
   readonly url: string;
   readonly port: number;
   /**
-   * Adds machines and functions, or replaces those of the same ARN. Running executions keep the definition that they started with.
+   * Adds machines and functions, or replaces those of the same ARN. Running executions keep the definition that they
+   * started with.
    *
    * @throws InvalidDefinition for a machine that AWS would refuse.
    */
@@ -27,10 +30,11 @@ export interface StepFunctions {
 }
 
 /**
- * Starts Step Functions on 127.0.0.1: the API over HTTP for any AWS SDK and the `aws` command line, and an interpreter for JSONata
- * machines. Executions live in this process and end with it.
+ * Starts Step Functions on 127.0.0.1: the API over HTTP for any AWS SDK and the `aws` command line, and an
+ * interpreter for JSONata machines. Executions live in this process and end with it.
  *
- * @throws InvalidDefinition for a machine that AWS would refuse, and the server's error (EADDRINUSE) for a taken port.
+ * @throws InvalidDefinition for a machine that AWS would refuse, and the server's error (EADDRINUSE) for a taken
+ *   port.
  */
 export async function startStepFunctions(options: StepFunctionsOptions): Promise<StepFunctions> {
   const account = new Account(options.secondMs ?? 1000);

@@ -15,8 +15,8 @@ export function openPool(connection: pg.ClientConfig): pg.Pool {
     // Results are read in these forms: dates as ISO 8601 in UTC, bytea as hex, floats with all their digits.
     options: `${connection.options ?? ''} -c timezone=UTC -c datestyle=ISO -c bytea_output=hex -c extra_float_digits=1`,
   });
-  // A backend that is killed reports it on its connection. A call that waits for an answer sees the error; here it is dropped,
-  // because an 'error' event that nobody listens to would end the process.
+  // A backend that is killed reports it on its connection. A call that waits for an answer sees the error; here it is
+  // dropped, because an 'error' event that nobody listens to would end the process.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
   return pool;

@@ -17,7 +17,9 @@ export interface Session {
    * @throws the database's error, and RdsDataError for a timeout or a result that the service would not return.
    */
   run(statement: BoundStatement, options: RunOptions): Promise<StatementResult>;
-  /** Gives the connection back, with an open transaction rolled back and nothing of the session left. It never fails. */
+  /**
+   * Gives the connection back, with an open transaction rolled back and nothing of the session left. It never fails.
+   */
   release(): Promise<void>;
 }
 
@@ -73,7 +75,8 @@ export function sessionOn({ client, types, cancel, onEnd }: SessionParts): Sessi
         return first;
       }
       if (!continueAfterTimeout) {
-        // The session keeps the connection until the cancellation has arrived, because it must not hit the next call's statement.
+        // The session keeps the connection until the cancellation has arrived, because it must not hit the next
+        // call's statement.
         settled = Promise.all([settled, cancel(client)]);
         await Promise.race([settled, sleep(cancelWaitMs)]);
       }

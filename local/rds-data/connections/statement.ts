@@ -5,8 +5,8 @@ import { maxRowBytes } from '../quotas.ts';
 import { type ResultLimit, type Row, resultLimit, type StatementResult } from '../results/result.ts';
 
 /**
- * Sends one statement by PostgreSQL's extended protocol, which takes one statement at a time and parameters of declared
- * types, as the service does. `pg`'s own query cannot declare types. Values come back as PostgreSQL's text.
+ * Sends one statement by PostgreSQL's extended protocol, which takes one statement at a time and parameters of
+ * declared types, as the service does. `pg`'s own query cannot declare types. Values come back as PostgreSQL's text.
  *
  * @throws the database's error, or RdsDataError for a result that the service would not return.
  */

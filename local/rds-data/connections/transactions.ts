@@ -12,7 +12,8 @@ export interface Transactions {
   /**
    * Does one call's work in a transaction.
    *
-   * @throws TransactionNotFoundException for one that has ended, and DatabaseErrorException while another call works in it.
+   * @throws TransactionNotFoundException for one that has ended, and DatabaseErrorException while another call works
+   *   in it.
    */
   use<Result>(id: string, work: (session: Session) => Promise<Result>): Promise<Result>;
   /**

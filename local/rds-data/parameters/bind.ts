@@ -32,8 +32,9 @@ const hints: Readonly<Record<TypeHint, { readonly type: number; readonly format?
 };
 
 /**
- * Binds a call's parameters to its statement. As with the service, a name without a parameter is left unbound, and PostgreSQL
- * reports it as missing (08P01), unless it stands in a dollar-quoted string, where PostgreSQL sees no parameter.
+ * Binds a call's parameters to its statement. As with the service, a name without a parameter is left unbound, and
+ * PostgreSQL reports it as missing (08P01), unless it stands in a dollar-quoted string, where PostgreSQL sees no
+ * parameter.
  *
  * @throws RdsDataError for a parameter without exactly one value, an array, or a value that its hint does not allow.
  */

@@ -1,4 +1,7 @@
-/** A caller's SQL as PostgreSQL gets it: each `:name` has become a `$n`, with an `n` of its own even when a name occurs again. */
+/**
+ * A caller's SQL as PostgreSQL gets it: each `:name` has become a `$n`, with an `n` of its own even when a name
+ * occurs again.
+ */
 export interface RewrittenSql {
   readonly text: string;
   /** The names by position: `names[0]` is `$1`. */
@@ -8,8 +11,8 @@ export interface RewrittenSql {
 }
 
 /**
- * What the service's scanner skips, and the names it finds: strings, quoted identifiers, comments, casts. It does not know dollar quoting or
- * array slices, so here too the `:name` in `$$…$$` and the `:2` in `a[1:2]` are parameters.
+ * What the service's scanner skips, and the names it finds: strings, quoted identifiers, comments, casts. It does not
+ * know dollar quoting or array slices, so here too the `:name` in `$$…$$` and the `:2` in `a[1:2]` are parameters.
  */
 const token = /'[^']*(?:''[^']*)*'|"[^"]*(?:""[^"]*)*"|--[^\n]*|\/\*[\s\S]*?\*\/|::|:(\w+)/g;
 

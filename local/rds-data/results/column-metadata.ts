@@ -15,7 +15,8 @@ const serialTypes: Readonly<Record<string, string>> = {
 /**
  * The `columnMetadata` of a response, as the JDBC driver of PostgreSQL answers it.
  *
- * @param client A connection to the database that the result is from, for what only the catalog knows of its tables' columns.
+ * @param client A connection to the database that the result is from, for what only the catalog knows of its tables'
+ *   columns.
  */
 export async function columnMetadata(
   columns: readonly ResultColumn[],

@@ -12,8 +12,8 @@ export interface ResultSetOptions {
 }
 
 /**
- * The `records` of a response as JSON text. It is written directly, because a page has tens of thousands of values, and an object for each
- * would cost more than the text.
+ * The `records` of a response as JSON text. It is written directly, because a page has tens of thousands of values,
+ * and an object for each would cost more than the text.
  */
 export function recordsJson(
   columns: readonly ResultColumn[],

@@ -8,7 +8,10 @@ export interface ResultColumn {
   readonly type: ColumnType;
 }
 
-/** The types of one database that are not built in, by their ids, as far as results had them. PostgreSQL uses no id twice. */
+/**
+ * The types of one database that are not built in, by their ids, as far as results had them. PostgreSQL uses no id
+ * twice.
+ */
 export type KnownTypes = Map<number, ColumnType>;
 
 /** The database that a result is from. */

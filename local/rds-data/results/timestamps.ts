@@ -1,7 +1,8 @@
 import { RdsDataError } from '../errors.ts';
 
 /**
- * The service's text of a time: no fraction when it is zero, milliseconds where they are enough, and microseconds otherwise.
+ * The service's text of a time: no fraction when it is zero, milliseconds where they are enough, and microseconds
+ * otherwise.
  *
  * @param text PostgreSQL's text of a date, time or timestamp without a time zone.
  * @throws InternalFailure for infinity, which the service has no text for.

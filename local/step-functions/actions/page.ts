@@ -14,8 +14,8 @@ const maxTokenLength = 3096;
 /**
  * The page that a request asks for by `maxResults` and `nextToken`.
  *
- * @param keyOf Tells an item from the others. A token names the last item of a page, so that pages do not shift when the list
- *   grows.
+ * @param keyOf Tells an item from the others. A token names the last item of a page, so that pages do not shift when
+ *   the list grows.
  * @throws InvalidToken.
  */
 export function pageOf<T>(

@@ -14,6 +14,9 @@ export interface CompileContext {
   readonly stateNames: Set<string>;
   /** Variables that belong to the workflows around this one, and may not be assigned here. */
   readonly outerVariables: ReadonlySet<string>;
-  /** Reads the workflow of a Map or of a branch. It is handed down, because a workflow's states may have workflows again. */
+  /**
+   * Reads the workflow of a Map or of a branch. It is handed down, because a workflow's states may have workflows
+   * again.
+   */
   readonly readWorkflow: (fields: Fields, context: CompileContext) => Workflow;
 }

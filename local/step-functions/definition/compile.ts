@@ -10,8 +10,8 @@ import { readWorkflow } from './workflow.ts';
 const machineFields = ['Comment', 'StartAt', 'States', 'TimeoutSeconds', 'Version', 'QueryLanguage'];
 
 /**
- * Checks a definition as AWS does when a machine is created, and parses its expressions. What this interpreter does not know
- * is refused, never ignored.
+ * Checks a definition as AWS does when a machine is created, and parses its expressions. What this interpreter does
+ * not know is refused, never ignored.
  *
  * @param definition JSON of the Amazon States Language, at most 1 MB.
  * @param integrations What its Tasks can call.

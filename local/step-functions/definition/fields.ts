@@ -8,8 +8,8 @@ export interface Range {
 }
 
 /**
- * The fields of one object in a definition. It reports fields and values that AWS would refuse, and then goes on with a value
- * that fits, so that one check finds all problems.
+ * The fields of one object in a definition. It reports fields and values that AWS would refuse, and then goes on with
+ * a value that fits, so that one check finds all problems.
  */
 export class Fields {
   /** Where the object stands in the definition: `/States/Rest`. */

@@ -8,8 +8,8 @@ export type ProblemCode =
   | 'UNSUPPORTED_JSONATA_EXPRESSION';
 
 /**
- * Collects all that is wrong with a definition. Places are paths such as `/States/Rest/Seconds`; the empty path stands for
- * the definition itself.
+ * Collects all that is wrong with a definition. Places are paths such as `/States/Rest/Seconds`; the empty path
+ * stands for the definition itself.
  */
 export class Problems {
   readonly #found: string[] = [];

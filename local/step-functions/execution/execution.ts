@@ -2,14 +2,12 @@ import { setMaxListeners } from 'node:events';
 import { parseArn } from '../../arn.ts';
 import { ApiError } from '../api-error.ts';
 import { Failure } from '../failure.ts';
-import { sleep } from '../interpreter/abortable.ts';
-import { Aborted } from '../interpreter/aborted.ts';
+import { Aborted, sleep } from '../interpreter/abortable.ts';
 import { Branch } from '../interpreter/branch.ts';
 import { runBranch } from '../interpreter/run-branch.ts';
 import type { EventDetails, RunningExecution } from '../interpreter/running-execution.ts';
 import { type Json, type JsonObject, parseJson, withoutUndefined } from '../json.ts';
-import { maxHistoryEvents } from '../quotas.ts';
-import { History } from './history.ts';
+import { History, historyFull } from './history.ts';
 import type { StateMachine } from './state-machine.ts';
 
 export type ExecutionStatus = 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED';
@@ -107,7 +105,7 @@ export class Execution implements RunningExecution {
     if (this.status !== 'RUNNING') {
       throw new Aborted();
     }
-    if (this.#hasRoomForEndOnly()) {
+    if (this.history.isFull) {
       this.#fail(historyFull);
       throw new Aborted();
     }
@@ -118,7 +116,9 @@ export class Execution implements RunningExecution {
     this.transitions += 1;
   }
 
-  /** Ends it at once. What its tasks do goes on, and nobody hears of it. Does nothing to an execution that has ended. */
+  /**
+   * Ends it at once. What its tasks do goes on, and nobody hears of it. Does nothing to an execution that has ended.
+   */
   stop({ error, cause }: { readonly error?: string | undefined; readonly cause?: string | undefined }): void {
     if (this.status === 'RUNNING') {
       const event = { type: 'ExecutionAborted', previousEventId: 0 };
@@ -131,8 +131,7 @@ export class Execution implements RunningExecution {
     if (this.status === 'RUNNING' || this.status === 'SUCCEEDED') {
       return `Execution is ${this.status} and cannot be redriven`;
     }
-    // A redrive needs room for two events: its own, and the one that ends it.
-    return this.history.length + 2 > maxHistoryEvents ? 'Execution history event limit exceeded' : undefined;
+    return this.history.hasRoomForRedrive ? undefined : 'Execution history event limit exceeded';
   }
 
   /**
@@ -152,7 +151,7 @@ export class Execution implements RunningExecution {
     this.redriveDate = new Date();
     this.redriveToken = token;
     const details = { redriveCount: this.redriveCount };
-    this.#root.lastEvent = this.history.add('ExecutionRedriven', this.history.length, details);
+    this.#root.lastEvent = this.history.add('ExecutionRedriven', this.history.latest, details);
     void this.#run();
   }
 
@@ -190,7 +189,7 @@ export class Execution implements RunningExecution {
   }
 
   #succeed(): void {
-    if (this.#hasRoomForEndOnly()) {
+    if (this.history.isFull) {
       this.#fail(historyFull);
       return;
     }
@@ -213,17 +212,7 @@ export class Execution implements RunningExecution {
     this.stopDate = new Date();
     this.#abortController.abort(new Aborted());
   }
-
-  /** The last event of a full history is always the one that ends the execution. */
-  #hasRoomForEndOnly(): boolean {
-    return this.history.length + 1 >= maxHistoryEvents;
-  }
 }
-
-const historyFull = new Failure(
-  'States.Runtime',
-  `The execution reached the maximum number of history events (${maxHistoryEvents}).`,
-);
 
 function interpreterError(error: unknown): Failure {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

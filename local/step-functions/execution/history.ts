@@ -1,4 +1,6 @@
+import { Failure } from '../failure.ts';
 import type { EventDetails } from '../interpreter/running-execution.ts';
+import { maxHistoryEvents } from '../quotas.ts';
 
 /** One event, as GetExecutionHistory answers it. */
 export interface HistoryEvent {
@@ -21,8 +23,19 @@ export class History {
     return this.#events;
   }
 
-  get length(): number {
+  /** The id of the latest event. */
+  get latest(): number {
     return this.#events.length;
+  }
+
+  /** Whether there is room for one event only: the one that ends the execution, which always has the last place. */
+  get isFull(): boolean {
+    return this.#events.length + 1 >= maxHistoryEvents;
+  }
+
+  /** Whether there is room for a redrive, which needs two events: its own, and the one that ends it. */
+  get hasRoomForRedrive(): boolean {
+    return this.#events.length + 2 <= maxHistoryEvents;
   }
 
   /** Appends an event and returns its id. */
@@ -33,6 +46,12 @@ export class History {
     return id;
   }
 }
+
+/** What an execution fails with when its history is full. */
+export const historyFull = new Failure(
+  'States.Runtime',
+  `The execution reached the maximum number of history events (${maxHistoryEvents}).`,
+);
 
 /** All types of state share two names: `stateEnteredEventDetails` and `stateExitedEventDetails`. */
 function detailsName(type: string): `${string}EventDetails` {

@@ -3,8 +3,8 @@ import { Failure } from '../failure.ts';
 import { isObject, type JsonObject } from '../json.ts';
 
 /**
- * Calls an action of the Step Functions API for a Task. An ApiError becomes a failure, whose name begins with the integration and always ends in
- * Exception: `StepFunctions.ExecutionAlreadyExistsException`.
+ * Calls an action of the Step Functions API for a Task. An ApiError becomes a failure, whose name begins with the
+ * integration and always ends in Exception: `StepFunctions.ExecutionAlreadyExistsException`.
  *
  * @param prefix `StepFunctions` for the optimized integration, `Sfn` for the one through the SDK.
  */

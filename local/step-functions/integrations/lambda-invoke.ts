@@ -8,7 +8,8 @@ export type Invocable = Pick<LambdaFunction, 'arn' | 'name' | 'version' | 'invok
 /**
  * `arn:aws:states:::lambda:invoke`
  *
- * @param functions Those that can be invoked, the latest first. It is read at each call, so functions may be added later.
+ * @param functions Those that can be invoked, the latest first. It is read at each call, so functions may be added
+ *   later.
  */
 export function lambdaInvoke(functions: readonly Invocable[]): Integration {
   return {

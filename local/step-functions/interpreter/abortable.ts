@@ -1,5 +1,10 @@
 import { setTimeout as timer } from 'node:timers/promises';
 
+/** Thrown through the interpreter when the execution has ended, or a sibling branch has failed: nothing may follow. */
+export class Aborted extends Error {
+  override readonly name = 'Aborted';
+}
+
 /** The longest timer of Node, in milliseconds: 2^31 - 1, which is 24.8 days. A Wait may last years. */
 const maxTimerMs = 2_147_483_647;
 

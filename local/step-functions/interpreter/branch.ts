@@ -15,8 +15,8 @@ export interface BranchStart {
 }
 
 /**
- * How far one way through a workflow has come: the machine itself, one iteration of a Map, one branch of a Parallel. It
- * outlives a failure, so that a redrive goes on from here.
+ * How far one way through a workflow has come: the machine itself, one iteration of a Map, one branch of a Parallel.
+ * It outlives a failure, so that a redrive goes on from here.
  */
 export class Branch {
   readonly workflow: Workflow;

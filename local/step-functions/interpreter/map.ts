@@ -6,7 +6,10 @@ import { Branch, type RunBranch } from './branch.ts';
 import { type ChildEvents, runChildren } from './run-children.ts';
 import type { Visit } from './visit.ts';
 
-/** Runs an iteration for every item of an inline Map, or after a redrive for those that are not done. Returns their outputs. */
+/**
+ * Runs an iteration for every item of an inline Map, or after a redrive for those that are not done. Returns their
+ * outputs.
+ */
 export async function runMap(visit: Visit, state: MapState, runBranch: RunBranch): Promise<Json> {
   const { branch } = visit;
   const children = branch.children ?? (await iterations(visit, state));

@@ -53,9 +53,9 @@ function firstMatch<T extends { readonly errors: readonly string[] }>(
 }
 
 /**
- * Whether a name in `ErrorEquals` matches an error. `States.Runtime` is never retried and never caught. Whether `States.ALL`
- * matches `States.DataLimitExceeded`, AWS's documentation and recordings of the service disagree; here it does not, so that
- * a machine that works here works either way.
+ * Whether a name in `ErrorEquals` matches an error. `States.Runtime` is never retried and never caught. Whether
+ * `States.ALL` matches `States.DataLimitExceeded`, AWS's documentation and recordings of the service disagree; here
+ * it does not, so that a machine that works here works either way.
  */
 function matches(name: string, error: string): boolean {
   if (error === 'States.Runtime') {

@@ -1,10 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import { Failure } from '../failure.ts';
-import { Aborted } from './aborted.ts';
+import { Aborted } from './abortable.ts';
 import type { Branch, RunBranch } from './branch.ts';
 import type { Visit } from './visit.ts';
 
-/** Records events about a child besides those of its states. A Map's iterations have some, a Parallel's branches have none. */
+/**
+ * Records events about a child besides those of its states. A Map's iterations have some, a Parallel's branches have
+ * none.
+ */
 export interface ChildEvents {
   started?(child: Branch): void;
   succeeded?(child: Branch): void;

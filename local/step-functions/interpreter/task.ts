@@ -7,8 +7,8 @@ import { checkDataSize } from './data-size.ts';
 import type { Visit } from './visit.ts';
 
 /**
- * Calls the Task's integration once, and returns its result. A timeout or an abort does not stop the service that was called, as
- * on AWS.
+ * Calls the Task's integration once, and returns its result. A timeout or an abort does not stop the service that was
+ * called, as on AWS.
  */
 export async function runTask(visit: Visit, state: TaskState): Promise<Json> {
   const { integration, timeoutSeconds } = state;

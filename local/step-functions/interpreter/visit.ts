@@ -122,8 +122,8 @@ export class Visit {
   }
 
   /**
-   * A failure as this state reports it. What Step Functions itself raises names the state, and what an expression raises gets an event. Other
-   * failures stay as they are.
+   * A failure as this state reports it. What Step Functions itself raises names the state, and what an expression
+   * raises gets an event. Other failures stay as they are.
    */
   failed(failure: Failure): Failure {
     const { error, cause, location, raisedByService } = failure;

@@ -16,15 +16,15 @@ interface Scope {
   /** The names that the expression itself has bound so far. */
   readonly locals: Set<string>;
   /**
-   * Whether there is a context item, which a bare name and `$` refer to. AWS gives an expression none, because its input is
-   * `$states.input`. In predicates, later steps, sort terms and groupings there is one.
+   * Whether there is a context item, which a bare name and `$` refer to. AWS gives an expression none, because its
+   * input is `$states.input`. In predicates, later steps, sort terms and groupings there is one.
    */
   readonly hasItem: boolean;
 }
 
 /**
- * Reports what AWS refuses when a machine is created: bare names, `$` and `$$` at the top level, unknown functions, and members
- * that `$states` does not have.
+ * Reports what AWS refuses when a machine is created: bare names, `$` and `$$` at the top level, unknown functions,
+ * and members that `$states` does not have.
  *
  * @param ast The expression's syntax tree.
  * @param report Takes each problem's message.

@@ -2,8 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import type jsonata from 'jsonata';
 
 /**
- * JSONata's own functions, without `$eval`, which AWS disables. The package has no list of them; a test compares this one with
- * what the package can call.
+ * JSONata's own functions, without `$eval`, which AWS disables. The package has no list of them; a test compares this
+ * one with what the package can call.
  */
 const standardFunctions = [
   'abs append assert average base64decode base64encode boolean ceil contains count decodeUrl decodeUrlComponent',
@@ -20,8 +20,8 @@ interface AddedFunction {
 }
 
 /**
- * The functions that AWS adds ("Transforming data with JSONata" in the developer guide). One that returns undefined fails the
- * field that it was written in, as on AWS.
+ * The functions that AWS adds ("Transforming data with JSONata" in the developer guide). One that returns undefined
+ * fails the field that it was written in, as on AWS.
  */
 const awsFunctions: Readonly<Record<string, AddedFunction>> = {
   partition: { implementation: partition, signature: '<an:a>' },
@@ -89,8 +89,8 @@ function hash(text: string, algorithm: string): string {
 }
 
 /**
- * A number from 0 to 1. With a seed it is always the same number, made by the generator mulberry32, whose constants these
- * are. AWS's number for that seed is another.
+ * A number from 0 to 1. With a seed it is always the same number, made by the generator mulberry32, whose constants
+ * these are. AWS's number for that seed is another.
  */
 function random(seed?: number): number {
   if (seed === undefined) {

@@ -39,7 +39,10 @@ function integrationOf(state: StateFields): Integration {
   return { name: arn, resourceType: '', resource: '', arguments: {}, call: async () => null };
 }
 
-/** Arguments that are written out must be those of the integration. Those that an expression gives are checked when it has run. */
+/**
+ * Arguments that are written out must be those of the integration. Those that an expression gives are checked when it
+ * has run.
+ */
 function readArguments(state: StateFields, integration: Integration): Template | undefined {
   const value = state.fields.value('Arguments');
   if (!isExpression(value)) {
