@@ -1,9 +1,9 @@
 import { exited, failed, type Outcome, timedOut } from './outcome.ts';
 import { maxInitSeconds } from './quotas.ts';
-import type { Death, Invocation, Sandbox } from './sandbox.ts';
+import type { Invocation, Sandbox, WorkerEnd } from './sandbox.ts';
 
 /** One invocation, as it ended. */
-export interface Invoked {
+export interface InvocationResult {
   readonly outcome: Outcome;
   /** How long the function worked. */
   readonly durationMs: number;
@@ -22,9 +22,9 @@ export async function invokeIn(
   sandbox: Sandbox,
   invocation: Omit<Invocation, 'deadline'>,
   timeoutSeconds: number,
-): Promise<Invoked> {
+): Promise<InvocationResult> {
   const { requestId } = invocation;
-  const died = sandbox.gone.then((death) => outcomeOf(death, requestId));
+  const died = sandbox.gone.then((end) => outcomeOf(end, requestId));
 
   const initStart = performance.now();
   const loadFailure = await within(maxInitSeconds, [sandbox.ready, died], () =>
@@ -60,20 +60,20 @@ async function within<T>(seconds: number, promises: readonly Promise<T>[], onTim
 }
 
 /** What Lambda reports when a worker ends before it answers. */
-function outcomeOf(death: Death, requestId: string): Outcome {
-  switch (death.cause) {
+function outcomeOf(end: WorkerEnd, requestId: string): Outcome {
+  switch (end.cause) {
     case 'exit':
-      return death.code === 0
+      return end.code === 0
         ? failed(
             'Runtime.ExitError',
             `RequestId: ${requestId} Error: Runtime exited without providing a reason`,
           )
-        : exited(requestId, `exit status ${death.code}`);
+        : exited(requestId, `exit status ${end.code}`);
     case 'killed':
     case 'memory':
       return exited(requestId, 'signal: killed');
     case 'uncaught': {
-      const { error } = death;
+      const { error } = end;
       return error instanceof Error
         ? failed(error.name, error.message, error.stack?.split('\n'))
         : failed('Runtime.UnhandledPromiseRejection', String(error));

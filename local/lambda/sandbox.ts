@@ -32,7 +32,7 @@ export interface Invocation {
 }
 
 /** Why a worker ended. */
-export type Death =
+export type WorkerEnd =
   | { readonly cause: 'exit'; readonly code: number }
   | { readonly cause: 'killed' | 'memory' }
   | { readonly cause: 'uncaught'; readonly error: unknown };
@@ -57,7 +57,7 @@ export class Sandbox {
    */
   readonly ready: Promise<Outcome | undefined>;
   /** Resolves when the worker has ended, for whatever reason. */
-  readonly gone: Promise<Death>;
+  readonly gone: Promise<WorkerEnd>;
   readonly #worker: Worker;
   readonly #memory = new Float64Array(new SharedArrayBuffer(sharedBytes));
   #killed = false;
@@ -74,7 +74,7 @@ export class Sandbox {
     });
     logLines(this.#worker.stdout, log);
     logLines(this.#worker.stderr, log);
-    this.gone = this.#death();
+    this.gone = this.#end();
     this.ready = this.#nextMessage().then((message) =>
       'error' in message ? thrown(message.error) : undefined,
     );
@@ -109,9 +109,9 @@ export class Sandbox {
     return new Promise((resolve) => this.#worker.once('message', resolve));
   }
 
-  #death(): Promise<Death> {
+  #end(): Promise<WorkerEnd> {
     return new Promise((resolve) => {
-      let crash: Death | undefined;
+      let crash: WorkerEnd | undefined;
       this.#worker.once('error', (error) => {
         const isMemory = errorCode(error) === 'ERR_WORKER_OUT_OF_MEMORY';
         crash = isMemory ? { cause: 'memory' } : { cause: 'uncaught', error };
