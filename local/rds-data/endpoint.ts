@@ -1,134 +1,105 @@
-import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import pg from 'pg';
-import { actions } from './actions.ts';
-import { readBody } from './body.ts';
-import type { Action } from './context.ts';
+import { listenOnLoopback } from '../http/loopback-server.ts';
+import type { Admit } from './actions/action.ts';
+import { actions } from './actions/actions.ts';
+import type { Target } from './actions/request.ts';
+import { autoPause } from './auto-pause.ts';
+import { openSessions } from './connections/sessions.ts';
+import { openTransactions } from './connections/transactions.ts';
 import { RdsDataError } from './errors.ts';
-import { pausable } from './pause.ts';
-import { type Operation, parseRequest } from './request.ts';
-import { openSessions } from './sessions.ts';
-import { openTransactions } from './transactions.ts';
+import { listener, type Operation } from './http.ts';
+import * as quotas from './quotas.ts';
 
 export interface RdsDataOptions {
-  /** The PostgreSQL behind it. */
+  /** The PostgreSQL behind the endpoint, and the database that callers get by default. */
   readonly database: pg.ClientConfig | string;
-  /** 0, the default, takes any free one. */
+  /** 0, the default, takes any free port. */
   readonly port?: number;
-  /** What callers must name, where it matters; anything goes by default. */
+  /** The ARN that callers must name as the cluster's; any ARN will do when this is left out. */
   readonly resourceArn?: string;
+  /** The ARN that callers must name as the secret's; any ARN will do when this is left out. */
   readonly secretArn?: string;
-  /** What callers call the connection's database. */
+  /** What callers call the default database; its own name when left out. */
   readonly databaseName?: string;
+  /** How long a call may take; 45 s by default, as with the service. */
   readonly statementTimeoutSeconds?: number;
+  /** How long a transaction may wait for its next call; 180 s by default, as with the service. */
   readonly transactionIdleSeconds?: number;
 }
 
+/** A running Data API. */
 export interface RdsData {
+  /** For `AWS_ENDPOINT_URL_RDS_DATA`. */
   readonly url: string;
   readonly port: number;
-  /** As Aurora's auto-pause: the next call wakes it, and it takes that many seconds. */
+  /**
+   * Pauses the database as Aurora's auto-pause does: the next call starts to wake it. Until `resumeSeconds` later,
+   * calls fail with DatabaseResumingException.
+   */
   pause(options: { readonly resumeSeconds: number }): void;
+  /** Stops listening, rolls transactions back and disconnects. */
   close(): Promise<void>;
 }
 
-/** Starts an RDS Data API endpoint on this machine's loopback. A taken port fails with the code EADDRINUSE. */
+/**
+ * Starts an RDS Data API on 127.0.0.1, before any PostgreSQL: the five operations with the service's wire format,
+ * errors and limits (see `quotas.ts`). Any AWS SDK and the `aws` command line can be its clients.
+ *
+ * @throws the server's error, with the code EADDRINUSE, when the port is taken.
+ */
 export async function startRdsData({
   database,
   port = 0,
   resourceArn,
   secretArn,
   databaseName,
-  statementTimeoutSeconds = 45,
-  transactionIdleSeconds = 180,
+  statementTimeoutSeconds = quotas.statementTimeoutSeconds,
+  transactionIdleSeconds = quotas.transactionIdleSeconds,
 }: RdsDataOptions): Promise<RdsData> {
   const sessions = openSessions(connectionOf(database), databaseName);
   const transactions = openTransactions(sessions, transactionIdleSeconds);
-  const aurora = pausable();
+  const { pause, wake } = autoPause();
 
-  const answer = async <Name extends Operation>(operation: Name, body: string): Promise<string> => {
-    const request = parseRequest(operation, body);
-    checkTarget(request);
-    aurora.check();
-    const deadline = Date.now() + statementTimeoutSeconds * 1000;
-    const action: Action<Name> = actions[operation];
-    return action(request, { sessions, transactions, deadline });
-  };
-
-  const checkTarget = (request: { readonly resourceArn: string; readonly secretArn: string }) => {
-    if (resourceArn !== undefined && request.resourceArn !== resourceArn) {
-      const message = `HttpEndpoint is not enabled for resource ${request.resourceArn}`;
+  const checkTarget = (target: Target) => {
+    if (resourceArn !== undefined && target.resourceArn !== resourceArn) {
+      const message = `HttpEndpoint is not enabled for resource ${target.resourceArn}`;
       throw new RdsDataError('HttpEndpointNotEnabledException', message);
     }
-    if (secretArn !== undefined && request.secretArn !== secretArn) {
+    if (secretArn !== undefined && target.secretArn !== secretArn) {
       throw new RdsDataError('SecretsErrorException', "Secrets Manager can't find the specified secret.");
     }
   };
+  const admit: Admit = (target) => {
+    checkTarget(target);
+    wake();
+    return { sessions, transactions, deadline: Date.now() + statementTimeoutSeconds * 1000 };
+  };
 
-  const server = createServer((request, response) => {
-    respond(request, response, answer).catch(() => response.destroy());
-  });
-  // A client that finds its idle connection closed sends again, and a write would run twice: keep them open.
-  server.keepAliveTimeout = 600_000;
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  const { port: taken } = server.address() as AddressInfo;
+  const operations = Object.entries(actions).map(([name, action]): [string, Operation] => [
+    name,
+    (body) => action(body, admit),
+  ]);
+  const server = await listenOnLoopback(listener(Object.fromEntries(operations)), port);
 
   return {
-    url: `http://127.0.0.1:${taken}`,
-    port: taken,
-    pause: aurora.pause,
+    url: server.url,
+    port: server.port,
+    pause,
     async close() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
+      await server.close();
       await transactions.close();
       await sessions.close();
-      await closed;
     },
   };
 }
 
-async function respond(
-  request: IncomingMessage,
-  response: ServerResponse,
-  answer: (operation: Operation, body: string) => Promise<string>,
-): Promise<void> {
-  response.setHeader('x-amzn-RequestId', randomUUID());
-  response.setHeader('content-type', 'application/json');
-  try {
-    const operation = operationOf(request);
-    const body = Buffer.from(await answer(operation, await readBody(request)));
-    response.writeHead(200, { 'content-length': body.length }).end(body);
-  } catch (error) {
-    const known = error instanceof RdsDataError ? error : unexpected(error);
-    response.setHeader('x-amzn-ErrorType', known.code);
-    response.writeHead(known.status).end(JSON.stringify({ message: known.message }));
-  }
-}
-
-function operationOf({ method, url = '' }: IncomingMessage): Operation {
-  const [path = ''] = url.split('?');
-  const name = path.slice(1);
-  if (method === 'POST' && Object.hasOwn(actions, name)) {
-    return name as Operation;
-  }
-  throw new RdsDataError('UnknownOperationException', `Unknown operation ${method} ${path}`);
-}
-
-function unexpected(cause: unknown): RdsDataError {
-  return new RdsDataError('InternalServerErrorException', String(cause), { cause });
-}
-
-/** The parts of a URL, so that another database of the same server can be named; what was said beside it stays. */
+/** Takes a URL apart, so that callers can name another database of the same server. Options beside the URL are kept. */
 function connectionOf(database: pg.ClientConfig | string): pg.ClientConfig {
   const config: pg.ClientConfig = typeof database === 'string' ? { connectionString: database } : database;
-  const { connectionString, ...beside } = config;
+  const { connectionString, ...besideUrl } = config;
   if (!connectionString) {
     return config;
   }
   const { host, port, user, password, ssl, database: name } = new pg.Client(config);
-  return { ...beside, host, port, user, password, ssl, database: name };
+  return { ...besideUrl, host, port, user, password, ssl, database: name };
 }

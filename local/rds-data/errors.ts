@@ -1,6 +1,9 @@
 import pg from 'pg';
 
-/** Every error the endpoint answers with, and its HTTP status: the service's model, and what the gateway before it adds. */
+/**
+ * The HTTP status of every error that the endpoint answers with. The names are those of the service's model, and
+ * those that AWS adds before a call reaches the service (`ValidationException`, `SerializationException`, …).
+ */
 const statuses = {
   BadRequestException: 400,
   DatabaseErrorException: 400,
@@ -19,9 +22,10 @@ const statuses = {
   ValidationException: 400,
 } as const;
 
+/** The error's name, which the SDKs give to the exception that they throw. */
 export type ErrorCode = keyof typeof statuses;
 
-/** What a caller gets instead of an answer. */
+/** An error that the caller gets as the answer. */
 export class RdsDataError extends Error {
   readonly code: ErrorCode;
 
@@ -30,24 +34,30 @@ export class RdsDataError extends Error {
     this.code = code;
   }
 
+  /** The HTTP status. */
   get status(): number {
     return statuses[this.code];
   }
 }
 
-/** PostgreSQL's error as the Data API words it; `locate` leads its position back into the caller's SQL. */
+/**
+ * An error of the database, as the Data API words it: `ERROR: …; Position: 8; SQLState: 42P01`.
+ *
+ * @param locate Turns PostgreSQL's position, in characters from 1, into the position in the caller's SQL.
+ */
 export function fromDatabase(error: unknown, locate = (position: number) => position): RdsDataError {
   if (error instanceof RdsDataError) {
     return error;
   }
   if (!(error instanceof pg.DatabaseError)) {
-    // No answer, or none any more: refused, reset, ended.
+    // PostgreSQL did not answer: the connection was refused, reset or closed.
     return new RdsDataError('DatabaseUnavailableException', '', { cause: error });
   }
   if (error.code === '42601' && error.message.includes('multiple commands')) {
     return new RdsDataError('ValidationException', "Multistatements aren't supported.", { cause: error });
   }
-  if (error.code === '57P03') {
+  const isStartingOrStopping = error.code === '57P03';
+  if (isStartingOrStopping) {
     return new RdsDataError('DatabaseUnavailableException', '', { cause: error });
   }
   const parts = [`${error.severity}: ${error.message}`];
@@ -59,4 +69,14 @@ export function fromDatabase(error: unknown, locate = (position: number) => posi
   }
   parts.push(`SQLState: ${error.code}`);
   return new RdsDataError('DatabaseErrorException', parts.join('; '), { cause: error });
+}
+
+/** Whether an error means that the connection is gone, and with it the transaction. */
+export function isDisconnection(error: unknown): boolean {
+  if (error instanceof RdsDataError && error.code === 'DatabaseUnavailableException') {
+    return true;
+  }
+  const cause = error instanceof RdsDataError ? error.cause : error;
+  // ERROR ends a statement. FATAL and PANIC end the connection.
+  return cause instanceof pg.DatabaseError && cause.severity !== 'ERROR';
 }

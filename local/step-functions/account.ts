@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
+import { parseArn } from '../arn.ts';
+import { executionArn, requireArn } from './account/arns.ts';
+import { checkInput, checkName } from './account/check-start.ts';
+import { checkTags, type Tag } from './account/tags.ts';
 import { ApiError } from './api-error.ts';
 import { compile } from './definition/compile.ts';
-import { describe } from './describe.ts';
-import { Execution, type StateMachine } from './execution.ts';
-import { bytes, dataLimit } from './json.ts';
-import { describeExecution } from './resources/describe-execution.ts';
-import { type Invocable, lambdaInvoke } from './resources/lambda-invoke.ts';
-import { startExecution, startExecutionBySdk } from './resources/start-execution.ts';
-import { checkTags, type Tag } from './tags.ts';
+import { executionDescription } from './execution/description.ts';
+import { Execution } from './execution/execution.ts';
+import type { StateMachine } from './execution/state-machine.ts';
+import { describeExecution } from './integrations/describe-execution.ts';
+import type { Integration } from './integrations/integration.ts';
+import { type Invocable, lambdaInvoke } from './integrations/lambda-invoke.ts';
+import { startExecution, startExecutionBySdk } from './integrations/start-execution.ts';
 
 /** A state machine to create. */
 export interface MachineSpec {
@@ -15,6 +19,7 @@ export interface MachineSpec {
   readonly arn: string;
   /** JSON of the Amazon States Language. */
   readonly definition: string;
+  /** Only shown; made up from the name when left out. */
   readonly roleArn?: string;
   readonly tags?: readonly Tag[];
 }
@@ -25,34 +30,45 @@ export interface Deployment {
   readonly functions: readonly Invocable[];
 }
 
+/** An execution to start. */
+export interface StartRequest {
+  readonly stateMachineArn: string;
+  /** 1 to 80 characters; a random one when left out. */
+  readonly name?: string | undefined;
+  /** JSON text of at most 256 KiB; `{}` when left out. */
+  readonly input?: string | undefined;
+}
+
 /** The state machines, functions and executions of one account in one region. */
 export class Account {
   readonly #secondMs: number;
   readonly #machines = new Map<string, StateMachine>();
   readonly #executions = new Map<string, Execution>();
+  /** Latest first, because a name without a version means the latest. */
   readonly #functions: Invocable[] = [];
 
+  /** @param secondMs How many milliseconds a second of Wait and of Retry lasts. */
   constructor(secondMs: number) {
     this.#secondMs = secondMs;
   }
 
-  /** Creates or updates machines and publishes versions of functions. Running executions keep what they started with. */
+  /**
+   * Creates or updates machines, and publishes versions of functions. Running executions keep the definition that
+   * they started with.
+   *
+   * @throws InvalidDefinition for a definition, and ApiError for tags, that AWS would refuse.
+   */
   deploy({ machines, functions }: Deployment): void {
-    this.#functions.unshift(...functions); // the latest is the one that a name without a version means
-    const resources = [
-      lambdaInvoke(this.#functions),
-      startExecution(this),
-      startExecutionBySdk(this),
-      describeExecution((execution, includedData) => describe(this.execution(execution), includedData)),
-    ];
+    this.#functions.unshift(...functions);
+    const integrations = this.#integrations();
     for (const { name, arn, definition, roleArn, tags = [] } of machines) {
       checkTags(tags);
       this.#machines.set(arn, {
         name,
         arn,
         definition,
-        roleArn: roleArn ?? `arn:aws:iam::${arn.split(':')[4]}:role/${name}`,
-        compiled: compile(definition, resources),
+        roleArn: roleArn ?? `arn:aws:iam::${parseArn(arn).account}:role/${name}`,
+        compiled: compile(definition, integrations),
         creationDate: new Date(),
         tags,
       });
@@ -63,6 +79,7 @@ export class Account {
     return [...this.#machines.values()];
   }
 
+  /** @throws InvalidArn, or StateMachineDoesNotExist. */
   machine(arn: string): StateMachine {
     const machine = this.#machines.get(requireArn(arn, 'stateMachine'));
     if (machine === undefined) {
@@ -71,6 +88,7 @@ export class Account {
     return machine;
   }
 
+  /** @throws InvalidArn, or ExecutionDoesNotExist. */
   execution(arn: string): Execution {
     const execution = this.#executions.get(requireArn(arn, 'execution'));
     if (execution === undefined) {
@@ -79,68 +97,47 @@ export class Account {
     return execution;
   }
 
-  /** Latest first. */
+  /** A machine's executions, the latest first. */
   executionsOf({ arn }: StateMachine): readonly Execution[] {
     return [...this.#executions.values()].filter(({ machine }) => machine.arn === arn).reverse();
   }
 
   /**
-   * Starts an execution. The same name with the same input while it runs answers the one there is, so that a repeated
-   * request is harmless; any other use of a name that was used before is refused.
+   * Starts an execution. A repeated request does no harm: the same name and input get the execution that runs
+   * already.
+   *
+   * @throws ApiError for a wrong name or input, a machine that does not exist, and a name that was used before.
    */
-  start(machineArn: string, name: string = randomUUID(), input = '{}'): Execution {
-    const machine = this.machine(machineArn);
+  start({ stateMachineArn, name = randomUUID(), input = '{}' }: StartRequest): Execution {
+    const machine = this.machine(stateMachineArn);
     checkName(name);
     checkInput(input);
-    const arn = `${machine.arn.replace(':stateMachine:', ':execution:')}:${name}`;
-    const before = this.#executions.get(arn);
-    if (before !== undefined) {
-      if (before.status === 'RUNNING' && before.input === input) {
-        return before;
-      }
-      throw new ApiError('ExecutionAlreadyExists', `Execution Already Exists: '${arn}'`);
+    const arn = executionArn(machine.arn, name);
+    const existing = this.#executions.get(arn);
+    if (existing === undefined) {
+      const execution = new Execution({ arn, machine, name, input, secondMs: this.#secondMs });
+      this.#executions.set(arn, execution);
+      return execution;
     }
-    const execution = new Execution(machine, { name, input, secondMs: this.#secondMs });
-    this.#executions.set(arn, execution);
-    return execution;
+    if (existing.status === 'RUNNING' && existing.input === input) {
+      return existing;
+    }
+    throw new ApiError('ExecutionAlreadyExists', `Execution Already Exists: '${arn}'`);
   }
 
-  /** Ends the interpreter of everything that still runs. */
+  /** Ends all executions that run, without an event: this process gives them up. */
   abandon(): void {
     for (const execution of this.#executions.values()) {
       execution.abandon();
     }
   }
-}
 
-function requireArn(arn: string, kind: 'stateMachine' | 'execution'): string {
-  const tail = kind === 'execution' ? '[^:]+:[^:]+' : '[^:]+';
-  if (!new RegExp(`^arn:aws[a-z-]*:states:[a-z0-9-]+:\\d{12}:${kind}:${tail}$`).test(arn)) {
-    throw new ApiError('InvalidArn', `Invalid Arn: 'Invalid ARN prefix: ${arn}'`);
-  }
-  return arn;
-}
-
-/** What AWS lists as forbidden in names. */
-const forbidden = /[\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}\p{Cs}]/u;
-
-function checkName(name: string): void {
-  if (name.length === 0 || name.length > 80 || forbidden.test(name)) {
-    throw new ApiError('InvalidName', `Invalid Name: '${name}'`);
-  }
-}
-
-function checkInput(input: string): void {
-  if (bytes(input) > dataLimit) {
-    const problem = `Value at 'input' failed to satisfy constraint: Member must have length less than or equal to ${dataLimit}`;
-    throw new ApiError('ValidationException', `1 validation error detected: ${problem}`);
-  }
-  try {
-    JSON.parse(input);
-  } catch (error) {
-    throw new ApiError(
-      'InvalidExecutionInput',
-      `Invalid State Machine Execution Input: '${(error as Error).message}'`,
-    );
+  #integrations(): readonly Integration[] {
+    return [
+      lambdaInvoke(this.#functions),
+      startExecution(this),
+      startExecutionBySdk(this),
+      describeExecution((arn, includedData) => executionDescription(this.execution(arn), includedData)),
+    ];
   }
 }

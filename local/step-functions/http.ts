@@ -1,31 +1,41 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { readBody } from '../http/request-body.ts';
 import type { Account } from './account.ts';
+import type { Action } from './actions/action.ts';
 import { actions } from './actions/actions.ts';
-import { Input } from './actions/input.ts';
+import { RequestFields } from './actions/request-fields.ts';
 import { ApiError } from './api-error.ts';
 import { isObject } from './json.ts';
 
-/** More than any request of this API needs: 256 KiB of input as JSON in JSON, and room. */
-const requestLimit = 2 * 2 ** 20;
+/**
+ * Largest request, in bytes: 2 MiB. An input of 256 KiB is JSON text within JSON, where escaping can make each byte
+ * six, so 1.5 MiB can be needed.
+ */
+const maxRequestBytes = 2 * 2 ** 20;
 
 const targetPrefix = 'AWSStepFunctions.';
 
-/** The AWS JSON 1.0 protocol: the action in a header, fields in the body. Whatever comes, it answers. */
+/**
+ * AWS's JSON 1.0 protocol: the action is named in a header, request and response are JSON. Every request is answered.
+ */
 export function listener(account: Account): RequestListener {
   return async (request, response) => {
     try {
       const action = actionOf(request);
-      answer(response, 200, action(account, new Input(await fieldsOf(request))));
+      const fields = new RequestFields(await bodyOf(request));
+      respond(response, 200, action(account, fields));
     } catch (error) {
-      const known = error instanceof ApiError;
-      const code = known ? error.code : 'InternalFailure';
-      answer(response, known ? 400 : 500, { __type: code, message: known ? error.message : String(error) });
+      if (error instanceof ApiError) {
+        respond(response, 400, { __type: error.code, message: error.message });
+      } else {
+        respond(response, 500, { __type: 'InternalFailure', message: String(error) });
+      }
     }
   };
 }
 
-function actionOf({ method, headers }: IncomingMessage): (typeof actions)[string] {
+function actionOf({ method, headers }: IncomingMessage): Action {
   const target = headers['x-amz-target'];
   const name =
     typeof target === 'string' && target.startsWith(targetPrefix) ? target.slice(targetPrefix.length) : '';
@@ -40,42 +50,39 @@ function actionOf({ method, headers }: IncomingMessage): (typeof actions)[string
   return action;
 }
 
-async function fieldsOf(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > requestLimit) {
-      throw new ApiError('RequestEntityTooLargeException', `A request has at most ${requestLimit} bytes`);
-    }
-    chunks.push(chunk);
+async function bodyOf(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
+  const text = await readBody(request, maxRequestBytes);
+  if (text === undefined) {
+    throw new ApiError('RequestEntityTooLargeException', `A request has at most ${maxRequestBytes} bytes`);
   }
-  const body = parse(Buffer.concat(chunks).toString());
+  const body = parse(text);
   if (!isObject(body)) {
     throw new ApiError('SerializationException', 'The body must be a JSON object');
   }
   return body;
 }
 
-function parse(body: string): unknown {
+function parse(text: string): unknown {
   try {
-    return body === '' ? {} : JSON.parse(body);
+    return text === '' ? {} : JSON.parse(text);
   } catch (error) {
     throw new ApiError('SerializationException', String(error));
   }
 }
 
-function answer(response: ServerResponse, status: number, fields: object): void {
+function respond(response: ServerResponse, status: number, fields: object): void {
   if (response.destroyed) {
-    return; // the client left
+    return; // the client has left
   }
-  const body = JSON.stringify(fields, function (this: Record<string, unknown>, name, value: unknown) {
-    const original = this[name];
-    return original instanceof Date ? original.getTime() / 1000 : value; // JSON.stringify asked the date already
-  });
   response.writeHead(status, {
     'content-type': 'application/x-amz-json-1.0',
     'x-amzn-requestid': randomUUID(),
   });
-  response.end(body);
+  response.end(JSON.stringify(fields, datesAsSeconds));
+}
+
+/** A replacer for JSON.stringify that writes dates in seconds since 1970. `value` is a date's text already. */
+function datesAsSeconds(this: Readonly<Record<string, unknown>>, name: string, value: unknown): unknown {
+  const original = this[name];
+  return original instanceof Date ? original.getTime() / 1000 : value;
 }

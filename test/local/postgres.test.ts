@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { claimDatabase } from '../../local/postgres/claim.ts';
+import { lockDatabase } from '../../local/postgres/database-lock.ts';
 import { type Postgres, startPostgres } from '../../local/postgres.ts';
 import { freshDatabase } from '../support/database.ts';
 
@@ -20,12 +20,12 @@ test('a fresh database is empty, and can be cloned', async () => {
   await clone.drop();
 });
 
-test('a database is claimed by one process at a time', async () => {
-  const database = await freshDatabase({ name: 'claimed' });
-  const claim = await claimDatabase({ connectionString: database.url });
-  await expect(claimDatabase({ connectionString: database.url })).rejects.toThrow(`process ${process.pid}`);
-  await claim.release();
-  await (await claimDatabase({ connectionString: database.url })).release();
+test('a database is locked by one process at a time', async () => {
+  const database = await freshDatabase({ name: 'locked' });
+  const lock = await lockDatabase({ connectionString: database.url });
+  await expect(lockDatabase({ connectionString: database.url })).rejects.toThrow(`process ${process.pid}`);
+  await lock.release();
+  await (await lockDatabase({ connectionString: database.url })).release();
   await database.drop();
 });
 

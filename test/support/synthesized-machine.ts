@@ -4,7 +4,7 @@ import { type Assembly, readAssembly } from '../../local/assembly/assembly.ts';
 import type { Template } from '../../local/assembly/template.ts';
 import { failed, type Outcome } from '../../local/lambda/outcome.ts';
 import { Account } from '../../local/step-functions/account.ts';
-import type { Execution } from '../../local/step-functions/execution.ts';
+import type { Execution } from '../../local/step-functions/execution/execution.ts';
 
 // A second of the machine in ms: its waits and back-offs are over at once, in their order.
 const secondMs = 0.01;
@@ -45,7 +45,7 @@ export function synthesizedMachine(invoke: (payload: unknown) => Promise<unknown
   };
   return {
     async run(executionName, input) {
-      let execution = account.start(machine.arn, executionName, input);
+      let execution = account.start({ stateMachineArn: machine.arn, name: executionName, input });
       for (;;) {
         await ended(execution);
         const { continued_by: next } = JSON.parse(execution.ending.output ?? '{}') as {

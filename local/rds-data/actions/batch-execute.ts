@@ -1,29 +1,34 @@
-import { type Action, inSession } from '../context.ts';
+import * as v from 'valibot';
 import { fromDatabase } from '../errors.ts';
-import { rewriteParameters } from '../parameters.ts';
-import { plain } from '../sessions.ts';
-import { bind } from '../values.ts';
+import { bind, unbound } from '../parameters/bind.ts';
+import { rewriteParameters } from '../parameters/named-parameters.ts';
+import { sqlParameter } from '../parameters/sql-parameter.ts';
+import { action, inSession } from './action.ts';
+import { optional, statement } from './request.ts';
 
-/** Runs one statement with each of many parameter sets: all of them, or none. */
-export const batchExecute: Action<'BatchExecute'> = async (request, context) => {
+const request = v.object({ ...statement, parameterSets: optional(v.array(v.array(sqlParameter))) });
+
+/** Runs one statement once for each parameter set: all of them, or none. */
+export const batchExecute = action(request, async (request, context) => {
   const rewritten = rewriteParameters(request.sql);
-  const batch = (request.parameterSets ?? []).map((parameters) => bind(rewritten, parameters));
+  const statements = (request.parameterSets ?? []).map((parameters) => bind(rewritten, parameters));
   const { deadline } = context;
-  const own = request.transactionId == null;
+  const needsTransaction = request.transactionId == null;
   return inSession(request, context, async (session) => {
     try {
-      if (own) {
-        await session.run(plain('BEGIN'), { deadline });
+      if (needsTransaction) {
+        await session.run(unbound('BEGIN'), { deadline });
       }
-      for (const bound of batch) {
-        await session.run(bound, { deadline });
+      for (const each of statements) {
+        await session.run(each, { deadline });
       }
-      if (own) {
-        await session.run(plain('COMMIT'), { deadline });
+      if (needsTransaction) {
+        await session.run(unbound('COMMIT'), { deadline });
       }
     } catch (error) {
       throw fromDatabase(error, rewritten.locate);
     }
-    return JSON.stringify({ updateResults: batch.map(() => ({ generatedFields: [] })) });
+    // PostgreSQL has no generated fields, and the service gives no counts.
+    return JSON.stringify({ updateResults: statements.map(() => ({ generatedFields: [] })) });
   });
-};
+});

@@ -1,7 +1,10 @@
-import type { Action } from '../context.ts';
+import * as v from 'valibot';
+import { action } from './action.ts';
+import { targetDatabase } from './request.ts';
 
 /** Begins a transaction, which later calls name by its id. */
-export const beginTransaction: Action<'BeginTransaction'> = async (
-  { database },
-  { transactions, deadline },
-) => JSON.stringify({ transactionId: await transactions.begin(database, deadline) });
+export const beginTransaction = action(
+  v.object(targetDatabase),
+  async ({ database }, { transactions, deadline }) =>
+    JSON.stringify({ transactionId: await transactions.begin(database, deadline) }),
+);

@@ -1,10 +1,12 @@
-import type { Action } from '../context.ts';
+import * as v from 'valibot';
+import { action } from './action.ts';
+import { target, transactionId } from './request.ts';
 
 /** Commits a transaction. */
-export const commitTransaction: Action<'CommitTransaction'> = async (
-  { transactionId },
-  { transactions, deadline },
-) => {
-  await transactions.end(transactionId, 'COMMIT', deadline);
-  return '{"transactionStatus":"Transaction Committed"}';
-};
+export const commitTransaction = action(
+  v.object({ ...target, transactionId }),
+  async (request, { transactions, deadline }) => {
+    await transactions.end(request.transactionId, 'COMMIT', deadline);
+    return '{"transactionStatus":"Transaction Committed"}';
+  },
+);

@@ -1,50 +1,67 @@
-import { type Action, inSession } from '../context.ts';
+import * as v from 'valibot';
+import type { Session } from '../connections/session.ts';
 import { fromDatabase } from '../errors.ts';
-import { formattedLimit, formattedRecords } from '../formatted.ts';
-import { columnMetadata } from '../metadata.ts';
-import { rewriteParameters } from '../parameters.ts';
-import { recordsJson } from '../records.ts';
-import type { Request } from '../request.ts';
-import type { Session } from '../sessions.ts';
-import { type Answer, recordsLimit } from '../statement.ts';
-import { typesOf } from '../types.ts';
-import { bind } from '../values.ts';
+import { bind } from '../parameters/bind.ts';
+import { rewriteParameters } from '../parameters/named-parameters.ts';
+import { sqlParameter } from '../parameters/sql-parameter.ts';
+import { columnMetadata } from '../results/column-metadata.ts';
+import { formattedLimit, formattedRecords } from '../results/formatted-records.ts';
+import { recordsJson } from '../results/records.ts';
+import { resultLimit, type StatementResult } from '../results/result.ts';
+import { resultColumns } from '../results/result-columns.ts';
+import { action, inSession } from './action.ts';
+import { optional, statement } from './request.ts';
+
+const request = v.object({
+  ...statement,
+  parameters: optional(v.array(sqlParameter)),
+  includeResultMetadata: optional(v.boolean()),
+  continueAfterTimeout: optional(v.boolean()),
+  formatRecordsAs: optional(v.picklist(['NONE', 'JSON'])),
+  resultSetOptions: optional(
+    v.object({
+      decimalReturnType: optional(v.picklist(['STRING', 'DOUBLE_OR_LONG'])),
+      longReturnType: optional(v.picklist(['STRING', 'LONG'])),
+    }),
+  ),
+});
+type Request = v.InferOutput<typeof request>;
 
 /** Runs one statement. */
-export const execute: Action<'Execute'> = async (request, context) => {
+export const execute = action(request, async (request, context) => {
   const rewritten = rewriteParameters(request.sql);
   const bound = bind(rewritten, request.parameters ?? []);
   return inSession(request, context, async (session) => {
     try {
-      const answer = await session.run(bound, {
+      const result = await session.run(bound, {
         deadline: context.deadline,
         continueAfterTimeout: request.continueAfterTimeout === true && request.transactionId == null,
-        limit: request.formatRecordsAs === 'JSON' ? formattedLimit : recordsLimit,
+        limit: request.formatRecordsAs === 'JSON' ? formattedLimit : resultLimit,
       });
-      return await responseTo(request, answer, session);
+      return await responseTo(request, result, session);
     } catch (error) {
       throw fromDatabase(error, rewritten.locate);
     }
   });
-};
+});
 
-async function responseTo(request: Request<'Execute'>, answer: Answer, session: Session): Promise<string> {
-  const updated = `"numberOfRecordsUpdated":${updatedRecords(answer.tag)}`;
-  const { columns, rows } = answer;
-  if (!columns) {
+async function responseTo(request: Request, result: StatementResult, session: Session): Promise<string> {
+  const updated = `"numberOfRecordsUpdated":${updatedRecords(result.tag)}`;
+  if (!result.columns) {
     return `{"generatedFields":[],${updated}}`;
   }
 
-  const types = await typesOf(columns, session.types, session.client);
-  // The format is for SELECT; with others the service takes no notice of it.
-  if (request.formatRecordsAs === 'JSON' && answer.tag.startsWith('SELECT')) {
-    return `{"formattedRecords":${JSON.stringify(formattedRecords(columns, types, rows))},${updated}}`;
+  const { rows, tag } = result;
+  const columns = await resultColumns(result.columns, session);
+  // The service formats what a SELECT returns, and ignores the format for any other statement.
+  if (request.formatRecordsAs === 'JSON' && tag.startsWith('SELECT')) {
+    return `{"formattedRecords":${JSON.stringify(formattedRecords(columns, rows))},${updated}}`;
   }
-  const records = `"records":${recordsJson(types, rows, request.resultSetOptions)}`;
+  const records = `"records":${recordsJson(columns, rows, request.resultSetOptions ?? {})}`;
   if (!request.includeResultMetadata) {
     return `{${updated},${records}}`;
   }
-  const metadata = JSON.stringify(await columnMetadata(columns, types, session.client));
+  const metadata = JSON.stringify(await columnMetadata(columns, session.client));
   return `{"columnMetadata":${metadata},${updated},${records}}`;
 }
 

@@ -1,5 +1,10 @@
 import type { Account } from '../account.ts';
-import type { Input } from './input.ts';
+import type { RequestFields } from './request-fields.ts';
 
-/** One action of the API: answers the response's fields, or throws an `ApiError`. Dates become epoch seconds. */
-export type Action = (account: Account, input: Input) => Readonly<Record<string, unknown>>;
+/**
+ * One action of the API.
+ *
+ * @returns the response's fields; dates become seconds since 1970.
+ * @throws ApiError.
+ */
+export type Action = (account: Account, fields: RequestFields) => Readonly<Record<string, unknown>>;

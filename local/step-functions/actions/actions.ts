@@ -9,7 +9,7 @@ import { redriveExecution } from './redrive-execution.ts';
 import { startExecution } from './start-execution.ts';
 import { stopExecution } from './stop-execution.ts';
 
-/** What the endpoint can do. */
+/** The actions that the endpoint knows, by AWS's names. */
 export const actions: Readonly<Record<string, Action>> = {
   DescribeExecution: describeExecution,
   DescribeStateMachine: describeStateMachine,

@@ -1,9 +1,9 @@
-import { describe } from '../describe.ts';
+import { executionDescription } from '../execution/description.ts';
 import type { Action } from './action.ts';
-import { arnLength } from './input.ts';
 
-export const describeExecution: Action = (account, input) =>
-  describe(
-    account.execution(input.requiredText('executionArn', arnLength)),
-    input.oneOf('includedData', ['ALL_DATA', 'METADATA_ONLY']) ?? 'ALL_DATA',
+/** Describes an execution, with its input and output unless they are not wanted. */
+export const describeExecution: Action = (account, fields) =>
+  executionDescription(
+    account.execution(fields.arn('executionArn')),
+    fields.oneOf('includedData', ['ALL_DATA', 'METADATA_ONLY']) ?? 'ALL_DATA',
   );

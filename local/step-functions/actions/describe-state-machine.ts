@@ -1,18 +1,19 @@
-import type { StateMachine } from '../execution.ts';
+import type { StateMachine } from '../execution/state-machine.ts';
 import type { Action } from './action.ts';
-import { arnLength } from './input.ts';
 
-export const describeStateMachine: Action = (account, input) => {
-  const machine = account.machine(input.requiredText('stateMachineArn', arnLength));
-  return { ...about(machine), status: 'ACTIVE', type: 'STANDARD', creationDate: machine.creationDate };
+/** Describes a machine as it is deployed now. */
+export const describeStateMachine: Action = (account, fields) => {
+  const machine = account.machine(fields.arn('stateMachineArn'));
+  return { ...common(machine), status: 'ACTIVE', type: 'STANDARD', creationDate: machine.creationDate };
 };
 
-export const describeStateMachineForExecution: Action = (account, input) => {
-  const { machine } = account.execution(input.requiredText('executionArn', arnLength));
-  return { ...about(machine), updateDate: machine.creationDate };
+/** Describes a machine as it was when an execution of it started. */
+export const describeStateMachineForExecution: Action = (account, fields) => {
+  const { machine } = account.execution(fields.arn('executionArn'));
+  return { ...common(machine), updateDate: machine.creationDate };
 };
 
-function about({ name, arn, roleArn, definition }: StateMachine): Record<string, unknown> {
+function common({ name, arn, roleArn, definition }: StateMachine): Record<string, unknown> {
   return {
     stateMachineArn: arn,
     name,

@@ -1,15 +1,15 @@
-import { defined } from '../describe.ts';
-import { withoutData } from '../history.ts';
+import { withoutData } from '../execution/history.ts';
+import { withoutUndefined } from '../json.ts';
 import type { Action } from './action.ts';
-import { arnLength } from './input.ts';
-import { page } from './page.ts';
+import { pageOf } from './page.ts';
 
-export const getExecutionHistory: Action = (account, input) => {
-  const { events } = account.execution(input.requiredText('executionArn', arnLength)).history;
-  const ordered = input.flag('reverseOrder', false) ? events.toReversed() : events;
-  const { items, nextToken } = page(ordered, ({ id }) => id, input);
-  return defined({
-    events: input.flag('includeExecutionData', true) ? items : items.map(withoutData),
+/** Lists an execution's events, the first or the latest first. */
+export const getExecutionHistory: Action = (account, fields) => {
+  const { events } = account.execution(fields.arn('executionArn')).history;
+  const ordered = fields.boolean('reverseOrder', { absent: false }) ? events.toReversed() : events;
+  const { items, nextToken } = pageOf(ordered, ({ id }) => id, fields);
+  return withoutUndefined({
+    events: fields.boolean('includeExecutionData', { absent: true }) ? items : items.map(withoutData),
     nextToken,
   });
 };

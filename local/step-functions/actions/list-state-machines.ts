@@ -1,10 +1,11 @@
-import { defined } from '../describe.ts';
+import { withoutUndefined } from '../json.ts';
 import type { Action } from './action.ts';
-import { page } from './page.ts';
+import { pageOf } from './page.ts';
 
-export const listStateMachines: Action = (account, input) => {
-  const { items, nextToken } = page(account.machines, ({ name }) => name, input);
-  return defined({
+/** Lists the account's machines. */
+export const listStateMachines: Action = (account, fields) => {
+  const { items, nextToken } = pageOf(account.machines, ({ name }) => name, fields);
+  return withoutUndefined({
     stateMachines: items.map(({ name, arn, creationDate }) => ({
       stateMachineArn: arn,
       name,

@@ -1,11 +1,14 @@
 import type { Action } from './action.ts';
-import { arnLength } from './input.ts';
 
-export const redriveExecution: Action = (account, input) => {
-  const execution = account.execution(input.requiredText('executionArn', arnLength));
-  const token = input.text('clientToken', 64);
-  // A repeated request is answered as the first was.
-  if (token === undefined || token !== execution.redriveToken) {
+/** The longest client token that the API model allows, in characters. */
+const maxTokenLength = 64;
+
+/** Lets an execution go on from the state that did not succeed. */
+export const redriveExecution: Action = (account, fields) => {
+  const execution = account.execution(fields.arn('executionArn'));
+  const token = fields.text('clientToken', maxTokenLength);
+  const isRepeated = token !== undefined && token === execution.redriveToken;
+  if (!isRepeated) {
     execution.redrive(token);
   }
   return { redriveDate: execution.redriveDate };

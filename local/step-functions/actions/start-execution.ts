@@ -1,11 +1,12 @@
+import { maxNameLength } from '../quotas.ts';
 import type { Action } from './action.ts';
-import { arnLength } from './input.ts';
 
-export const startExecution: Action = (account, input) => {
-  const { arn, startDate } = account.start(
-    input.requiredText('stateMachineArn', arnLength),
-    input.text('name', 80),
-    input.text('input', Number.POSITIVE_INFINITY), // its limit counts bytes, wherever it comes from
-  );
+/** Starts an execution. */
+export const startExecution: Action = (account, fields) => {
+  const { arn, startDate } = account.start({
+    stateMachineArn: fields.arn('stateMachineArn'),
+    name: fields.text('name', maxNameLength),
+    input: fields.text('input', Number.POSITIVE_INFINITY), // its limit counts bytes, and the account checks it
+  });
   return { executionArn: arn, startDate };
 };

@@ -1,8 +1,12 @@
+import { maxCauseLength, maxErrorLength } from '../quotas.ts';
 import type { Action } from './action.ts';
-import { arnLength } from './input.ts';
 
-export const stopExecution: Action = (account, input) => {
-  const execution = account.execution(input.requiredText('executionArn', arnLength));
-  execution.stop(input.text('error', 256), input.text('cause', 32_768));
+/** Ends an execution. */
+export const stopExecution: Action = (account, fields) => {
+  const execution = account.execution(fields.arn('executionArn'));
+  execution.stop({
+    error: fields.text('error', maxErrorLength),
+    cause: fields.text('cause', maxCauseLength),
+  });
   return { stopDate: execution.stopDate };
 };

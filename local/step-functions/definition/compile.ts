@@ -1,53 +1,57 @@
-import type { Resource } from '../resources/resource.ts';
-import { readContainer } from './container.ts';
+import type { Integration } from '../integrations/integration.ts';
+import { type Json, parseJson } from '../json.ts';
+import { maxDefinitionBytes, maxInteger } from '../quotas.ts';
 import { Fields } from './fields.ts';
 import type { Machine } from './machine.ts';
 import { Problems } from './problems.ts';
-import { checkLanguage } from './reading.ts';
+import { checkQueryLanguage } from './query-language.ts';
+import { readWorkflow } from './workflow.ts';
 
-/** 1 MB */
-const definitionLimit = 1_048_576;
+const machineFields = ['Comment', 'StartAt', 'States', 'TimeoutSeconds', 'Version', 'QueryLanguage'];
 
 /**
- * Checks a definition as AWS does when a machine is created, and parses its expressions. Throws `InvalidDefinition` with
- * every problem. Strict: what this interpreter does not know is refused, never ignored.
+ * Checks a definition as AWS does when a machine is created, and parses its expressions. What this interpreter does
+ * not know is refused, never ignored.
+ *
+ * @param definition JSON of the Amazon States Language, at most 1 MB.
+ * @param integrations What its Tasks can call.
+ * @throws InvalidDefinition with all problems.
  */
-export function compile(definition: string, resources: readonly Resource[]): Machine {
+export function compile(definition: string, integrations: readonly Integration[]): Machine {
   const problems = new Problems();
-  if (Buffer.byteLength(definition) > definitionLimit) {
-    problems.schema(`The definition is larger than ${definitionLimit} bytes`, '/');
+  if (Buffer.byteLength(definition) > maxDefinitionBytes) {
+    problems.schema(`The definition is larger than ${maxDefinitionBytes} bytes`, '/');
     problems.throwIfAny();
   }
   const parsed = parse(definition, problems);
   problems.throwIfAny();
 
-  const known = ['Comment', 'StartAt', 'States', 'TimeoutSeconds', 'Version', 'QueryLanguage'];
-  const fields = new Fields(parsed, '/', known, problems);
+  const fields = new Fields(parsed, '', machineFields, problems);
   fields.string('Comment');
-  checkLanguage(fields, '', problems);
+  checkQueryLanguage(fields, problems);
   if (fields.has('Version') && fields.value('Version') !== '1.0') {
     problems.schema('Value should be one of the following: [1.0]', '/Version');
   }
   const machine = {
-    timeoutSeconds: fields.number('TimeoutSeconds', 1, 99_999_999),
-    ...readContainer(fields, '', {
-      readContainer,
-      resources,
+    timeoutSeconds: fields.integer('TimeoutSeconds', { min: 1, max: maxInteger }),
+    ...readWorkflow(fields, {
+      readWorkflow,
+      integrations,
       problems,
-      language: fields.string('QueryLanguage'),
-      names: new Set(),
-      outer: new Set(),
+      queryLanguage: fields.string('QueryLanguage'),
+      stateNames: new Set(),
+      outerVariables: new Set(),
     }),
   };
   problems.throwIfAny();
   return machine;
 }
 
-function parse(definition: string, problems: Problems): unknown {
+function parse(definition: string, problems: Problems): Json {
   try {
-    return JSON.parse(definition);
+    return parseJson(definition);
   } catch (error) {
     problems.schema(`Definition must be a valid JSON object: ${String(error)}`, '/');
-    return undefined;
+    return null;
   }
 }

@@ -1,17 +1,32 @@
-import { isObject } from '../json.ts';
+import { isJsonList, isJsonObject, type Json, type JsonObject } from '../json.ts';
 import type { Problems } from './problems.ts';
 
-/** Reads the fields of one object of a definition, and reports what AWS does not know or would not take. */
+/** Bounds of a number, both of which are allowed. */
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/**
+ * The fields of one object in a definition. It reports fields and values that AWS would refuse, and then goes on with
+ * a value that fits, so that one check finds all problems.
+ */
 export class Fields {
+  /** Where the object stands in the definition: `/States/Rest`. */
   readonly path: string;
-  readonly #object: Readonly<Record<string, unknown>>;
+  readonly #object: JsonObject;
   readonly #problems: Problems;
 
-  constructor(value: unknown, path: string, known: readonly string[], problems: Problems) {
+  /**
+   * @param value The object; anything else is a problem.
+   * @param path Where it stands.
+   * @param known The names that it may have; any other name is a problem.
+   */
+  constructor(value: Json | undefined, path: string, known: readonly string[], problems: Problems) {
     this.path = path;
     this.#problems = problems;
-    this.#object = isObject(value) ? value : {};
-    if (!isObject(value)) {
+    this.#object = isJsonObject(value) ? value : {};
+    if (!isJsonObject(value)) {
       problems.schema('Expected value of type [OBJECT]', path);
     }
     for (const name of Object.keys(this.#object)) {
@@ -25,10 +40,11 @@ export class Fields {
     return name in this.#object;
   }
 
-  value(name: string): unknown {
+  value(name: string): Json | undefined {
     return this.#object[name];
   }
 
+  /** Reports those of the names that are missing. */
   require(...names: readonly string[]): void {
     const missing = names.filter((name) => !this.has(name));
     if (missing.length > 0) {
@@ -45,34 +61,37 @@ export class Fields {
     return undefined;
   }
 
-  /** A number between bounds; `integer` unless told otherwise. */
-  number(name: string, min: number, max: number, kind: 'integer' | 'any' = 'integer'): number | undefined {
-    const value = this.value(name);
-    if (value === undefined) {
-      return undefined;
-    }
-    if (
-      typeof value === 'number' &&
-      value >= min &&
-      value <= max &&
-      (kind === 'any' || Number.isInteger(value))
-    ) {
-      return value;
-    }
-    const what = kind === 'integer' ? 'an integer' : 'a number';
-    this.#problems.schema(`Expected ${what} between ${min} and ${max}`, `${this.path}/${name}`);
-    return undefined;
+  integer(name: string, range: Range): number | undefined {
+    return this.#number(name, range, 'an integer');
   }
 
-  list(name: string): readonly unknown[] {
+  number(name: string, range: Range): number | undefined {
+    return this.#number(name, range, 'a number');
+  }
+
+  /** A list with at least one element; empty when the field is left out. */
+  list(name: string): readonly Json[] {
     const value = this.value(name);
     if (value === undefined) {
       return [];
     }
-    if (Array.isArray(value) && value.length > 0) {
+    if (isJsonList(value) && value.length > 0) {
       return value;
     }
     this.#problems.schema('Expected a list with at least one element', `${this.path}/${name}`);
     return [];
+  }
+
+  #number(name: string, { min, max }: Range, kind: 'an integer' | 'a number'): number | undefined {
+    const value = this.value(name);
+    if (value === undefined) {
+      return undefined;
+    }
+    const isOfKind = typeof value === 'number' && (kind === 'a number' || Number.isInteger(value));
+    if (isOfKind && value >= min && value <= max) {
+      return value;
+    }
+    this.#problems.schema(`Expected ${kind} between ${min} and ${max}`, `${this.path}/${name}`);
+    return undefined;
   }
 }

@@ -1,13 +1,16 @@
-import type { Resource } from '../resources/resource.ts';
-import type { Expression, Template } from './template.ts';
+import type { Integration } from '../integrations/integration.ts';
+import type { Template } from './jsonata/template.ts';
 
-/** A definition that has been checked, with its expressions parsed. */
-export interface Machine extends Container {
+// A definition that has been checked, with its expressions parsed. Fields are named as in the Amazon States Language.
+// A template gives its value when a state runs, because it may have expressions.
+
+/** A state machine. */
+export interface Machine extends Workflow {
   readonly timeoutSeconds: number | undefined;
 }
 
-/** States that run from one start: a machine, a Map's item processor, a branch. */
-export interface Container {
+/** States with one start: a machine, the item processor of a Map, a branch of a Parallel. */
+export interface Workflow {
   readonly startAt: string;
   readonly states: ReadonlyMap<string, State>;
 }
@@ -22,42 +25,46 @@ export type State =
   | SucceedState
   | FailState;
 
-/** How a state is left. */
+/** A way to leave a state: the state's own, a Choice's rule, or a catcher. */
 export interface Exit {
-  /** `undefined` where the branch ends. */
+  /** The next state; undefined where the workflow ends. */
   readonly next: string | undefined;
   readonly output: Template | undefined;
   readonly assign: Template | undefined;
 }
 
 export interface Retrier {
+  /** `ErrorEquals` */
   readonly errors: readonly string[];
   readonly intervalSeconds: number;
   readonly maxAttempts: number;
   readonly backoffRate: number;
   readonly maxDelaySeconds: number | undefined;
-  readonly fullJitter: boolean;
+  /** `FULL` takes a random part of each delay. */
+  readonly jitter: 'FULL' | 'NONE';
 }
 
 export interface Catcher extends Exit {
+  /** `ErrorEquals` */
   readonly errors: readonly string[];
 }
 
-/** What can be tried again. */
-export interface Fallible {
+/** What a state does about a failure. The first match counts. */
+export interface ErrorHandling {
   readonly retry: readonly Retrier[];
   readonly catch: readonly Catcher[];
 }
 
-export interface TaskState extends Exit, Fallible {
+export interface TaskState extends Exit, ErrorHandling {
   readonly type: 'Task';
-  readonly resource: Resource;
+  /** What `Resource` names. */
+  readonly integration: Integration;
   readonly arguments: Template | undefined;
   readonly timeoutSeconds: Template | undefined;
 }
 
 export interface Rule extends Exit {
-  readonly condition: Expression | boolean;
+  readonly condition: Template | boolean;
 }
 
 export interface ChoiceState {
@@ -68,27 +75,25 @@ export interface ChoiceState {
 
 export interface WaitState extends Exit {
   readonly type: 'Wait';
-  readonly until:
-    | { readonly kind: 'Seconds'; readonly value: Template }
-    | { readonly kind: 'Timestamp'; readonly value: Template };
+  readonly until: { readonly kind: 'Seconds' | 'Timestamp'; readonly value: Template };
 }
 
 export interface PassState extends Exit {
   readonly type: 'Pass';
 }
 
-export interface MapState extends Exit, Fallible {
+export interface MapState extends Exit, ErrorHandling {
   readonly type: 'Map';
   readonly items: Template | undefined;
   readonly itemSelector: Template | undefined;
   readonly maxConcurrency: Template | undefined;
-  readonly processor: Container;
+  readonly processor: Workflow;
 }
 
-export interface ParallelState extends Exit, Fallible {
+export interface ParallelState extends Exit, ErrorHandling {
   readonly type: 'Parallel';
   readonly arguments: Template | undefined;
-  readonly branches: readonly Container[];
+  readonly branches: readonly Workflow[];
 }
 
 export interface SucceedState extends Exit {

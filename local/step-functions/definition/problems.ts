@@ -7,19 +7,23 @@ export type ProblemCode =
   | 'INVALID_JSONATA_EXPRESSION'
   | 'UNSUPPORTED_JSONATA_EXPRESSION';
 
-/** Everything that is wrong with a definition, each with its place. */
+/**
+ * Collects all that is wrong with a definition. Places are paths such as `/States/Rest/Seconds`; the empty path
+ * stands for the definition itself.
+ */
 export class Problems {
   readonly #found: string[] = [];
 
-  add(code: ProblemCode, message: string, location: string): void {
-    this.#found.push(`${code}: ${message} at ${location}`);
+  add(code: ProblemCode, message: string, place: string): void {
+    this.#found.push(`${code}: ${message} at ${place || '/'}`);
   }
 
-  /** For the most common kind. */
-  schema(message: string, location: string): void {
-    this.add('SCHEMA_VALIDATION_FAILED', message, location);
+  /** Adds a problem of the most common kind: a field that is missing, unknown, or has a wrong value. */
+  schema(message: string, place: string): void {
+    this.add('SCHEMA_VALIDATION_FAILED', message, place);
   }
 
+  /** @throws InvalidDefinition with all problems, if there are any. */
   throwIfAny(): void {
     if (this.#found.length > 0) {
       throw new InvalidDefinition(this.#found);
@@ -27,7 +31,7 @@ export class Problems {
   }
 }
 
-/** A definition that AWS would not create a machine from, or that uses what this interpreter does not know. */
+/** A definition that AWS would not make a machine of, or that uses what this interpreter does not know. */
 export class InvalidDefinition extends Error {
   override readonly name = 'InvalidDefinition';
 

@@ -1,116 +1,105 @@
-import { isObject } from '../json.ts';
-import type { Resource } from '../resources/resource.ts';
-import { catchers, retriers } from './errors.ts';
-import type { Place } from './expression.ts';
-import { Fields } from './fields.ts';
-import type { Exit, Fallible } from './machine.ts';
-import type { Reading } from './reading.ts';
-import { isExpression, type Template, template } from './template.ts';
+import { isJsonObject } from '../json.ts';
+import type { CompileContext } from './compile-context.ts';
+import { Fields, type Range } from './fields.ts';
+import type { Phase } from './jsonata/check-expression.ts';
+import { isExpression, type Template, template } from './jsonata/template.ts';
+import type { Exit } from './machine.ts';
 
-/** The fields of one state, with what most types read alike. */
+/** ECMAScript's identifiers without `$`, of at most 80 characters. */
+const variableName = /^[\p{ID_Start}_][\p{ID_Continue}]{0,79}$/u;
+
+/** The fields of a state, or of a part of it: a rule, a retrier, a catcher. Their values may be expressions. */
 export class StateFields {
   readonly fields: Fields;
-  readonly reading: Reading;
+  readonly context: CompileContext;
+  /** Where the part stands within its state, such as `Choices[0]/`; empty for the state itself. */
+  readonly #prefix: string;
 
-  constructor(fields: Fields, reading: Reading) {
+  constructor(fields: Fields, context: CompileContext, prefix = '') {
     this.fields = fields;
-    this.reading = reading;
+    this.context = context;
+    this.#prefix = prefix;
   }
 
-  get problems(): Reading['problems'] {
-    return this.reading.problems;
+  /**
+   * The parts in a list of this state, such as its `Choices`.
+   *
+   * @param known The fields that a part may have.
+   */
+  parts(name: string, known: readonly string[]): readonly StateFields[] {
+    return this.fields.list(name).map((part, i) => {
+      const place = `${name}[${i}]`;
+      const fields = new Fields(part, `${this.fields.path}/${place}`, known, this.context.problems);
+      return new StateFields(fields, this.context, `${place}/`);
+    });
   }
 
-  template(name: string, place: Place = 'before'): Template | undefined {
+  /** Reports a problem with one field, or with all of them together. */
+  problem(message: string, name?: string): void {
+    const { path } = this.fields;
+    this.context.problems.schema(message, name === undefined ? path : `${path}/${name}`);
+  }
+
+  /** @param phase Decides which members `$states` has in the field's expressions. */
+  template(name: string, phase: Phase = 'before'): Template | undefined {
     const value = this.fields.value(name);
-    return value === undefined ? undefined : this.templateOf(value, this.fields, name, place);
+    if (value === undefined) {
+      return undefined;
+    }
+    const place = { path: `${this.fields.path}/${name}`, field: `${this.#prefix}${name}`, phase };
+    return template(value, place, this.context.problems);
   }
 
-  /** A template in a part of the state, such as a rule or a catcher. */
-  templateOf(value: unknown, part: Fields, name: string, place: Place, at?: string): Template {
-    const field = at === undefined ? name : `${at}/${name}`;
-    return template(value, { path: `${part.path}/${name}`, field, place }, this.problems);
-  }
-
-  /** A number, or an expression that gives one. */
-  number(name: string, min: number, max: number): Template | undefined {
+  /** An integer, or an expression that gives one. */
+  integer(name: string, range: Range): Template | undefined {
     if (!isExpression(this.fields.value(name))) {
-      this.fields.number(name, min, max);
+      this.fields.integer(name, range);
     }
     return this.template(name);
   }
 
-  /** A string, or an expression that gives one. */
-  text(name: string): Template | undefined {
+  /** Text, or an expression that gives some. */
+  string(name: string): Template | undefined {
     this.fields.string(name);
     return this.template(name);
   }
 
-  resource(): Resource {
-    const arn = this.fields.string('Resource') ?? '';
-    const found = this.reading.resources.find(({ name }) =>
-      new RegExp(`^arn:aws[a-z-]*:states:::${name}$`).test(arn),
-    );
-    if (found !== undefined) {
-      return found;
-    }
-    const known = this.reading.resources.map(({ name }) => `arn:aws:states:::${name}`).join(', ');
-    this.problems.schema(`The resource '${arn}' is not one of [${known}]`, `${this.fields.path}/Resource`);
-    return { name: arn, resourceType: '', resource: '', arguments: {}, call: async () => null };
-  }
-
-  /** Arguments written out are checked against what the resource knows. */
-  arguments(resource: Resource): Template | undefined {
-    const value = this.fields.value('Arguments');
-    if (!isExpression(value)) {
-      const path = `${this.fields.path}/Arguments`;
-      const known = new Fields(value ?? {}, path, Object.keys(resource.arguments), this.problems);
-      known.require(
-        ...Object.keys(resource.arguments).filter((name) => resource.arguments[name] === 'required'),
-      );
-    }
-    return this.template('Arguments');
-  }
-
-  /** `Next` or `End`, `Assign` and `Output` of the state itself. */
-  exit(place: Place): Exit {
+  /** The state's own exit: `Next` or `End`, `Assign` and `Output`. */
+  nextOrEnd(phase: Phase): Exit {
     const { fields } = this;
     if (fields.has('Next') === fields.has('End')) {
-      this.problems.schema('Exactly one of [Next, End] is required', fields.path);
+      this.problem('Exactly one of [Next, End] is required');
     }
     if (fields.has('End') && fields.value('End') !== true) {
-      this.problems.schema('Value should be true', `${fields.path}/End`);
+      this.problem('Value should be true', 'End');
     }
-    return this.leave(fields, place);
+    return this.exit(phase);
   }
 
   /** `Next`, `Assign` and `Output` of a state, a rule or a catcher. */
-  leave(part: Fields, place: Place, at?: string): Exit {
-    const [output, assign] = [part.value('Output'), part.value('Assign')];
-    this.#checkVariables(assign, `${part.path}/Assign`);
+  exit(phase: Phase): Exit {
+    this.#checkVariables();
     return {
-      next: part.has('Next') ? part.string('Next') : undefined,
-      output: output === undefined ? undefined : this.templateOf(output, part, 'Output', place, at),
-      assign: assign === undefined ? undefined : this.templateOf(assign, part, 'Assign', place, at),
+      next: this.fields.string('Next'),
+      output: this.template('Output', phase),
+      assign: this.template('Assign', phase),
     };
   }
 
-  fallible(): Fallible {
-    return {
-      retry: retriers(this.fields, this.problems),
-      catch: catchers(this.fields, this.problems, (catcher, at) => this.leave(catcher, 'caught', at)),
-    };
-  }
-
-  #checkVariables(assign: unknown, path: string): void {
-    if (assign !== undefined && !isObject(assign)) {
-      this.problems.schema('Expected value of type [OBJECT]', path);
+  #checkVariables(): void {
+    const assign = this.fields.value('Assign');
+    if (assign === undefined) {
+      return;
     }
-    for (const name of isObject(assign) ? Object.keys(assign) : []) {
-      if (!/^[\p{ID_Start}_][\p{ID_Continue}]{0,79}$/u.test(name)) {
-        this.problems.schema(`'${name}' cannot be the name of a variable`, path);
+    if (!isJsonObject(assign)) {
+      this.problem('Expected value of type [OBJECT]', 'Assign');
+      return;
+    }
+    for (const name of Object.keys(assign)) {
+      if (!variableName.test(name)) {
+        this.problem(`'${name}' cannot be the name of a variable`, 'Assign');
       } else if (name === 'states') {
-        this.problems.schema("'states' is reserved and cannot be assigned", path);
+        this.problem("'states' is reserved and cannot be assigned", 'Assign');
       }
     }
   }

@@ -1,36 +1,25 @@
 import type { MapState } from '../definition/machine.ts';
 import { queryEvaluationError } from '../failure.ts';
-import type { Json } from '../json.ts';
-import { Branch } from './branch.ts';
-import { runChildren } from './children.ts';
+import { isJsonList, type Json } from '../json.ts';
+import { maxConcurrentIterations } from '../quotas.ts';
+import { Branch, type RunBranch } from './branch.ts';
+import { type ChildEvents, runChildren } from './run-children.ts';
 import type { Visit } from './visit.ts';
 
-/** What AWS runs at once where `MaxConcurrency` sets no bound. */
-const mostIterations = 40;
-
-/** Runs all items of an inline Map, or after a redrive those that are not done. */
-export async function runMap(visit: Visit, state: MapState): Promise<Json> {
-  const { branch, name, running } = visit;
+/**
+ * Runs an iteration for every item of an inline Map, or after a redrive for those that are not done. Returns their
+ * outputs.
+ */
+export async function runMap(visit: Visit, state: MapState, runBranch: RunBranch): Promise<Json> {
+  const { branch } = visit;
   const children = branch.children ?? (await iterations(visit, state));
-  const width = state.maxConcurrency ? await visit.number(state.maxConcurrency, 'MaxConcurrency', 0) : 0;
+  const maxConcurrency = await maxConcurrencyOf(visit, state);
   visit.record('MapStateStarted', { length: children.length });
-  branch.children = children; // not before: a run that has been stopped must not touch what a redrive works on
+  branch.children = children; // after the record, which throws once the execution has ended: a redrive may own the branch by then
 
-  const indexOf = (child: Branch): number => children.indexOf(child);
-  const tell = (child: Branch, type: string, previousEventId: number): number =>
-    running.record(type, previousEventId, { name, index: indexOf(child) });
+  const events = iterationEvents(visit, children);
   try {
-    await runChildren(visit, children, width === 0 ? mostIterations : Math.min(width, mostIterations), {
-      started: (child) => {
-        child.lastEvent = tell(child, 'MapIterationStarted', child.lastEvent);
-      },
-      succeeded: (child) => {
-        child.lastEvent = tell(child, 'MapIterationSucceeded', child.lastEvent);
-      },
-      ended: (child, how, previousEventId) => {
-        tell(child, `MapIteration${how}`, previousEventId);
-      },
-    });
+    await runChildren(visit, { children, maxConcurrency, events, runBranch });
   } catch (failure) {
     visit.record('MapStateFailed');
     throw failure;
@@ -39,19 +28,52 @@ export async function runMap(visit: Visit, state: MapState): Promise<Json> {
   return children.map(({ output }) => output);
 }
 
+/** 0 stands for no limit, and so does a field that is left out. */
+async function maxConcurrencyOf(visit: Visit, { maxConcurrency }: MapState): Promise<number> {
+  const wanted = maxConcurrency ? await visit.integer(maxConcurrency, 'MaxConcurrency', 0) : 0;
+  return wanted === 0 ? maxConcurrentIterations : Math.min(wanted, maxConcurrentIterations);
+}
+
+function iterationEvents({ name, execution }: Visit, children: readonly Branch[]): ChildEvents {
+  const record = (child: Branch, type: string, previousEventId: number): number =>
+    execution.record(type, previousEventId, { name, index: children.indexOf(child) });
+  return {
+    started: (child) => {
+      child.lastEvent = record(child, 'MapIterationStarted', child.lastEvent);
+    },
+    succeeded: (child) => {
+      child.lastEvent = record(child, 'MapIterationSucceeded', child.lastEvent);
+    },
+    ended: (child, how, previousEventId) => {
+      record(child, `MapIteration${how}`, previousEventId);
+    },
+  };
+}
+
 async function iterations(visit: Visit, state: MapState): Promise<readonly Branch[]> {
-  const items = state.items === undefined ? visit.input : await visit.evaluate(state.items);
-  if (!Array.isArray(items)) {
-    const reason = `The value for the field 'Items' must be an array, but was ${JSON.stringify(items)}`;
-    throw visit.failed(queryEvaluationError('Items', reason));
-  }
-  const { outer, variables, context } = visit.branch;
-  const scope = { ...outer, ...variables };
+  const items = await itemsOf(visit, state);
+  const { context } = visit.branch;
   const children: Branch[] = [];
-  for (const [Index, Value] of (items as readonly Json[]).entries()) {
-    const inside = { ...context, Map: { Item: { Index, Value } } };
-    const input = state.itemSelector ? await visit.evaluate(state.itemSelector, {}, inside) : Value;
-    children.push(new Branch(state.processor, input, scope, inside));
+  for (const [Index, Value] of items.entries()) {
+    const itemContext = { ...context, Map: { Item: { Index, Value } } };
+    const input = state.itemSelector ? await visit.evaluate(state.itemSelector, {}, itemContext) : Value;
+    children.push(
+      new Branch({
+        workflow: state.processor,
+        input,
+        outerVariables: visit.visibleVariables,
+        context: itemContext,
+      }),
+    );
   }
   return children;
+}
+
+async function itemsOf(visit: Visit, { items }: MapState): Promise<readonly Json[]> {
+  const value = items === undefined ? visit.input : await visit.evaluate(items);
+  if (!isJsonList(value)) {
+    const cause = `The value for the field 'Items' must be an array, but was ${JSON.stringify(value)}`;
+    throw visit.failed(queryEvaluationError('Items', cause));
+  }
+  return value;
 }

@@ -1,22 +1,28 @@
 import type { ParallelState } from '../definition/machine.ts';
 import type { Json } from '../json.ts';
-import { Branch } from './branch.ts';
-import { runChildren } from './children.ts';
+import { Branch, type RunBranch } from './branch.ts';
+import { runChildren } from './run-children.ts';
 import type { Visit } from './visit.ts';
 
-/** Runs all branches at once, or after a redrive those that are not done. */
-export async function runParallel(visit: Visit, state: ParallelState): Promise<Json> {
+/** Runs all branches at once, or after a redrive those that are not done. Returns their outputs. */
+export async function runParallel(visit: Visit, state: ParallelState, runBranch: RunBranch): Promise<Json> {
   const { branch } = visit;
   const input = state.arguments ? await visit.evaluate(state.arguments) : visit.input;
-  const scope = { ...branch.outer, ...branch.variables };
   visit.record('ParallelStateStarted');
-  branch.children ??= state.branches.map((each) => new Branch(each, input, scope, branch.context));
+  const children = branch.children ?? branchesOf(visit, state, input);
+  branch.children = children;
   try {
-    await runChildren(visit, branch.children, branch.children.length, {});
+    await runChildren(visit, { children, maxConcurrency: children.length, events: {}, runBranch });
   } catch (failure) {
     visit.record('ParallelStateFailed');
     throw failure;
   }
   visit.record('ParallelStateSucceeded');
-  return branch.children.map(({ output }) => output);
+  return children.map(({ output }) => output);
+}
+
+function branchesOf(visit: Visit, state: ParallelState, input: Json): readonly Branch[] {
+  const { visibleVariables: outerVariables } = visit;
+  const { context } = visit.branch;
+  return state.branches.map((workflow) => new Branch({ workflow, input, outerVariables, context }));
 }

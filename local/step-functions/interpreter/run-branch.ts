@@ -1,50 +1,59 @@
 import { setImmediate } from 'node:timers/promises';
 import type { State } from '../definition/machine.ts';
 import { Failure } from '../failure.ts';
-import { attempt } from './attempt.ts';
-import type { Branch } from './branch.ts';
+import type { Branch, RunBranch } from './branch.ts';
 import { runChoice } from './choice.ts';
 import { runMap } from './map.ts';
 import { runParallel } from './parallel.ts';
-import type { Running } from './running.ts';
+import { retryAndCatch } from './retry-and-catch.ts';
 import { runTask } from './task.ts';
-import { type Left, Visit } from './visit.ts';
+import { type Transition, Visit } from './visit.ts';
 import { runWait } from './wait.ts';
 
-/** Runs a branch from the state it is in to its end. Between states others have their turn: a loop blocks nobody. */
-export async function runBranch(branch: Branch, running: Running, signal: AbortSignal): Promise<void> {
+/**
+ * Runs a branch state by state, from the one it is in to its end.
+ *
+ * @throws Failure that nothing caught, or Aborted.
+ */
+export const runBranch: RunBranch = async (branch, execution, signal) => {
   branch.progress = 'running';
   for (;;) {
-    await setImmediate();
-    const state = branch.container.states.get(branch.state) as State; // the definition was checked
-    const left = await pass(branch, state, running, signal);
-    branch.variables = { ...branch.variables, ...left.assigned };
+    await setImmediate(); // lets other branches and executions run: a loop without a Wait must not keep them out
+    const state = stateOf(branch);
+    const visit = new Visit(branch, state.type, execution, signal);
+    const { next, output, assigned } = await visitState(visit, state);
+    visit.exited({ next, output, assigned });
+
+    branch.variables = { ...branch.variables, ...assigned };
     branch.children = undefined;
-    if (left.next === undefined) {
-      branch.output = left.output;
+    if (next === undefined) {
+      branch.output = output;
       branch.progress = 'done';
       return;
     }
-    branch.state = left.next;
-    branch.input = left.output;
+    branch.state = next;
+    branch.input = output;
   }
+};
+
+function stateOf({ workflow, state: name }: Branch): State {
+  const state = workflow.states.get(name);
+  if (state === undefined) {
+    throw new Error(`there is no state ${name}`); // the definition's check has made sure that there is
+  }
+  return state;
 }
 
-async function pass(branch: Branch, state: State, running: Running, signal: AbortSignal): Promise<Left> {
-  const visit = new Visit(branch, state.type, running, signal);
-  const left = await stay(visit, state);
-  visit.exited(left);
-  return left;
-}
-
-async function stay(visit: Visit, state: State): Promise<Left> {
+/** Does what the state is for, and returns how it is left. */
+async function visitState(visit: Visit, state: State): Promise<Transition> {
   switch (state.type) {
     case 'Task':
-      return attempt(visit, state, () => runTask(visit, state));
+      return retryAndCatch(visit, state, () => runTask(visit, state));
+    // A Map and a Parallel run branches again, so they are given what runs one.
     case 'Map':
-      return attempt(visit, state, () => runMap(visit, state));
+      return retryAndCatch(visit, state, () => runMap(visit, state, runBranch));
     case 'Parallel':
-      return attempt(visit, state, () => runParallel(visit, state));
+      return retryAndCatch(visit, state, () => runParallel(visit, state, runBranch));
     case 'Choice':
       return runChoice(visit, state);
     case 'Wait':

@@ -1,76 +1,91 @@
 import type { TaskState } from '../definition/machine.ts';
-import { dataLimitExceeded, Failure } from '../failure.ts';
-import { bytes, dataLimit, isObject, type Json } from '../json.ts';
-import type { Resource } from '../resources/resource.ts';
+import { Failure, runtimeError } from '../failure.ts';
+import type { Integration } from '../integrations/integration.ts';
+import { isJsonObject, type Json, type JsonObject, parseJson } from '../json.ts';
+import { sleep, unlessAborted } from './abortable.ts';
+import { checkDataSize } from './data-size.ts';
 import type { Visit } from './visit.ts';
-import { sleep, unlessAborted } from './waiting.ts';
 
-/** One attempt of a Task. A timeout or an abort leaves the resource at what it does, as on AWS. */
-export async function runTask(
-  visit: Visit,
-  { resource, arguments: template, timeoutSeconds }: TaskState,
-): Promise<Json> {
-  const args = template === undefined ? {} : await visit.evaluate(template);
-  const seconds = timeoutSeconds && (await visit.number(timeoutSeconds, 'TimeoutSeconds', 1));
-  visit.checkSize(args);
-  checkArguments(visit, resource, args);
+/**
+ * Calls the Task's integration once, and returns its result. A timeout or an abort does not stop the service that was
+ * called, as on AWS.
+ */
+export async function runTask(visit: Visit, state: TaskState): Promise<Json> {
+  const { integration, timeoutSeconds } = state;
+  const given = state.arguments ? await visit.evaluate(state.arguments) : {};
+  const timeout = timeoutSeconds && (await visit.integer(timeoutSeconds, 'TimeoutSeconds', 1));
+  checkDataSize(JSON.stringify(given), visit.name);
+  const args = checkedArguments(visit, integration, given);
 
-  const about = { resourceType: resource.resourceType, resource: resource.resource };
+  const about = { resourceType: integration.resourceType, resource: integration.resource };
   visit.record('TaskScheduled', {
     ...about,
-    region: visit.running.region,
+    region: visit.execution.region,
     parameters: JSON.stringify(args),
-    ...(seconds !== undefined && { timeoutInSeconds: seconds }),
+    ...(timeout !== undefined && { timeoutInSeconds: timeout }),
   });
   visit.record('TaskStarted', about);
   try {
-    const call = resource.call(args as Readonly<Record<string, Json>>, { executionArn: visit.running.arn });
-    const result = await unlessAborted(visit.signal, withTimeout(call, seconds));
+    const result = await unlessAborted(visit.signal, withTimeout(integration.call(args), timeout));
     const output = JSON.stringify(result);
-    if (bytes(output) > dataLimit) {
-      throw dataLimitExceeded(resource.resourceType);
-    }
+    checkDataSize(output, integration.resourceType);
     visit.record('TaskSucceeded', { ...about, output, outputDetails: { truncated: false } });
-    return result;
+    return parseJson(output);
   } catch (failure) {
     if (failure instanceof Failure) {
-      const type = failure.error === 'States.Timeout' ? 'TaskTimedOut' : 'TaskFailed';
-      const cause = failure.reason !== undefined && { cause: failure.reason };
-      visit.record(type, { ...about, error: failure.error, ...cause });
+      const { error, cause } = failure;
+      const type = error === 'States.Timeout' ? 'TaskTimedOut' : 'TaskFailed';
+      visit.record(type, { ...about, error, ...(cause !== undefined && { cause }) });
     }
     throw failure;
   }
 }
 
-async function withTimeout(call: Promise<Json>, seconds: number | undefined): Promise<Json> {
+/** Arguments that were written out are checked with the definition. This checks those that an expression gave. */
+function checkedArguments(visit: Visit, integration: Integration, args: Json): JsonObject {
+  const problems = problemsOf(args, integration);
+  if (!isJsonObject(args) || problems.length > 0) {
+    throw visit.failed(
+      runtimeError(
+        `The Parameters '${JSON.stringify(args)}' could not be used to start the Task: [${problems.join(', ')}]`,
+      ),
+    );
+  }
+  return args;
+}
+
+function problemsOf(args: Json, integration: Integration): readonly string[] {
+  const given = isJsonObject(args) ? Object.keys(args) : [];
+  const required = Object.keys(integration.arguments).filter(
+    (name) => integration.arguments[name] === 'required',
+  );
+  return [
+    ...required
+      .filter((name) => !given.includes(name))
+      .map((name) => `The field '${name}' is required but was missing`),
+    ...given
+      .filter((name) => !Object.hasOwn(integration.arguments, name))
+      .map((name) => `The field '${name}' is not supported by Step Functions`),
+  ];
+}
+
+/**
+ * Waits for a call, for at most so many real seconds.
+ *
+ * @throws States.Timeout when it takes longer.
+ */
+async function withTimeout<T>(call: Promise<T>, seconds: number | undefined): Promise<T> {
   if (seconds === undefined) {
     return call;
   }
   const answered = new AbortController();
-  const late = async (): Promise<Json> => {
+  const timeout = async (): Promise<never> => {
     await sleep(seconds * 1000, answered.signal);
     throw new Failure('States.Timeout');
   };
   try {
-    return await Promise.race([call, late()]);
+    return await Promise.race([call, timeout()]);
   } finally {
     answered.abort();
-  }
-}
-
-/** What only shows at run time, because expressions gave it. */
-function checkArguments(visit: Visit, resource: Resource, args: Json): void {
-  const given = isObject(args) ? Object.keys(args) : [];
-  const problems = [
-    ...Object.entries(resource.arguments)
-      .filter(([name, need]) => need === 'required' && !given.includes(name))
-      .map(([name]) => `The field '${name}' is required but was missing`),
-    ...given
-      .filter((name) => !Object.hasOwn(resource.arguments, name))
-      .map((name) => `The field '${name}' is not supported by Step Functions`),
-  ];
-  if (problems.length > 0) {
-    const reason = `The Parameters '${JSON.stringify(args)}' could not be used to start the Task: [${problems.join(', ')}]`;
-    throw visit.failed(new Failure('States.Runtime', reason, { ours: true }));
   }
 }

@@ -1,46 +1,48 @@
+import type { Template } from '../definition/jsonata/template.ts';
 import type { Exit, State } from '../definition/machine.ts';
-import type { Template } from '../definition/template.ts';
-import { dataLimitExceeded, Failure, queryEvaluationError } from '../failure.ts';
-import type { EventDetails } from '../history.ts';
-import { bytes, dataLimit, isObject, type Json, type JsonObject } from '../json.ts';
+import { Failure, queryEvaluationError } from '../failure.ts';
+import { isJsonObject, type Json, type JsonObject } from '../json.ts';
+import { maxVariablesBytes } from '../quotas.ts';
+import { sleep } from './abortable.ts';
 import type { Branch, Variables } from './branch.ts';
-import type { Running } from './running.ts';
-import { sleep } from './waiting.ts';
+import { checkDataSize } from './data-size.ts';
+import type { EventDetails, RunningExecution } from './running-execution.ts';
 
-/** What a state leaves behind. */
-export interface Left {
+/** How a state is left. */
+export interface Transition {
+  /** The next state; undefined where the branch ends. */
   readonly next: string | undefined;
   readonly output: Json;
+  /** The variables that the state assigned. */
   readonly assigned: Variables | undefined;
 }
 
-/** What expressions see beyond the input, depending on how the state ended. */
-export type Ending =
+/** What `$states` has when a state is left, besides input and context. */
+export type Outcome =
   | { readonly result: Json }
   | { readonly errorOutput: Json }
   | Readonly<Record<never, never>>;
 
-/** All variables of a scope together. */
-const variablesLimit = 10 * 2 ** 20;
-
 const notTruncated = { truncated: false };
 
-/** One stay of a branch in a state. */
+/** One visit of a branch to a state, from its entered event to its exited event, with all retries. */
 export class Visit {
   readonly branch: Branch;
-  readonly running: Running;
+  readonly execution: RunningExecution;
   /** Aborted when the execution ends, or a sibling of this branch fails. */
   readonly signal: AbortSignal;
+  /** The state's name. */
   readonly name: string;
   readonly input: Json;
-  retryCount = 0;
   readonly #type: State['type'];
   readonly #enteredTime = new Date();
   readonly #enteredEvent: number;
+  #retryCount = 0;
 
-  constructor(branch: Branch, type: State['type'], running: Running, signal: AbortSignal) {
+  /** Enters the state that the branch is in. */
+  constructor(branch: Branch, type: State['type'], execution: RunningExecution, signal: AbortSignal) {
     this.branch = branch;
-    this.running = running;
+    this.execution = execution;
     this.signal = signal;
     this.name = branch.state;
     this.input = branch.input;
@@ -50,89 +52,117 @@ export class Visit {
       input: JSON.stringify(this.input),
       inputDetails: notTruncated,
     });
-    running.countTransition();
+    execution.countTransition();
   }
 
-  /** Appends an event that follows this branch's latest one. */
+  /** The variables that expressions and inner workflows can read. */
+  get visibleVariables(): Variables {
+    return { ...this.branch.outerVariables, ...this.branch.variables };
+  }
+
+  /**
+   * Appends an event that follows this branch's latest one, and returns its id.
+   *
+   * @throws Aborted when the execution or this branch has ended.
+   */
   record(type: string, details?: EventDetails): number {
     this.signal.throwIfAborted();
-    this.branch.lastEvent = this.running.record(type, this.branch.lastEvent, details);
+    this.branch.lastEvent = this.execution.record(type, this.branch.lastEvent, details);
     return this.branch.lastEvent;
   }
 
-  /** Evaluates with the values of this visit; `inside` is what the context says of a Map's item. */
-  async evaluate(template: Template, ending: Ending = {}, inside?: JsonObject): Promise<Json> {
-    const { outer, variables, context } = this.branch;
+  /** Counts a retry, which starts the state's work afresh. */
+  countRetry(): void {
+    this.#retryCount += 1;
+    this.execution.countTransition();
+    this.branch.children = undefined;
+  }
+
+  /**
+   * Evaluates a template.
+   *
+   * @param outcome What `$states` has besides input and context.
+   * @param context What `$states.context` says beyond the execution and the state; the branch's own by default.
+   * @throws States.QueryEvaluationError.
+   */
+  async evaluate(
+    template: Template,
+    outcome: Outcome = {},
+    context: JsonObject = this.branch.context,
+  ): Promise<Json> {
     try {
       return await template.evaluate({
-        states: { input: this.input, context: this.#context(inside ?? context), ...ending },
-        variables: { ...outer, ...variables },
+        states: { input: this.input, context: this.#statesContext(context), ...outcome },
+        variables: this.visibleVariables,
       });
     } catch (error) {
       throw error instanceof Failure ? this.failed(error) : error;
     }
   }
 
-  /** A failure of Step Functions' own gets to say in which state, and an expression's an event. */
-  failed(failure: Failure): Failure {
-    const { error, reason, location, ours } = failure;
-    if (!ours) {
-      return failure;
-    }
-    const where = `An error occurred while executing the state '${this.name}' (entered at the event id #${this.#enteredEvent}).`;
-    const told = new Failure(error, `${where} ${reason}`);
-    if (location !== undefined) {
-      this.record('EvaluationFailed', { error, cause: told.reason, location, state: this.name });
-    }
-    return told;
-  }
-
-  /** A number that a field may also give by an expression. */
-  async number(template: Template, field: string, min: number): Promise<number> {
+  /** Evaluates a template that must give an integer of at least `min`. */
+  async integer(template: Template, field: string, min: number): Promise<number> {
     const value = await this.evaluate(template);
     if (typeof value !== 'number' || !Number.isInteger(value) || value < min) {
       const got = JSON.stringify(value);
-      const reason = `The value for the field '${field}' must be an integer of at least ${min}, but was ${got}`;
-      throw this.failed(queryEvaluationError(field, reason));
+      const cause = `The value for the field '${field}' must be an integer of at least ${min}, but was ${got}`;
+      throw this.failed(queryEvaluationError(field, cause));
     }
     return value;
   }
 
+  /** Evaluates a template that must give text. */
   async text(template: Template, field: string): Promise<string> {
     const value = await this.evaluate(template);
     if (typeof value !== 'string') {
-      const reason = `The value for the field '${field}' must be a string, but was ${JSON.stringify(value)}`;
-      throw this.failed(queryEvaluationError(field, reason));
+      const cause = `The value for the field '${field}' must be a string, but was ${JSON.stringify(value)}`;
+      throw this.failed(queryEvaluationError(field, cause));
     }
     return value;
   }
 
-  /** Evaluates what an exit assigns and gives, both with the values at entry; `otherwise` is the output without one. */
-  async leave(exit: Exit, ending: Ending, otherwise: Json): Promise<Left> {
-    const assigned = exit.assign && ((await this.evaluate(exit.assign, ending)) as Variables);
-    const output = exit.output ? await this.evaluate(exit.output, ending) : otherwise;
-    this.checkSize(output);
+  /**
+   * A failure as this state reports it. What Step Functions itself raises names the state, and what an expression
+   * raises gets an event. Other failures stay as they are.
+   */
+  failed(failure: Failure): Failure {
+    const { error, cause, location, raisedByService } = failure;
+    if (!raisedByService) {
+      return failure;
+    }
+    const where = `An error occurred while executing the state '${this.name}' (entered at the event id #${this.#enteredEvent}).`;
+    const reported = new Failure(error, `${where} ${cause}`);
+    if (location !== undefined) {
+      this.record('EvaluationFailed', { error, cause: reported.cause, location, state: this.name });
+    }
+    return reported;
+  }
+
+  /**
+   * Evaluates what an exit assigns and outputs. Both see the variables as they were when the state was entered.
+   *
+   * @param defaultOutput The output of an exit that has none of its own.
+   * @throws States.DataLimitExceeded.
+   */
+  async leave(exit: Exit, outcome: Outcome, defaultOutput: Json): Promise<Transition> {
+    const assigned = exit.assign && (await this.#assigned(exit.assign, outcome));
+    const output = exit.output ? await this.evaluate(exit.output, outcome) : defaultOutput;
+    checkDataSize(JSON.stringify(output), this.name);
     if (assigned !== undefined) {
-      this.checkSize(assigned);
-      if (bytes(JSON.stringify({ ...this.branch.variables, ...assigned })) > variablesLimit) {
-        throw dataLimitExceeded(this.name);
-      }
+      checkDataSize(JSON.stringify(assigned), this.name);
+      const all = { ...this.branch.variables, ...assigned };
+      checkDataSize(JSON.stringify(all), this.name, maxVariablesBytes);
     }
     return { next: exit.next, output, assigned };
   }
 
-  checkSize(value: Json): void {
-    if (bytes(JSON.stringify(value)) > dataLimit) {
-      throw dataLimitExceeded(this.name);
-    }
-  }
-
-  exited({ output, assigned }: Left): void {
+  /** Records that the state is left. */
+  exited({ output, assigned }: Transition): void {
     this.record(`${this.#type}StateExited`, {
       name: this.name,
       output: JSON.stringify(output),
       outputDetails: notTruncated,
-      ...(isObject(assigned) && {
+      ...(assigned && {
         assignedVariables: Object.fromEntries(
           Object.entries(assigned).map(([name, value]) => [name, JSON.stringify(value)]),
         ),
@@ -141,18 +171,24 @@ export class Visit {
     });
   }
 
+  /** Waits for so many of the execution's seconds. */
   async sleep(seconds: number): Promise<void> {
-    await sleep(seconds * this.running.secondMs, this.signal);
+    await sleep(seconds * this.execution.secondMs, this.signal);
   }
 
-  #context(inside: JsonObject): Json {
+  async #assigned(assign: Template, outcome: Outcome): Promise<Variables> {
+    const value = await this.evaluate(assign, outcome);
+    return isJsonObject(value) ? value : {}; // the definition's check has made sure that it is an object
+  }
+
+  #statesContext(context: JsonObject): JsonObject {
     return {
-      ...this.running.context,
-      ...inside,
+      ...this.execution.context,
+      ...context,
       State: {
         Name: this.name,
         EnteredTime: this.#enteredTime.toISOString(),
-        RetryCount: this.retryCount,
+        RetryCount: this.#retryCount,
       },
     };
   }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { rewriteParameters } from '../../../local/rds-data/parameters.ts';
+import { rewriteParameters } from '../../../local/rds-data/parameters/named-parameters.ts';
 import { type Service, startService } from './service.ts';
 
 let service: Service;

@@ -7,7 +7,7 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { failed, type Outcome } from '../../../local/lambda/outcome.ts';
-import type { Invocable } from '../../../local/step-functions/resources/lambda-invoke.ts';
+import type { Invocable } from '../../../local/step-functions/integrations/lambda-invoke.ts';
 import {
   type StepFunctions,
   type StepFunctionsOptions,

@@ -1,14 +1,14 @@
 import jsonata from 'jsonata';
 import { expect, test } from 'vitest';
-import { functionNames } from '../../../local/step-functions/definition/functions.ts';
+import { functionNames } from '../../../local/step-functions/definition/jsonata/functions.ts';
+import { template } from '../../../local/step-functions/definition/jsonata/template.ts';
 import { Problems } from '../../../local/step-functions/definition/problems.ts';
-import { template } from '../../../local/step-functions/definition/template.ts';
 import type { Json } from '../../../local/step-functions/json.ts';
 
 /** The value of an expression, or its error. */
 async function value(expression: string, input: Json = {}): Promise<Json> {
   const problems = new Problems();
-  const compiled = template(`{% ${expression} %}`, { path: '/', field: 'Output', place: 'before' }, problems);
+  const compiled = template(`{% ${expression} %}`, { path: '/', field: 'Output', phase: 'before' }, problems);
   problems.throwIfAny();
   try {
     return await compiled.evaluate({ states: { input, context: {} }, variables: {} });
