@@ -33,14 +33,17 @@ function rulesOf([folder, { rooms, everybodyMay = [] }]) {
       to: { ...neighbours, pathNot: [name, ...may, ...everybodyMay].map(path).map(room) },
     };
   });
-  const unknown = {
-    name: `not in rooms.json`,
+  const unknown = { path: neighbours.path, pathNot: names.map(path).map(room) };
+  const unknownRoom = {
+    name: 'not in rooms.json',
     comment: `A new room of ${folder || 'the house'} needs a line in rooms.json: what it is, and what it may import.`,
     severity: 'error',
-    from: {},
-    to: { ...neighbours, pathNot: names.map(path).map(room) },
   };
-  return [...rules, unknown];
+  return [
+    ...rules,
+    { ...unknownRoom, from: unknown, to: neighbours },
+    { ...unknownRoom, from: {}, to: { ...unknown, dependencyTypes: ['local'] } },
+  ];
 }
 
 export default {
