@@ -7,7 +7,8 @@ export async function deadLinks(root: string): Promise<readonly string[]> {
   const dead: string[] = [];
   for (const page of await pagesIn(root, '')) {
     const text = withoutCode(await readFile(join(root, page), 'utf8'));
-    for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+    for (const [, inline, reference] of text.matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: *(\S+)/gm)) {
+      const link = inline ?? reference ?? '';
       if (!/^\w+:/.test(link) && !(await leadsSomewhere(root, page, link))) {
         dead.push(`${page}: ${link}`);
       }
@@ -42,13 +43,19 @@ async function leadsSomewhere(root: string, page: string, link: string): Promise
   if (anchor === undefined || !target.endsWith('.md')) {
     return true;
   }
-  const headings = withoutCode(await readFile(join(root, target), 'utf8')).matchAll(/^#+ (.*)$/gm);
-  return [...headings].some(([, heading = '']) => anchorOf(heading) === anchor);
+  return anchorsOf(await readFile(join(root, target), 'utf8')).includes(anchor);
 }
 
-/** The anchor that a heading gets: `Start a run` is `start-a-run`. */
-const anchorOf = (heading: string): string =>
-  heading
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}\s-]/gu, '')
-    .replaceAll(/\s/g, '-');
+/** The anchors that the headings of a page get: `Start a run` is `start-a-run`, and a second one `start-a-run-1`. */
+function anchorsOf(markdown: string): readonly string[] {
+  const names = [...withoutCode(markdown).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_\s-]/gu, '')
+      .replaceAll(/\s/g, '-'),
+  );
+  return names.map((name, place) => {
+    const before = names.slice(0, place).filter((other) => other === name).length;
+    return before === 0 ? name : `${name}-${before}`;
+  });
+}

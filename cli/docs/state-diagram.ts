@@ -4,7 +4,8 @@ export interface Definition {
   readonly States: Readonly<Record<string, State>>;
 }
 
-interface State {
+/** One state of it. */
+export interface State {
   readonly Type: string;
   readonly Next?: string;
   readonly Choices?: readonly { readonly Condition: string; readonly Next: string }[];
@@ -12,35 +13,30 @@ interface State {
   readonly Catch?: readonly { readonly ErrorEquals: readonly string[]; readonly Next: string }[];
   /** What a Map does with each item. */
   readonly ItemProcessor?: Definition;
+  /** What a Parallel does at once. */
+  readonly Branches?: readonly Definition[];
 }
 
 /**
- * A Mermaid state diagram of a machine. States have the names that the console shows; a Choice's arrows say what is answered.
- * An error that leads where success leads, too, is left out. Throws for a machine with a Parallel, which is not drawn.
+ * A Mermaid state diagram of a machine, or of what one of its Maps does with each item. States have the names that the console
+ * shows; arrows out of a Choice say what was answered. An error that leads where success leads, too, is left out.
  */
-export function stateDiagram(definition: Definition): string {
-  return ['stateDiagram-v2', ...drawn(definition, '  '), ...classes(definition)].join('\n');
-}
-
-function drawn({ StartAt, States }: Definition, indent: string): string[] {
+export function stateDiagram({ StartAt, States }: Definition): string {
   const states = Object.entries(States);
+  const ofType = (type: string) =>
+    states.filter(([, state]) => state.Type === type).map(([name]) => id(name));
   return [
-    ...states.flatMap(([name, state]) => declared(name, state, indent)),
-    `${indent}[*] --> ${id(StartAt)}`,
+    'stateDiagram-v2',
+    ...states.map(([name]) => `  state "${name}" as ${id(name)}`),
+    `  [*] --> ${id(StartAt)}`,
     ...states.flatMap(([name, state]) =>
-      waysFrom(state).map(({ to, label }) => `${indent}${id(name)} --> ${id(to)}${label && `: ${label}`}`),
+      waysFrom(state).map(({ to, label }) => `  ${id(name)} --> ${id(to)}${label && `: ${label}`}`),
     ),
-  ];
-}
-
-function declared(name: string, { Type, ItemProcessor }: State, indent: string): string[] {
-  if (Type === 'Parallel') {
-    throw new Error(`the state "${name}" is a Parallel, which state-diagram.ts does not draw`);
-  }
-  const line = `${indent}state "${name}" as ${id(name)}`;
-  return ItemProcessor === undefined
-    ? [line]
-    : [`${line} {`, ...drawn(ItemProcessor, `${indent}  `), `${indent}}`];
+    '  classDef succeeds fill:#d7f0dd,stroke:#2f7d43,color:#123a1c',
+    '  classDef fails fill:#f8d9d6,stroke:#a8322a,color:#4d120d',
+    ...ofType('Succeed').map((name) => `  class ${name} succeeds`),
+    ...ofType('Fail').map((name) => `  class ${name} fails`),
+  ].join('\n');
 }
 
 interface Way {
@@ -70,33 +66,18 @@ function waysFrom({ Next, Choices = [], Default, Catch = [] }: State): readonly 
   ];
 }
 
-/** A condition as one would say it: `{% $states.input.state = 'more' and $states.input.rest_seconds > 0 %}` is "more, rest_seconds > 0". */
+/**
+ * A condition in short: "more, rest_seconds" for `{% $states.input.state = 'more' and $states.input.rest_seconds > 0 %}`. What is
+ * there if it is more than 0 is said by its name alone.
+ */
 function spoken(condition: string): string {
   return condition
     .replace(/^\{%\s*(.*?)\s*%\}$/s, '$1')
     .replaceAll('$states.input.', '')
-    .replace(/^state = '(\w+)'/, '$1')
-    .replaceAll(' and ', ', ')
-    .replaceAll('$count(', 'count(');
-}
-
-/** How the ends look: a machine that gets to one of them has succeeded or failed. */
-function classes(definition: Definition): string[] {
-  const ofType = (type: string) =>
-    all(definition).flatMap(([name, state]) => (state.Type === type ? [id(name)] : []));
-  return [
-    '  classDef succeeds fill:#d7f0dd,stroke:#2f7d43,color:#123a1c',
-    '  classDef fails fill:#f8d9d6,stroke:#a8322a,color:#4d120d',
-    ...ofType('Succeed').map((name) => `  class ${name} succeeds`),
-    ...ofType('Fail').map((name) => `  class ${name} fails`),
-  ];
-}
-
-function all({ States }: Definition): readonly (readonly [string, State])[] {
-  return Object.entries(States).flatMap(([name, state]) => [
-    [name, state] as const,
-    ...(state.ItemProcessor === undefined ? [] : all(state.ItemProcessor)),
-  ]);
+    .replaceAll(/\bstate = '(\w+)'/g, '$1')
+    .replaceAll(/\$count\((\w+)\)/g, '$1')
+    .replaceAll(/(\w+) > 0/g, '$1')
+    .replaceAll(' and ', ', ');
 }
 
 /** The name of a state for Mermaid, which takes letters, digits and `_`. */

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { withoutShortcuts } from '../../cli/docs/arrows.ts';
-import { type Definition, stateDiagram } from '../../cli/docs/state-diagram.ts';
+import { sections } from '../../cli/docs/machine-page.ts';
+import { type Definition, type State, stateDiagram } from '../../cli/docs/state-diagram.ts';
 import { docs } from '../../cli/docs.ts';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
@@ -52,12 +53,29 @@ describe('npm run docs -- --check', () => {
   });
 
   it('names a link whose file, or whose heading, is not there', async () => {
-    const links = '\n[one](docs/no-such.md) [two](README.md#no-such-heading) [good](README.md#run-it)\n';
+    const links = `
+[one](docs/no-such.md) [two](README.md#no-such-heading) [three](#twice-2), [four]
+[good](README.md#run-it) [good](#twice) [good](#twice-1) [good](#of-row_errors) [good](https://example.com/#no-such)
+
+[four]: docs/nor-this.md
+
+## Twice
+
+## Twice
+
+## Of \`row_errors\`
+
+\`\`\`md
+[no link](docs/example.md)
+\`\`\`
+`;
     expect(await checked({ 'CHANGELOG.md': (text) => text + links })).toEqual({
       code: 1,
       said: [
+        'a link that leads nowhere, in CHANGELOG.md: #twice-2\n',
         'a link that leads nowhere, in CHANGELOG.md: README.md#no-such-heading\n',
         'a link that leads nowhere, in CHANGELOG.md: docs/no-such.md\n',
+        'a link that leads nowhere, in CHANGELOG.md: docs/nor-this.md\n',
       ],
     });
   });
@@ -77,24 +95,66 @@ test('An arrow between rooms is left out where a way over other rooms stands for
   expect(withoutShortcuts(all)).toEqual([arrow('a', 'b'), arrow('b', 'c'), arrow('a', 'd')]);
 });
 
-test('A machine is drawn with what is answered and what is caught, and one that cannot be drawn is refused', () => {
+test('A machine is drawn with what is answered and what is caught', () => {
   const definition: Definition = {
     StartAt: 'Do it',
     States: {
       'Do it': { Type: 'Task', Next: 'Done?', Catch: [{ ErrorEquals: ['States.ALL'], Next: 'Failed' }] },
       'Done?': {
         Type: 'Choice',
-        Choices: [{ Condition: "{% $states.input.state = 'more' %}", Next: 'Do it' }],
+        Choices: [
+          {
+            Condition: "{% $states.input.state = 'more' and $states.input.rest_seconds > 0 %}",
+            Next: 'Rest',
+          },
+          { Condition: "{% $states.input.state = 'more' %}", Next: 'Do it' },
+        ],
         Default: 'Completed',
       },
+      Rest: { Type: 'Wait', Next: 'Do it', Catch: [{ ErrorEquals: ['Late'], Next: 'Do it' }] },
       Completed: { Type: 'Succeed' },
       Failed: { Type: 'Fail' },
     },
   };
-  const drawn = stateDiagram(definition);
-  for (const line of ['Do_it --> Failed: any error', 'Done_ --> Do_it: more', 'class Failed fails']) {
-    expect(drawn).toContain(line);
-  }
-  const parallel: Definition = { StartAt: 'Both', States: { Both: { Type: 'Parallel' } } };
-  expect(() => stateDiagram(parallel)).toThrow('"Both" is a Parallel');
+  expect(stateDiagram(definition).split('\n')).toEqual([
+    'stateDiagram-v2',
+    '  state "Do it" as Do_it',
+    '  state "Done?" as Done_',
+    '  state "Rest" as Rest',
+    '  state "Completed" as Completed',
+    '  state "Failed" as Failed',
+    '  [*] --> Do_it',
+    '  Do_it --> Done_',
+    '  Do_it --> Failed: any error',
+    '  Done_ --> Rest: more, rest_seconds',
+    '  Done_ --> Do_it: more',
+    '  Done_ --> Completed: otherwise',
+    '  Rest --> Do_it',
+    '  classDef succeeds fill:#d7f0dd,stroke:#2f7d43,color:#123a1c',
+    '  classDef fails fill:#f8d9d6,stroke:#a8322a,color:#4d120d',
+    '  class Completed succeeds',
+    '  class Failed fails',
+  ]);
+});
+
+test('What is inside a Map, and each branch of a Parallel, has a diagram of its own', () => {
+  const one = (name: string, state: State = { Type: 'Pass' }): Definition => ({
+    StartAt: name,
+    States: { [name]: state },
+  });
+  const whole = one('Each', {
+    Type: 'Map',
+    ItemProcessor: one('Both', { Type: 'Parallel', Branches: [one('Left'), one('Right')] }),
+  });
+  const drawn = sections('All', whole).join('\n');
+  expect(drawn.match(/^## .*|\[\*\] --> .*/gm)).toEqual([
+    '## All',
+    '[*] --> Each',
+    '## Inside "Each"',
+    '[*] --> Both',
+    '## Inside "Both"',
+    '[*] --> Left',
+    '## Inside "Both"',
+    '[*] --> Right',
+  ]);
 });
