@@ -49,12 +49,12 @@ export interface AlterOptions extends Options {
  */
 export function alterTables(options: AlterOptions): Migration {
   const { name, rebuilds, requires } = checkOptions(options.name, object(everyMigration), options);
-  const { tables, alter } = options;
+  const { alter } = options;
+  const tables = checkSql(name, 'tables', options.tables);
   const { lockTimeoutSeconds = 1.2, maxLockedSeconds = 10 } = options;
   const room = Math.max(1, Math.floor(maxLockedSeconds / secondsPerTable));
   const { maxTables = Math.ceil(room / 2) } = options;
   const check = checker(name);
-  checkSql(name, 'tables', tables);
   checkAlter(name, alter);
   // 40 s: the Data API gives up a statement after 45, and then nobody knows what became of it.
   const seconds = 'more than 0, at most 40';

@@ -1,5 +1,5 @@
 import { number } from 'valibot';
-import { identifier, join, type Sql, sql, when, withCtes } from '../database/sql.ts';
+import { identifier, join, type Sql, sql, unsafeSql, when, withCtes } from '../database/sql.ts';
 import { compare, keyColumns, keyNames, marked, namedKey, type Table } from '../database/table.ts';
 import type { Batch, BatchInput, Page } from '../define/batch.ts';
 import { checker, checkSql } from '../define/checks.ts';
@@ -45,10 +45,13 @@ export function backfill(options: BackfillOptions): Migration {
     'columns outside the key, which the cursor needs',
   );
   check(!columns.includes(base.marker ?? ''), 'marker', base.marker, 'a column that "set" does not change');
-  for (const [column, value] of Object.entries(options.set)) {
-    checkSql(options.name, `set.${column}`, value);
-  }
-  const change: Change = { where: base.where, set: options.set, journal: base.onInvalid === 'restore' };
+  const set = Object.fromEntries(
+    Object.entries(options.set).map(([column, value]) => [
+      column,
+      checkSql(options.name, `set.${column}`, value),
+    ]),
+  );
+  const change: Change = { where: base.where, set, journal: base.onInvalid === 'restore' };
   const migration: RowMigration = {
     ...base,
     kind: 'backfill',
@@ -89,7 +92,7 @@ async function batch(change: Change, input: BatchInput, page: Page): Promise<Bat
         ...solved(table, at),
         ...(change.journal ? [journaled(table, at)] : []),
         recordedStillMatching(table, at),
-        ...(table.hasBeforeTrigger ? [recordedRefused(table, at)] : []),
+        ...(table.hasBeforeTrigger ? [recordedRefused(table, at, differs(change, table))] : []),
         moved({
           ...(!behind && { cursor: sql`COALESCE(${lastKey(table)}, m.cursor)` }),
           processed: at.pass === 1 && !behind ? sql`(SELECT page_rows FROM "counted#")` : sql`0`,
@@ -112,6 +115,18 @@ async function batch(change: Change, input: BatchInput, page: Page): Promise<Bat
   const { page_rows: rows, refused } = done.row;
   const after = withRowErrors(done.at, done.at.stillMatching - at.stillMatching + refused);
   return { at: after, rows, bytesPerRow: 0, passEnded: 'size' in page && rows < page.size };
+}
+
+/** Whether the change makes a row different; undefined if it surely does, since it then is marked, or no longer matches `where`. */
+function differs({ where, set }: Change, table: Table): Sql | undefined {
+  if (where !== undefined || table.marker !== undefined) {
+    return undefined;
+  }
+  const changes = Object.entries(set).map(([name, value]) => {
+    const type = unsafeSql(table.columns.get(name)?.type ?? '');
+    return sql`${table.alias}.${identifier(name)}::text IS DISTINCT FROM (${value})::${type}::text`;
+  });
+  return sql`(${join(changes, ' OR ')})`;
 }
 
 /** The change where nothing but the new values is asked for. */

@@ -117,6 +117,13 @@ export function isSql(value: unknown): value is Sql {
   return typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'sql';
 }
 
+/** SQL that can be put into a statement: a comment at its end ends with it, by a line break. */
+export function closed(fragment: Sql): Sql {
+  const found = [...render(fragment).text.matchAll(tokens)].at(-1);
+  const open = found?.[0].startsWith('--') === true && found.index + found[0].length === found.input.length;
+  return open ? join([fragment, unsafeSql('')], '\n') : fragment;
+}
+
 /**
  * Why the Data API would not send this SQL as it stands, or undefined. Its scanner takes `:name` for a parameter wherever
  * it is not quoted or commented, and knows neither dollar quotes nor array slices: both would be rewritten silently.

@@ -4,6 +4,7 @@ import { DatabaseError, DatabaseUnavailable } from '../errors.ts';
 import { between } from '../time/backoff.ts';
 import type { Database, Statements } from './data-api.ts';
 import { regclass, sql, tableName } from './sql.ts';
+import type { Table } from './table.ts';
 
 // Seconds between tries. Each try keeps the application waiting for up to 2 s, so it gets the table for at least as long
 // afterwards, and longer each time. After some 40 s Step Functions waits instead, and tries for another 20 min.
@@ -41,6 +42,14 @@ export async function withTableLock<T>(
       await clock.sleep(between(pause, 1.5 * pause));
     }
   }
+}
+
+/**
+ * Throws DatabaseError, the moment's, while somebody holds the table in a way that no row of it can be updated: `CREATE INDEX`, `ALTER
+ * TABLE`, `LOCK TABLE`. No `lock_timeout` that a statement sets itself is there early enough for the lock on its own table.
+ */
+export async function checkWritable(database: Database, table: Table): Promise<void> {
+  await database.transaction((tx) => tx.execute(sql`LOCK TABLE ${table.name} IN ROW EXCLUSIVE MODE NOWAIT`));
 }
 
 /** The sessions that hold a lock on a table, the oldest transaction first, in words. */

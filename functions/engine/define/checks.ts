@@ -9,7 +9,7 @@ import {
   safeParse,
   string,
 } from 'valibot';
-import { isSql, type Sql, unsendable } from '../database/sql.ts';
+import { closed, isSql, type Sql, unsendable } from '../database/sql.ts';
 import { MigrationFailed, messageOf } from '../errors.ts';
 
 /** Throws MigrationFailed with what was wrong, what was got, and what is allowed, unless the condition holds. */
@@ -56,13 +56,17 @@ export const everyMigration = {
   requires: optional(allowed(array(string()), 'names of migrations'), []),
 };
 
-/** Refuses a fragment that is not SQL, or that the Data API would garble. Throws MigrationFailed. */
-export function checkSql(migration: string, option: string, fragment: Sql): void {
+/**
+ * A fragment of SQL as it becomes part of a statement: ended by a line break, so that a comment at its end ends there, too. Throws
+ * MigrationFailed for one that is not SQL, or that the Data API would garble.
+ */
+export function checkSql(migration: string, option: string, fragment: Sql): Sql {
   checker(migration)(isSql(fragment), option, fragment, 'SQL, written as sql`…`');
   const problem = unsendable(fragment);
   if (problem !== undefined) {
     throw new MigrationFailed(`migration "${migration}", ${option}: ${problem}`);
   }
+  return closed(fragment);
 }
 
 /** What a parser makes of an option. Throws MigrationFailed for what the parser refuses, with the names of both. */

@@ -67,7 +67,8 @@ const rowOptions = object({
 export function rowMigration(options: RowOptions): Omit<RowMigration, 'kind' | 'columns' | 'batch'> {
   const { pace, marker, ...checked } = checkOptions(options.name, rowOptions, options);
   const { key, onInvalid } = checked;
-  const { where, within, window } = options;
+  const { within, window } = options;
+  const where = options.where && checkSql(options.name, 'where', options.where);
   const validate = (options.validate ?? []).filter(isTableValidation);
   const must = checker(options.name);
   if (within !== undefined) {
@@ -75,9 +76,6 @@ export function rowMigration(options: RowOptions): Omit<RowMigration, 'kind' | '
   }
   if (window !== undefined) {
     checkParsed(options.name, 'window', () => checkWindow(window));
-  }
-  if (where !== undefined) {
-    checkSql(options.name, 'where', where);
   }
   must(
     within === undefined || pace.restSeconds === undefined,

@@ -1,4 +1,4 @@
-import { identifier, isSql, join, type Sql, sql, tableName, unsendable } from '../database/sql.ts';
+import { closed, identifier, isSql, join, type Sql, sql, tableName, unsendable } from '../database/sql.ts';
 import { compare, keyColumns, type Table } from '../database/table.ts';
 import { MigrationFailed } from '../errors.ts';
 
@@ -149,7 +149,11 @@ export function condition(name: string, holds: Sql): Validation {
   if (problem !== undefined) {
     throw new MigrationFailed(`validation "${name}": ${problem}`);
   }
-  return tableValidation({ name, columns: [], fails: () => sql`(${holds}) IS NOT TRUE` });
+  return tableValidation({
+    name,
+    columns: [],
+    fails: () => sql`(${closed(holds)}) IS NOT TRUE`,
+  });
 }
 
 const columnOf = (table: Table, column: string): Sql => sql`${table.alias}.${identifier(column)}`;

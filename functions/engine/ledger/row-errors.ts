@@ -1,8 +1,8 @@
 import { nullable, string } from 'valibot';
 import type { Database } from '../database/data-api.ts';
 import { key } from '../database/row-shape.ts';
-import { join, type Sql, sql, withCtes } from '../database/sql.ts';
-import { type Key, keyAsJson, keyNames, type Table } from '../database/table.ts';
+import { join, type Sql, sql, when, withCtes } from '../database/sql.ts';
+import { compare, type Key, keyAsJson, keyColumns, keyNames, type Table } from '../database/table.ts';
 import { type Checkpoint, heldBy, type Move, move, moved } from './checkpoint.ts';
 import { ofThisRun } from './holder.ts';
 import { ledger } from './names.ts';
@@ -53,14 +53,23 @@ export function recordedStillMatching(table: Table, at: Checkpoint): Sql {
 export const refused =
   'the row stayed as it was although nobody else changed it: a trigger may have refused the change';
 
-/** A CTE that records as bad the rows of the CTE "old#" which are not in the CTE "changed_rows#", and returns their keys. */
-export function recordedRefused(table: Table, at: Checkpoint): Sql {
+/**
+ * A CTE that records as bad the rows of the CTE "old#" which are not in the CTE "changed_rows#", and returns their keys. With
+ * `differs`, a condition for rows of the table, only those that the change would have made different: a trigger may well skip
+ * the others, as `suppress_redundant_updates_trigger` does.
+ */
+export function recordedRefused(table: Table, at: Checkpoint, differs: Sql | undefined): Sql {
   const key = join(keyNames(table), ', ');
   return sql`
     "refused#" AS (
       INSERT INTO ${ledger.rowErrors} (migration, key, run, reason)
       SELECT "held#".name, ${keyAsJson(keyNames(table))}, ${at.run}, ${refused}
       FROM "held#", (SELECT ${key} FROM "old#" EXCEPT SELECT ${key} FROM "changed_rows#") AS "left#"
+      ${when(
+        differs !== undefined,
+        sql`WHERE EXISTS (
+          SELECT FROM ${table.name} WHERE ${compare(keyColumns(table), '=', keyNames(table))} AND ${differs ?? null})`,
+      )}
       ON CONFLICT (migration, key)
         DO UPDATE SET run = excluded.run, reason = excluded.reason, sqlstate = NULL, at = now()
       RETURNING key

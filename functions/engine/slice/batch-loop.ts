@@ -14,9 +14,14 @@ const reactions = {
   migration: 'end',
 } as const satisfies Record<Fault, 'halve' | 'back off' | 'end'>;
 
-/** Who is to blame: one row that takes longer than a statement may is a bad one, like any other. */
-const faultOf = ({ fault, isTimeout }: DatabaseError, rows: number): Fault =>
-  isTimeout && rows === 1 ? 'row' : fault;
+/**
+ * Who is to blame. A single row that takes longer than a statement may is looked at alone, where the batch can tell a slow row from a
+ * table that somebody has locked; what times out there, beside the row, is the moment's.
+ */
+const faultOf = (
+  { fault, isTimeout }: DatabaseError,
+  { size, alone }: Pick<Next, 'size' | 'alone'>,
+): Fault => (isTimeout && size === 1 && !alone ? 'row' : fault);
 
 /** The next batch to do. */
 export interface Next {
@@ -123,7 +128,7 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
       if (!(error instanceof DatabaseError)) {
         throw error;
       }
-      const reaction = reactions[faultOf(error, size)];
+      const reaction = reactions[faultOf(error, { size, alone })];
       if (reaction === 'halve' && !alone) {
         corner = Math.max(1, Math.floor(size / 2));
         continue;

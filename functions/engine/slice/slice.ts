@@ -4,6 +4,7 @@ import { mayBeLeft, needsChange } from '../batch/rows-in-need.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import type { Key, Table } from '../database/table.ts';
+import { checkWritable } from '../database/table-lock.ts';
 import type { Batch, BatchInput, ReadAhead, Rest } from '../define/batch.ts';
 import type { RowMigration } from '../define/registered.ts';
 import { DatabaseError } from '../errors.ts';
@@ -135,7 +136,7 @@ async function nextRow(migration: RowMigration, input: BatchInput): Promise<Batc
   return batchOrRowError(migration, input, key, behind === undefined ? 'next' : 'behind');
 }
 
-/** Migrates one row, or records why it cannot be. */
+/** Migrates one row, or records why it cannot be. Throws the moment's DatabaseError while a lock on the table is to blame. */
 export async function batchOrRowError(
   migration: RowMigration,
   input: BatchInput,
@@ -147,6 +148,9 @@ export async function batchOrRowError(
   } catch (error) {
     if (!(error instanceof DatabaseError) || !(error.fault === 'row' || error.isTimeout)) {
       throw error;
+    }
+    if (error.isTimeout) {
+      await checkWritable(input.database, input.table);
     }
     const reason = { key, reason: error.message, sqlstate: error.sqlState };
     const recorded = await recordRowError(input.database, input.at, reason, place);

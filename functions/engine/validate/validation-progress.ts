@@ -75,6 +75,10 @@ function isOf(
   if (migration !== name || JSON.stringify(found.map((each) => each.name)) !== JSON.stringify(names)) {
     return false;
   }
+  // An earlier release has counted in other words; it is validated anew.
+  if (!found.every(({ unevaluated }) => typeof unevaluated === 'number')) {
+    return false;
+  }
   // A redrive means that somebody has corrected what failed, so it is validated anew.
   return redrives === run.redrive_count || found.every(({ failedRows }) => failedRows === 0);
 }

@@ -77,3 +77,17 @@ it.each(
     ]),
   );
 });
+
+it('promise 6: rows that a trigger skips because nothing in them would change are no errors', async () => {
+  await engine.reset();
+  await engine.database.query('DROP TABLE IF EXISTS items');
+  await engine.database.query('CREATE TABLE items (id integer PRIMARY KEY, state varchar(9))');
+  await engine.database.query(
+    `INSERT INTO items SELECT n, CASE WHEN n > 100 THEN 'new' END FROM generate_series(1, 300) AS n`,
+  );
+  await engine.database.query(
+    'CREATE TRIGGER skip BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+  );
+  const result = await engine.run([backfill({ ...base, name: 'items', set: { state: sql`'new'` } })]);
+  expect(result.items).toMatchObject({ total_processed: 300, total_updated: 100, errors: 0 });
+});
