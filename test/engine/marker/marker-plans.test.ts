@@ -70,7 +70,7 @@ describe('Promise 11, with a marker', () => {
       };
       const pairs = { table: 'pairs', key: ['a', 'b'], marker: undefined, pace: { maxRows: 10 } };
       const migration = kinds[kind]?.({ ...pairs, onInvalid }) as Migration;
-      const slice = await begun(engine.process([migration], { milliseconds: 200 }), kind);
+      const slice = await begun(engine.process([migration], { milliseconds: 1_000 }), kind);
       await slice();
       expect(plan).toContain('Index Scan using pairs_pkey');
       expect(plan).not.toContain('Seq Scan on pairs');
@@ -103,7 +103,7 @@ describe('Promise 11, with a marker', () => {
         set: { label: sql`'new'` },
         pace: { maxRows: 10 },
       });
-      const slice = await begun(engine.process([all], { milliseconds: 200 }), `of ${key.length}`);
+      const slice = await begun(engine.process([all], { milliseconds: 1_000 }), `of ${key.length}`);
       await slice();
       expect(plans).toContain('spread_pkey');
       expect(plans).not.toContain('Seq Scan on spread');

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { backfill } from '../../../functions/engine/batch/backfill.ts';
@@ -44,6 +43,8 @@ const deadlocks = async () => {
   );
   return Number(found?.deadlocks);
 };
+const waiting = async () =>
+  (await engine.database.query('SELECT FROM pg_locks WHERE NOT granted')).length > 0;
 const everyRowOnce = [{ changed: 1, rows: 100 }];
 const backOffs = () => engine.slept.filter((seconds) => seconds > 0.1);
 
@@ -53,7 +54,8 @@ describe('The moment’s faults are waited out:', () => {
     await application.query('BEGIN');
     await application.query('UPDATE rows SET changed = 0 WHERE id = 30');
     const running = engine.run([probe]);
-    await wait(200); // our batch has locked the rows before 30, and waits for it
+    // Our batch has locked the rows before 30, and waits for it.
+    await expect.poll(waiting, { timeout: 10_000, interval: 5 }).toBe(true);
     const theirs = application
       .query('UPDATE rows SET changed = 0 WHERE id = 1')
       .catch((error: Error) => error);
