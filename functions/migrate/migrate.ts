@@ -88,7 +88,7 @@ function answer(engine: Engine, request: MigrateRequest): Promise<unknown> {
       return fail(engine, request.run, request);
     default:
       throw new MigrationFailed(
-        `no such operation: ${JSON.stringify(request)}. This function is called by its state machine; start that`,
+        `no such operation: ${JSON.stringify(request satisfies never)}. This function is called by its state machine; start that`,
       );
   }
 }

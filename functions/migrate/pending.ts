@@ -1,4 +1,5 @@
 import type { Pending } from '../contract.ts';
+import { MigrationFailed } from '../engine/errors.ts';
 import { actionOf, runState } from '../engine/ledger/run-record.ts';
 import { begin, beginRestore, beginRetry } from '../engine/lifecycle/begin.ts';
 import { statusOf } from '../engine/lifecycle/migration-status.ts';
@@ -17,7 +18,8 @@ export async function pending(turn: Turn): Promise<Pending> {
     return { state: 'continued' };
   }
 
-  switch (actionOf(request)?.action) {
+  const action = actionOf(request)?.action;
+  switch (action) {
     case 'validate':
       return { state: 'validate' };
     case 'cleanup':
@@ -27,7 +29,12 @@ export async function pending(turn: Turn): Promise<Pending> {
       return { state: 'restore' };
     case 'retry':
       return { state: (await beginRetry(database, ofRows(migration), run)) ? 'pending' : 'skipped' };
+    case 'only':
+    case undefined:
+      break;
     default:
+      // A run that is asked for something else must not migrate.
+      throw new MigrationFailed(`no such action: ${JSON.stringify(action satisfies never)}`);
   }
   const status = await statusOf(database, migration.name);
   if (status === 'restoring') {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { OfOneMigration } from '../../functions/contract.ts';
 import { backfill } from '../../functions/engine/batch/backfill.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
 import type { RowOptions } from '../../functions/engine/define/migration.ts';
@@ -49,7 +50,6 @@ const things = (more: Partial<RowOptions> = {}, form = sql`'new'`) =>
     set: { form, changes: sql`changes + 1` },
   });
 
-type Operation = 'pending' | 'batches' | 'validate' | 'restore' | 'cleanup';
 /** One operation after the other, by hand. */
 function asked(process: LambdaProcess, name: string, redrives = 0) {
   const run = caller(name, redrives);
@@ -58,7 +58,7 @@ function asked(process: LambdaProcess, name: string, redrives = 0) {
       engine.executions.set(run.execution_arn, 'RUNNING');
       return process.invoke({ operation: 'open', run, input });
     },
-    ask: (operation: Operation) =>
+    ask: (operation: OfOneMigration) =>
       process.invoke({ operation, run, migration: 'things' }) as Promise<{ state: string }>,
     close: () => process.invoke({ operation: 'close', run }),
     fail: () => process.invoke({ operation: 'fail', run, error: 'Failed', cause: 'of a test' }),
