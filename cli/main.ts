@@ -1,8 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { Io } from './command/io.ts';
-import { docs } from './docs.ts';
-import { local } from './local.ts';
-import { npmStart } from './npm-start.ts';
 
 // The SDK warns on stderr that its versions from 2027 on want Node 22; the Lambdas have that already.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
@@ -20,7 +17,7 @@ program
   .command('start', { isDefault: true })
   .description('bring everything up, run all migrations, wait for the rebuild, print the result map')
   .option(...freshOption)
-  .action(run(npmStart));
+  .action(run(async () => (await import('./npm-start.ts')).npmStart));
 
 program
   .command('local')
@@ -28,20 +25,24 @@ program
   .option('--sfn-port <port>', 'port of the Step Functions endpoint', port, 8083)
   .option('--rds-data-port <port>', 'port of the RDS Data API endpoint', port, 8080)
   .option(...freshOption)
-  .action(run(local));
+  .action(run(async () => (await import('./local.ts')).local));
 
 program
   .command('docs')
   .description('write the generated documents, or with --check say whether they are up to date')
   .option('--check', 'change nothing; exit 1 if something would change', false)
-  .action(run(docs));
+  .action(run(async () => (await import('./docs.ts')).docs));
 
 await program.parseAsync();
 
-/** Runs a command and ends the process with its exit code: 0 done, 1 failed, 2 misuse. */
-function run<Options>(command: (io: Io, options: Options) => Promise<number>) {
+/**
+ * Loads a command, which takes a second or two with all that it needs, runs it and ends the process with its exit code: 0 done,
+ * 1 failed, 2 misuse.
+ */
+function run<Options>(load: () => Promise<(io: Io, options: Options) => Promise<number>>) {
   return async (options: Options): Promise<void> => {
     try {
+      const command = await load();
       process.exitCode = await command(io, options);
     } catch (error) {
       io.err.write(`${error instanceof Error ? error.message : error}\n`);

@@ -104,7 +104,7 @@ function expression(value: string, { path, field, phase }: TemplatePlace, proble
   const source = value.slice('{%'.length, -'%}'.length).trim();
   let parsed: jsonata.Expression;
   try {
-    parsed = jsonata(source, bounds);
+    parsed = parse(source);
   } catch (error) {
     problems.add('INVALID_JSONATA_EXPRESSION', messageOf(error), path);
     return literal(null);
@@ -112,8 +112,25 @@ function expression(value: string, { path, field, phase }: TemplatePlace, proble
   checkExpression(parsed.ast(), phase, (message) =>
     problems.add('UNSUPPORTED_JSONATA_EXPRESSION', message, path),
   );
-  addFunctions(parsed);
   return { evaluate: (scope) => evaluate(parsed, { source, field }, scope) };
+}
+
+// Machines share most of their expressions, and so do the versions of one machine.
+const parsedBefore = new Map<string, jsonata.Expression>();
+const mostParsed = 1_000;
+
+function parse(source: string): jsonata.Expression {
+  const known = parsedBefore.get(source);
+  if (known !== undefined) {
+    return known;
+  }
+  const parsed = jsonata(source, bounds);
+  addFunctions(parsed);
+  if (parsedBefore.size === mostParsed) {
+    parsedBefore.clear();
+  }
+  parsedBefore.set(source, parsed);
+  return parsed;
 }
 
 async function evaluate(
