@@ -7,8 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionOutput,
+  SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { type Command, command } from './command.ts';
 
@@ -22,39 +27,83 @@ const hasAws = (() => {
 })();
 const run = promisify(execFile);
 
+interface Ports {
+  readonly sfn: number;
+  readonly rdsData: number;
+}
 let database: TestDatabase;
-let local: Command;
-let ports: { readonly sfn: number; readonly rdsData: number };
-let said: string;
-const folder = mkdtempSync(join(tmpdir(), 'local-'));
-const session = join(folder, 'session.json');
-const started = (...args: string[]) =>
-  command(['local', ...args], { env: { DATABASE_URL: database.url, LOCAL_SESSION: session } });
+let folder: string;
+let session: string;
+let running: Command[];
 
-beforeAll(async () => {
+async function setUp(): Promise<void> {
   database = await freshDatabase({ name: 'local' });
-  ports = { sfn: await freePort(), rdsData: await freePort() };
-  const flags = ['--sfn-port', String(ports.sfn), '--rds-data-port', String(ports.rdsData)];
-  local = started(...flags, '--fresh');
-  [said] = await local.said(/[\s\S]*Ctrl-C ends all of it\.\n/);
-});
-afterAll(async () => {
-  local.process.kill('SIGKILL');
-  await local.exited;
+  folder = mkdtempSync(join(tmpdir(), 'local-'));
+  session = join(folder, 'session.json');
+  running = [];
+}
+async function takeDown(): Promise<void> {
+  for (const { process, exited } of running) {
+    process.kill('SIGKILL');
+    await exited;
+  }
   await database.drop();
   rmSync(folder, { recursive: true });
-});
+}
 
-const exported = (): Record<string, string> =>
-  Object.fromEntries([...said.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
-const machine = (name: string): string =>
-  new RegExp(`^#   (arn:aws:states:\\S+:stateMachine:${name})$`, 'm').exec(said)?.[1] ?? '';
+function started(...args: string[]): Command {
+  const made = command(['local', ...args], { env: { DATABASE_URL: database.url, LOCAL_SESSION: session } });
+  running.push(made);
+  return made;
+}
+
+/** Starts one that is ready, on ports of its own. */
+async function startLocal(): Promise<{ local: Command; ports: Ports; said: string }> {
+  const ports = { sfn: await freePort(), rdsData: await freePort() };
+  const flags = ['--sfn-port', String(ports.sfn), '--rds-data-port', String(ports.rdsData)];
+  const local = started(...flags, '--fresh');
+  const [said] = await local.said(/[\s\S]*Ctrl-C ends all of it\.\n/);
+  return { local, ports, said };
+}
 
 /** As npx starts it, in a folder below. */
 const list = (env = { LOCAL_SESSION: session }) =>
   command(['list', '--json', '--local'], { script: '../cli/bin.js', cwd: 'test', env });
 
 describe('npm run local', () => {
+  let local: Command;
+  let ports: Ports;
+  let said: string;
+  let migrated: DescribeExecutionOutput;
+
+  beforeAll(async () => {
+    await setUp();
+    ({ local, ports, said } = await startLocal());
+    migrated = await migrate();
+  });
+  afterAll(takeDown);
+
+  const exported = (): Record<string, string> =>
+    Object.fromEntries([...said.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
+  const machine = (name: string): string =>
+    new RegExp(`^#   (arn:aws:states:\\S+:stateMachine:${name})$`, 'm').exec(said)?.[1] ?? '';
+
+  /** Runs the migrations as an SDK does that is pointed there. */
+  async function migrate(): Promise<DescribeExecutionOutput> {
+    const { AWS_ENDPOINT_URL_SFN: endpoint = '', AWS_REGION: region = '' } = exported();
+    const sfn = new SFNClient({ endpoint, region, credentials: { accessKeyId: 'a', secretAccessKey: 'b' } });
+    const stateMachineArn = machine('run-migrations');
+    const input = '{"mode": "foreground"}'; // in the background it takes its time
+    const { executionArn } = await sfn.send(new StartExecutionCommand({ stateMachineArn, input }));
+    for (;;) {
+      const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+      if (execution.status !== 'RUNNING') {
+        return execution;
+      }
+      await sleep(50);
+    }
+  }
+
   test('prints what clients need, and where the machines are', () => {
     expect(exported()).toMatchObject({
       AWS_ENDPOINT_URL_SFN: `http://127.0.0.1:${ports.sfn}`,
@@ -67,22 +116,9 @@ describe('npm run local', () => {
     expect(machine('rebuild-employee-projections')).not.toBe('');
   });
 
-  test('runs the migrations for an SDK that is pointed there', async () => {
-    const { AWS_ENDPOINT_URL_SFN: endpoint = '', AWS_REGION: region = '' } = exported();
-    const sfn = new SFNClient({ endpoint, region, credentials: { accessKeyId: 'a', secretAccessKey: 'b' } });
-    const stateMachineArn = machine('run-migrations');
-    const input = '{"mode": "foreground"}'; // in the background it takes its time
-    const { executionArn } = await sfn.send(new StartExecutionCommand({ stateMachineArn, input }));
-    for (;;) {
-      const { status, output } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-      if (status === 'RUNNING') {
-        await sleep(50);
-        continue;
-      }
-      expect(status).toBe('SUCCEEDED');
-      expect(JSON.parse(output ?? '')['users-full-name'].total_updated).toBe(9_500);
-      return;
-    }
+  test('runs the migrations for an SDK that is pointed there', () => {
+    expect(migrated.status).toBe('SUCCEEDED');
+    expect(JSON.parse(migrated.output ?? '')['users-full-name'].total_updated).toBe(9_500);
   });
 
   test.skipIf(!hasAws)('prints three commands that the aws command line takes as they are', async () => {
@@ -143,8 +179,14 @@ describe('npm run local', () => {
       expect(listening.filter((address) => address.endsWith(`:${hex}`))).toEqual([`0100007F:${hex}`]);
     }
   });
+});
+
+describe('npm run local, in a database of its own,', () => {
+  beforeEach(setUp);
+  afterEach(takeDown);
 
   test('ends with Ctrl-C: exit 0, ports free, nobody left on the database', async () => {
+    const { local, ports } = await startLocal();
     local.process.kill('SIGINT');
     expect((await local.exited).code).toBe(0);
     for (const port of Object.values(ports)) {

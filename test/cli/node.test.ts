@@ -53,6 +53,7 @@ const valid = (in_reply_to: number) => ({
 });
 
 test('The document’s messages are answered as in the document, from the demo’s tables, with or without an envelope', async () => {
+  await at.begin();
   const begun = performance.now();
   const enveloped = (body: object) => ({ src: 'admin', dest: 'migrations', body });
   const replies = await answers(enveloped(ofUsers), enveloped({ ...checks, msg_id: 1 }), runs);
@@ -80,6 +81,7 @@ test('The document’s messages are answered as in the document, from the demo�
 });
 
 test('What is done already processes nothing, and invalid rows are counted', async () => {
+  await answers(ofUsers);
   await query(`UPDATE demo.users SET email = 'nobody ' || id WHERE id IN (7, 8)`);
   const validations = ['email_format'];
   expect(await answers(ofUsers, { ...checks, validations }, { ...checks, msg_id: 4 })).toEqual([
@@ -98,6 +100,7 @@ test('What is done already processes nothing, and invalid rows are counted', asy
 });
 
 test('A run that leaves other contents than the first one is told from one that does not', async () => {
+  await answers(runs);
   let opened = 0;
   at.runtime.between.invocation = async (request, invoke) => {
     if (request.operation === 'open' && ++opened === 2) {

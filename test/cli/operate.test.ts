@@ -5,11 +5,16 @@ import { registered } from './fixtures/migrations.ts';
 import { type Operator, operator } from './operator.ts';
 
 let at: Operator;
+/** The executions there were before the test. */
+let earlier = 0;
 beforeAll(async () => {
   at = await operator();
 });
 afterAll(() => at.close());
-beforeEach(() => at.begin());
+beforeEach(async () => {
+  await at.begin();
+  earlier = (await at.runtime.executions(at.runtime.migrationsMachineArn)).length;
+});
 
 const does: Operator['does'] = (...args) => at.does(...args);
 const json = async (...args: string[]) => JSON.parse((await does(...args, '--json')).stdout);
@@ -17,7 +22,7 @@ const states = async () =>
   Object.fromEntries(
     ((await json('list')) as { name: string; state: string }[]).map(({ name, state }) => [name, state]),
   );
-const executions = () => at.runtime.executions(at.runtime.migrationsMachineArn);
+const executions = async () => (await at.runtime.executions(at.runtime.migrationsMachineArn)).slice(earlier);
 
 /** Lets the labels get so many slices, and then waits for ever: until `at.begin()` or `goOn()`. */
 function holdAfter(slices: number): { readonly held: Promise<void>; goOn(): void } {

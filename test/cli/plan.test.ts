@@ -27,6 +27,7 @@ const entered = async (arn: string) =>
   (await at.runtime.history(arn)).filter(({ type }) => type?.endsWith('StateEntered')).length;
 
 test('plan says what a run would do, before there is a ledger, and changes nothing', async () => {
+  await at.begin();
   const before = await everything();
   const { migrations: planned, run, prices } = await json();
   expect(await everything()).toEqual(before);
@@ -61,6 +62,7 @@ test('plan says what a run would do, before there is a ledger, and changes nothi
 });
 
 test('plan prints for people what it prints as JSON, the prices, and what it left out', async () => {
+  await at.begin();
   const { code, stdout } = await at.does(['plan', 'users-full-name']);
   expect(code).toBe(0);
   expect(stdout).toMatch(
@@ -76,6 +78,7 @@ test('plan prints for people what it prints as JSON, the prices, and what it lef
 });
 
 test('The transitions that plan counts are those that a run takes', async () => {
+  await at.begin();
   for (const name of ['users-full-name', 'audience-updated-at']) {
     const { run } = await json(name);
     const { executionArn = '', status } = await at.runtime.run({ only: name });
@@ -97,6 +100,7 @@ test('The transitions that plan counts are those that a run takes', async () => 
 });
 
 test('plan beside a run changes nothing, goes on from where that is, and the run goes on undisturbed', async () => {
+  await at.begin();
   let goOn = () => {};
   const held = new Promise<void>((resolve) => {
     goOn = resolve;
@@ -191,17 +195,14 @@ test('A slice of a plan is as long as the one of a deployed function: a minute i
 
 describe('verify', () => {
   test('runs on a copy: the answer of the document, and the table as it was', async () => {
+    await at.begin();
     const before = await everything();
-    await at.runtime.database.query('UPDATE demo.users SET full_name = NULL WHERE id % 20 > 0');
     const { code, stdout } = await at.does(['verify', 'users-full-name', '--runs', '3']);
     expect({ code, stdout }).toEqual({
       code: 0,
       stdout: '{"rows_updated":9500,"runs":3,"final_state":"unchanged"}\n',
     });
     await at.does(['verify', 'users-full-name', '--runs', '2', '--rows', '500']);
-    await at.runtime.database.query(
-      `UPDATE demo.users SET full_name = first_name || ' ' || last_name WHERE full_name IS NULL`,
-    );
     expect(await everything()).toEqual(before);
   });
 

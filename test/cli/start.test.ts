@@ -1,17 +1,29 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { prepareDemo } from '../support/demo.ts';
-import { command } from './command.ts';
+import { type Command, command } from './command.ts';
 
 let database: TestDatabase;
-beforeAll(async () => {
+let started: Command[];
+beforeEach(async () => {
   database = await freshDatabase({ name: 'cli' });
+  started = [];
 });
-afterAll(() => database.drop());
+afterEach(async () => {
+  for (const { process, exited } of started) {
+    process.kill('SIGKILL');
+    await exited;
+  }
+  await database.drop();
+});
 /** The demo's data as on the first day, without a ledger. */
 const fresh = () => prepareDemo({ connectionString: database.url }, true);
 
-const start = (...args: string[]) => command(['start', ...args], { env: { DATABASE_URL: database.url } });
+function start(...args: string[]): Command {
+  const made = command(['start', ...args], { env: { DATABASE_URL: database.url } });
+  started.push(made);
+  return made;
+}
 const skipped = {
   'users-full-name': 'skipped',
   'engine-config-condition-groups': 'skipped',
@@ -20,7 +32,6 @@ const skipped = {
 
 describe('npm start', () => {
   test('that is interrupted exits with 130, prints no result, and leaves nobody on the database', async () => {
-    await fresh();
     const interrupted = start('--fresh');
     await interrupted.said(/users-full-name: done/);
     interrupted.process.kill('SIGINT');
@@ -77,7 +88,7 @@ describe('npm start', () => {
     const again = await start().exited;
     expect(again.code, again.stderr).toBe(0);
     expect(JSON.parse(again.stdout)).toMatchObject(skipped);
-  });
+  }, 180_000);
 
   test('of a run that fails exits with 1, prints no result, and says why on stderr', async () => {
     await fresh();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { dropped, everything, nothing, products, remains, rows } from '../support/products.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 
@@ -7,9 +7,13 @@ describe('through the whole chain', () => {
 
   beforeAll(async () => {
     chain = await startTestRuntime({ fixture: 'cleanup', secondMs: 2 });
-    await products(chain.database);
   });
   afterAll(() => chain.close());
+  beforeEach(async () => {
+    await chain.reset();
+    await chain.database.query('DROP SCHEMA IF EXISTS data_migrations CASCADE');
+    await products(chain.database);
+  });
 
   test('a migration goes its way from the first run to its clean-up, and never comes back', async () => {
     const { database } = chain;

@@ -129,7 +129,7 @@ test('promise 2: rows change once although Lambda runs every invocation twice at
 });
 
 test('promise 2: rows change once although statements arrive after Lambda has killed their worker for being late', async () => {
-  chain.setTimeoutSeconds(1.5);
+  chain.setTimeoutSeconds(3);
   const late: Promise<void>[] = [];
   const writes = { in_sql: 0, in_code: 0 };
   chain.between.call = (call) => {
@@ -141,7 +141,7 @@ test('promise 2: rows change once although statements arrive after Lambda has ki
     if (![2, 3].includes(writes[column])) {
       return 'pass';
     }
-    late.push(sleep(2_000).then(() => chain.forward(call)));
+    late.push(sleep(4_000).then(() => chain.forward(call)));
     return new Promise(() => {}); // no answer, ever
   };
   try {

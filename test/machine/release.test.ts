@@ -213,7 +213,7 @@ describe('promise 7: the follow-up job', () => {
   test.each([{}, { Comment: 'Insert your JSON here' }])(
     'rebuilds at once when started by hand with %j',
     async (input) => {
-      await chain.database.query('DROP SCHEMA data_migrations CASCADE'); // it needs no run before it
+      await chain.database.query('DROP SCHEMA IF EXISTS data_migrations CASCADE'); // it needs no run before it
       const rebuild = await chain.ended(await chain.start(input, chain.rebuildMachineArn));
       expect(rebuild).toMatchObject({ status: 'SUCCEEDED', result: { events: 20, projections: 10 } });
       const [row] = await chain.database.query('SELECT office, events FROM employee_projection LIMIT 1');

@@ -60,7 +60,7 @@ export interface TestRuntime extends Runtime {
   readonly between: Between;
   /** What the functions wrote. */
   readonly log: string[];
-  /** Stops what still runs, empties the ledger and puts away what stands between the parts. */
+  /** Stops what still runs, empties the ledger, puts away what stands between the parts, and the versions that were released. */
   reset(): Promise<void>;
   /** Starts an execution of the migrations machine, or of another. */
   start(input?: unknown, machineArn?: string, name?: string): Promise<string>;
@@ -144,7 +144,12 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
     },
   });
   const first = await readTemplate(outdir);
-  deploy(readAssembly(first, { folder: outdir }).functions, []);
+  const deployFirst = (timeoutSeconds?: number) => {
+    const { functions: specs, machines } = readAssembly(first, { folder: outdir });
+    deploy(specs, machines, timeoutSeconds);
+  };
+  let released = false;
+  deployFirst();
 
   const sfn = new SFNClient({
     endpoint: stepFunctions.url,
@@ -208,6 +213,10 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
       await database.query(`
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'rds-data' AND state LIKE 'idle in transaction%'`);
+      if (released) {
+        released = false;
+        deployFirst();
+      }
       log.length = 0;
       const tables = await database.query<{ name: string }>(`
         SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
@@ -243,13 +252,14 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
       await answer.arrayBuffer();
     },
     setTimeoutSeconds(seconds) {
-      deploy(readAssembly(first, { folder: outdir }).functions, [], seconds);
+      deployFirst(seconds);
     },
     release(next, version) {
       const nextOutdir = join(folder, version);
       const { template } = synthesize({ outdir: nextOutdir, application: applicationOf(next) });
       const assembly = readAssembly(template, { folder: nextOutdir, version });
       deploy(assembly.functions, assembly.machines);
+      released = true;
     },
     async close() {
       await runtime.close();

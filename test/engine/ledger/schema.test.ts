@@ -7,7 +7,7 @@ import { caller, startEngine, type TestEngine } from '../../support/engine.ts';
 let engine: TestEngine;
 
 beforeAll(async () => {
-  engine = await startEngine({ transactionIdleSeconds: 0.1 });
+  engine = await startEngine({ transactionIdleSeconds: 0.5 });
 });
 afterAll(() => engine.stop());
 beforeEach(() => engine.reset());

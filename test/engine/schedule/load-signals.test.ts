@@ -29,8 +29,8 @@ beforeAll(async () => {
     CREATE TABLE rows (id integer PRIMARY KEY, changed integer NOT NULL DEFAULT 0) WITH (autovacuum_enabled = off);
     INSERT INTO rows SELECT n FROM generate_series(1, 10000) AS n;
     CREATE TABLE parts (id integer PRIMARY KEY) PARTITION BY RANGE (id);
-    CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (1) TO (10);
-    INSERT INTO parts VALUES (1)`);
+    CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (1) TO (10001);
+    INSERT INTO parts SELECT n FROM generate_series(1, 10000) AS n`);
   // A cluster here has neither replicas nor, within seconds, an autovacuum: these views stand before the catalog's.
   await query(`
     CREATE SCHEMA seen;
