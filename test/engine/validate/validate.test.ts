@@ -172,6 +172,42 @@ describe('A run that is only asked to validate', () => {
     expect(await engine.ledger('runs')).toMatchObject([{ stage: { ended: true, rows: 600 } }]);
   });
 
+  it('looks at all rows anew where an earlier release has counted in other words', async () => {
+    await people(20, { 7: 'name = NULL' });
+    const run = caller('upgraded');
+    engine.executions.set(run.execution_arn, 'RUNNING');
+    const process = engine.process([migration([noNulls('name')])]);
+    await process.invoke({ operation: 'open', run, input: { validate: 'people' } });
+    const earlier = { name: 'no_nulls', failedRows: 0, keys: [] };
+    const at = { pages: 1, rows: 10, cursor: ['10'], ended: false, seconds: 1, secondsPerRow: 0.001 };
+    await engine.database.query('UPDATE data_migrations.runs SET stage = $1', [
+      JSON.stringify({ migration: 'people', redrives: 0, ...at, found: [earlier] }),
+    ]);
+    await process.invoke({ operation: 'validate', run, migration: 'people' });
+    expect(await engine.ledger('runs')).toMatchObject([
+      { stage: { ended: true, rows: 20 }, result: { validations: [fails('no_nulls', '7')] } },
+    ]);
+  });
+
+  it('learns nothing about the pace from a page that is nearly empty', async () => {
+    await people(103);
+    let late = 0;
+    const now = vi.spyOn(engine.clock, 'now').mockImplementation(() => performance.now() / 1_000 + late);
+    let page = 0;
+    engine.between = ({ sql: text }) => {
+      if (text.includes('"f#0"') && !text.startsWith('EXPLAIN')) {
+        page += 1;
+        late += page === 1 ? 1 : 20;
+      }
+      return 'pass';
+    };
+    await found([noNulls('name')]);
+    now.mockRestore();
+    expect(page).toBe(2); // 100 rows and 3
+    const [line] = await engine.ledger<{ stage: { secondsPerRow: number } }>('runs');
+    expect(line?.stage.secondsPerRow).toBeLessThan(0.1);
+  });
+
   it('counts nothing twice when Lambda runs every invocation twice at the same time', async () => {
     await people(600, { 1: 'name = NULL', 599: 'name = NULL' });
     const process = engine.process([migration([noNulls('name')])]);
