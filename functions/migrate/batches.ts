@@ -44,7 +44,6 @@ export async function batches(turn: Turn): Promise<Slice> {
   engine.logger.info('slice', {
     state: progress.state,
     batches: now.batches,
-    cursor: now.cursor,
     longestBatch,
     rest,
   });

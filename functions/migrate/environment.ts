@@ -1,4 +1,5 @@
-import { integer, minValue, object, parse, parseJson, pipe, record, string, transform } from 'valibot';
+import { integer, minValue, object, parseJson, pipe, record, string, transform } from 'valibot';
+import { readEnvironment } from '../engine/database/environment.ts';
 import type { Jobs } from '../engine/ledger/follow-ups.ts';
 
 const variables = object({
@@ -13,6 +14,6 @@ export function environment(env: NodeJS.ProcessEnv): {
   /** The follow-up jobs that are deployed, each with the ARN of its machine. */
   readonly jobs: Jobs;
 } {
-  const read = parse(variables, env);
+  const read = readEnvironment(variables, env);
   return { slicesPerExecution: read.SLICES_PER_EXECUTION, jobs: read.FOLLOW_UPS };
 }

@@ -8,8 +8,9 @@ import {
   RollbackTransactionCommand,
   type SqlParameter,
 } from '@aws-sdk/client-rds-data';
-import { object, parse, string } from 'valibot';
+import { object, string } from 'valibot';
 import { DatabaseError, DatabaseUnavailable, databaseError, nameOf } from '../errors.ts';
+import { readEnvironment } from './environment.ts';
 import { type RowOf, type Shape, shaped } from './row-shape.ts';
 import { type Parameter, render, type Sql } from './sql.ts';
 
@@ -193,7 +194,7 @@ const target = object({ CLUSTER_ARN: string(), SECRET_ARN: string(), DATABASE_NA
 
 /** The database that the stack names in the environment. Throws when a variable is missing. */
 export function stackDatabase(env: NodeJS.ProcessEnv, sleep: Connection['sleep']): Database {
-  const { CLUSTER_ARN, SECRET_ARN, DATABASE_NAME } = parse(target, env);
+  const { CLUSTER_ARN, SECRET_ARN, DATABASE_NAME } = readEnvironment(target, env);
   const requestHandler = waitsFor(60);
   return dataApi({
     client: new RDSDataClient({ requestHandler }),

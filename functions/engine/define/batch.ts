@@ -42,4 +42,6 @@ export interface Rest {
   readonly seconds: number;
   /** In words, where there is more to say than that batches leave room for others. */
   readonly reason?: string;
+  /** Under pressure: for how long batches have been held before this pause, in seconds. */
+  readonly heldSeconds?: number;
 }

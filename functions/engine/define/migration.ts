@@ -51,6 +51,11 @@ export interface RowOptions extends Options {
   readonly within?: string | undefined;
   /** When batches may begin; outside of it, it rests. The time of `within` is then counted in open hours only. */
   readonly window?: WindowOptions | undefined;
+  /**
+   * For how long a run may be held while the database is under pressure, before it fails and says what is in the way: ISO 8601
+   * or in words. Default `PT1H`.
+   */
+  readonly pressureTimeout?: string | undefined;
   /** How many bad rows one run may record and skip before the migration fails. Default 100. */
   readonly errorBudget?: number;
   /** How large batches are, and how long it rests between them. The defaults fit nearly always. */

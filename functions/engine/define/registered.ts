@@ -27,6 +27,7 @@ export interface RowMigration extends AnyMigration {
   readonly onInvalid: OnInvalid;
   readonly within: string | undefined;
   readonly window: WindowOptions | undefined;
+  readonly pressureTimeout: string;
   readonly errorBudget: number;
   readonly pace: PaceOptions;
   /** Migrates one page and moves the checkpoint, together or not at all. */

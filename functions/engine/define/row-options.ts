@@ -67,13 +67,14 @@ const rowOptions = object({
 export function rowMigration(options: RowOptions): Omit<RowMigration, 'kind' | 'columns' | 'batch'> {
   const { pace, marker, ...checked } = checkOptions(options.name, rowOptions, options);
   const { key, onInvalid } = checked;
-  const { within, window } = options;
+  const { within, window, pressureTimeout = 'PT1H' } = options;
   const where = options.where && checkSql(options.name, 'where', options.where);
   const validate = (options.validate ?? []).filter(isTableValidation);
   const must = checker(options.name);
   if (within !== undefined) {
     checkParsed(options.name, 'within', () => parseDuration(within));
   }
+  checkParsed(options.name, 'pressureTimeout', () => parseDuration(pressureTimeout));
   if (window !== undefined) {
     checkParsed(options.name, 'window', () => checkWindow(window));
   }
@@ -113,6 +114,7 @@ export function rowMigration(options: RowOptions): Omit<RowMigration, 'kind' | '
     validate,
     within,
     window,
+    pressureTimeout,
     pace: { ...pace, restSeconds: pace.restSeconds },
   };
 }

@@ -4,6 +4,7 @@ import type { Database, Statements } from '../database/data-api.ts';
 import { json, key, ownJson, type RowOf, type Shape } from '../database/row-shape.ts';
 import { type Sql, sql, unsafeSql, when } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
+import { DatabaseError } from '../errors.ts';
 import { isHolder, ofThisRun } from './holder.ts';
 import { makeIf, type Status, statuses } from './life-cycle.ts';
 import { ledger } from './names.ts';
@@ -39,9 +40,11 @@ export interface Checkpoint {
   readonly slices: number;
   /** What its run was asked for. */
   readonly request: RunInput;
+  /** For how long this run has been held under pressure without a batch in between, in seconds. */
+  readonly heldSeconds: number;
 }
 
-type Claim = Pick<Checkpoint, 'migration' | 'run' | 'claim' | 'slices' | 'request'>;
+type Claim = Pick<Checkpoint, 'migration' | 'run' | 'claim' | 'slices' | 'request' | 'heldSeconds'>;
 
 const columns = unsafeSql(
   `m.name, m.run, m.claim::text AS claim, m.batches, m.status, m.pass, m.cursor::text AS cursor,
@@ -77,13 +80,18 @@ export async function claim(
     WITH run AS (
       UPDATE ${ledger.runs} r SET slices = r.slices + 1 WHERE ${isHolder(run)}
       RETURNING r.execution_arn, r.slices, r.request
+    ), held AS (
+      SELECT extract(epoch FROM now() - (m.resting ->> 'held_since')::timestamptz)::float8 AS seconds
+      FROM ${ledger.migrations} m, run
+      WHERE m.name = ${migration} AND ${ofThisRun(sql`m.run`, sql`run.execution_arn`)}
     ), claimed AS (
       UPDATE ${ledger.migrations} m SET claim = gen_random_uuid(), run = run.execution_arn, ${makeIf('redrive')},
         resting = NULL, slice_started_at = now(), slice_processed = m.total_processed
       FROM run WHERE m.name = ${migration}
       RETURNING m.*
     )
-    SELECT m.name AS migration, m.run, m.claim::text AS claim, run.slices, run.request::text AS request
+    SELECT m.name AS migration, m.run, m.claim::text AS claim, run.slices, run.request::text AS request,
+      COALESCE((SELECT seconds FROM held), 0) AS "heldSeconds"
     FROM run, claimed m`,
     {
       migration: string(),
@@ -91,6 +99,7 @@ export async function claim(
       claim: string(),
       slices: number(),
       request: ownJson<RunInput>(),
+      heldSeconds: number(),
     },
   );
   if (mine === undefined) {
@@ -218,8 +227,8 @@ export interface Remembered {
   /** Working time not yet in the ledger. */
   readonly seconds: number;
   readonly secondsPerRow?: number | null;
-  /** Until when it rests, and why: for those who watch. */
-  readonly rest?: { readonly seconds: number; readonly reason?: string };
+  /** For how long it rests, and why, for those who watch; and for how long it had been held under pressure before. */
+  readonly rest?: { readonly seconds: number; readonly reason?: string; readonly heldSeconds?: number };
 }
 
 /** Keeps in the ledger what a slice leaves to the next one, if the claim is still ours. */
@@ -228,14 +237,26 @@ export async function remember(
   at: Checkpoint,
   { seconds, secondsPerRow = null, rest = { seconds: 0 } }: Remembered,
 ): Promise<void> {
-  const { reason = 'leaves room for others' } = rest;
+  const { reason = 'leaves room for others', heldSeconds = null } = rest;
   await database.execute(sql`
     UPDATE ${ledger.migrations}
     SET duration_seconds = duration_seconds + ${seconds}::float8,
       seconds_per_row = COALESCE(${secondsPerRow}::float8, seconds_per_row),
       resting = CASE WHEN ${rest.seconds} > 0 THEN
-        jsonb_build_object('until', now() + ${rest.seconds} * interval '1 s', 'reason', ${reason}::text) END
+        jsonb_build_object('until', now() + ${rest.seconds} * interval '1 s', 'reason', ${reason}::text,
+          'held_since', now() - ${heldSeconds}::float8 * interval '1 s') END
     WHERE name = ${at.migration} AND claim = ${at.claim}::uuid`);
+}
+
+/** Keeps the working time of a slice that failed, if the database takes it: its failure says more than that it did not. */
+export async function rememberFailed(database: Database, at: Checkpoint, seconds: number): Promise<void> {
+  try {
+    await remember(database, at, { seconds });
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) {
+      throw error;
+    }
+  }
 }
 
 /** Starts the next pass from the first key. */

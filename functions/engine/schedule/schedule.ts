@@ -11,7 +11,7 @@ import { DatabaseError, MigrationFailed } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';
 import type { Schedule } from '../slice/slice.ts';
-import { parseDuration } from '../time/duration.ts';
+import { durationText, parseDuration } from '../time/duration.ts';
 import { secondsUntilOpen, type WindowOptions, windowText } from '../time/maintenance-window.ts';
 import { trial } from '../trial/trial.ts';
 import { pressure } from './load-signals.ts';
@@ -28,15 +28,16 @@ export interface Surroundings {
 export const restShare = 0.01;
 // Some milliseconds every 5 s are two thousandths of the time.
 const secondsBetweenAsking = 5;
-// Long enough for what is in the way to end, short enough not to miss the gap.
-const secondsUnderPressure = 10;
+// Long enough for what is in the way to end, short enough not to miss the gap. What has been in the way for long will be for
+// longer: looks are as far apart as it has lasted, up to five minutes.
+const secondsUnderPressure = { first: 10, longest: 300 };
 // Step Functions waits for years; after a day it looks again, should somebody have changed the window.
 const longestWait = 86_400;
 
 /**
  * When the batches of a slice may begin, and how long they rest: inside the window, while the database is not under
  * pressure, spread over the time that the migration has. Throws MigrationFailed, before anything is changed, if it cannot be
- * done in that time.
+ * done in that time; and when it has been held under pressure for longer than its `pressureTimeout`.
  */
 export async function scheduleOf(
   { database, clock, logger }: Surroundings,
@@ -48,9 +49,11 @@ export async function scheduleOf(
   const rests = mode !== 'foreground';
   const window = rests ? migration.window : undefined;
   const { within } = migration;
+  const pressureTimeout = parseDuration(migration.pressureTimeout);
   let asked = Number.NEGATIVE_INFINITY;
   let unmeasured = within !== undefined && at.batches === 0 && at.secondsPerRow === null;
   let load: number | undefined;
+  let { heldSeconds } = at;
 
   const held = async (): Promise<Rest | undefined> => {
     if (force || clock.now() - asked < secondsBetweenAsking) {
@@ -58,7 +61,16 @@ export async function scheduleOf(
     }
     asked = clock.now();
     const reason = await pressure(database, table);
-    return reason === undefined ? undefined : { seconds: secondsUnderPressure, reason };
+    if (reason === undefined) {
+      heldSeconds = 0;
+      return undefined;
+    }
+    const left = pressureTimeout - heldSeconds;
+    if (left <= 0) {
+      throw underPressureTooLong(migration, reason);
+    }
+    const { first, longest } = secondsUnderPressure;
+    return { seconds: Math.min(Math.max(heldSeconds, first), longest, left), reason, heldSeconds };
   };
 
   const plan = async (secondsPerRow: number): Promise<void> => {
@@ -118,6 +130,13 @@ export async function scheduleOf(
       return { seconds: migration.pace.restSeconds ?? seconds * restShare };
     },
   };
+}
+
+function underPressureTooLong({ name, pressureTimeout }: RowMigration, reason: string): MigrationFailed {
+  return new MigrationFailed(
+    `migration "${name}" has been held for ${durationText(parseDuration(pressureTimeout))}, its "pressureTimeout", because ${reason}. End what is ` +
+      'in the way and start the machine again, or start it with {"force": true}, which does not ask: it goes on from there',
+  );
 }
 
 /**

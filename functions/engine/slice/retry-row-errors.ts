@@ -2,7 +2,15 @@ import { startPace } from '../batch/batch-size.ts';
 import { key } from '../database/row-shape.ts';
 import { sql, withCtes } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
-import { type Checkpoint, heldBy, move, moved, reload, remember } from '../ledger/checkpoint.ts';
+import {
+  type Checkpoint,
+  heldBy,
+  move,
+  moved,
+  reload,
+  remember,
+  rememberFailed,
+} from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';
 import { ofEarlierRuns } from '../ledger/row-errors.ts';
 import { inBatches, type Next, type Step } from './batch-loop.ts';
@@ -45,12 +53,16 @@ export async function runRetry(
     return { rows: keys.length, bytesPerRow: 0 };
   };
 
-  const { state, longestBatch } = await inBatches({
+  const slice = inBatches({
     clock,
     isOver,
     pace: { ...startPace({ ...migration.pace, maxRows: pageSize }, null), size: pageSize },
     batch,
     failure: (fault, error) => failureOf(fault, migration, at, error),
+  });
+  const { state, longestBatch } = await slice.catch(async (error: unknown) => {
+    await rememberFailed(database, at, clock.now() - started);
+    throw error;
   });
   switch (state) {
     case 'lost':

@@ -8,7 +8,7 @@ import { checkWritable } from '../database/table-lock.ts';
 import type { Batch, BatchInput, ReadAhead, Rest } from '../define/batch.ts';
 import type { RowMigration } from '../define/registered.ts';
 import { DatabaseError } from '../errors.ts';
-import { type Checkpoint, nextPass, reload, remember } from '../ledger/checkpoint.ts';
+import { type Checkpoint, nextPass, reload, remember, rememberFailed } from '../ledger/checkpoint.ts';
 import { recordRowError } from '../ledger/row-errors.ts';
 import { inBatches, type Next, type Step } from './batch-loop.ts';
 import { budgetSpent, failureOf } from './failure-messages.ts';
@@ -93,7 +93,7 @@ export async function runSlice(
     return { rows: done.rows, bytesPerRow: done.bytesPerRow, isLast: done.passEnded };
   };
 
-  const { state, rest, pace, longestBatch } = await inBatches({
+  const slice = inBatches({
     clock,
     isOver,
     pace: startPace(options, claimed.secondsPerRow),
@@ -107,6 +107,10 @@ export async function runSlice(
       return 'again';
     },
     failure: (fault, error) => failureOf(fault, migration, at, error),
+  });
+  const { state, rest, pace, longestBatch } = await slice.catch(async (error: unknown) => {
+    await rememberFailed(database, at, clock.now() - accounted);
+    throw error;
   });
   switch (state) {
     case 'lost':

@@ -67,7 +67,14 @@ export async function enterLine(
     RETURNING claim::text AS claim`,
     { claim: string() },
   );
-  const claim = { migration: line, run: line, claim: entered?.claim ?? '', slices: 0, request };
+  const claim = {
+    migration: line,
+    run: line,
+    claim: entered?.claim ?? '',
+    slices: 0,
+    request,
+    heldSeconds: 0,
+  };
   const at = await reload(inside, claim);
   if (at === undefined) {
     throw new MigrationFailed(`migration "${name}": lost the ledger`);

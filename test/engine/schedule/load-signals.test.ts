@@ -231,6 +231,50 @@ describe('A slice of batches', () => {
     }
   });
 
+  it('looks again ever later, every 5 minutes at most, and fails after an hour with what is in the way', async () => {
+    const next = await running({});
+    const vacuum = await slowVacuum();
+    const heldFor = (seconds: number) =>
+      engine.database.query(
+        `UPDATE data_migrations.migrations SET resting = jsonb_set(resting, '{held_since}', to_jsonb(now() - $1 * interval '1 s'))`,
+        [seconds],
+      );
+    const rests: number[] = [];
+    await next();
+    for (const seconds of [0, 40, 2_000, 3_500]) {
+      await heldFor(seconds);
+      rests.push((await next()).rest_seconds);
+    }
+    expect(rests).toEqual([10, expect.any(Number), 300, expect.any(Number)]);
+    const [, second = 0, , last = 0] = rests;
+    expect([second >= 40 && second < 50, last > 80 && last <= 100], `${second} and ${last}`).toEqual([
+      true,
+      true,
+    ]);
+
+    await heldFor(3_601);
+    await expect(next()).rejects.toMatchObject({
+      name: 'MigrationFailed',
+      message: expect.stringMatching(
+        /^migration "add-one" has been held for 1 hour, its "pressureTimeout", because VACUUM is at work on rows\. End what is/,
+      ),
+    });
+    expect((await next()).rest_seconds, 'whoever starts or redrives it has the whole hour again').toBe(10);
+    await vacuum.end();
+    expect(await next()).toMatchObject({ state: 'done', total_updated: 10_000 });
+  });
+
+  it('does not count what an earlier run was held', async () => {
+    const next = await running({});
+    const vacuum = await slowVacuum();
+    await next();
+    await engine.database.query(`
+      UPDATE data_migrations.migrations
+      SET run = 'another', resting = jsonb_set(resting, '{held_since}', to_jsonb(now() - interval '2 hours'))`);
+    expect((await next()).rest_seconds).toBe(10);
+    await vacuum.end();
+  });
+
   it('does not wait when it is told to go on by force', async () => {
     const next = await running({ force: true });
     await slowVacuum();
@@ -245,7 +289,7 @@ describe('A slice of batches', () => {
       clock: { ...lambdaClock, now: () => now },
       logger: { warn: () => {} },
     };
-    const at = { request: {}, batches: 0, secondsPerRow: null } as unknown as Checkpoint;
+    const at = { request: {}, batches: 0, secondsPerRow: null, heldSeconds: 0 } as unknown as Checkpoint;
     const schedule = await scheduleOf(surroundings, rowsOf(migration), table, at);
     for (; now < 110; now += 0.5) {
       await schedule.hold();

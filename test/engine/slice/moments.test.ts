@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { backfill } from '../../../functions/engine/batch/backfill.ts';
 import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
 import { sql } from '../../../functions/engine/database/sql.ts';
@@ -159,4 +159,26 @@ describe('The moment’s faults are waited out:', () => {
     expect((await engine.run([again])).again).toMatchObject({ total_updated: 100, errors: 0 });
     expect(await changes()).toEqual(everyRowOnce);
   });
+});
+
+it('The time that a failed slice worked is part of how long the migration took', async () => {
+  const stepping = backfill({
+    name: 'stepping',
+    table: 'rows',
+    key: 'id',
+    set: { changed: sql`changed + step()` },
+  });
+  let late = 0;
+  const now = vi.spyOn(engine.clock, 'now').mockImplementation(() => performance.now() / 1_000 + late);
+  engine.between = ({ sql: text }) => {
+    late += text.includes('step()') ? 30 : 0;
+    return 'pass';
+  };
+  await expect(engine.run([stepping])).rejects.toThrow('function step() does not exist');
+  now.mockRestore();
+  engine.between = () => 'pass';
+  await engine.database.query('CREATE FUNCTION step() RETURNS integer AS $$ SELECT 1 $$ LANGUAGE sql');
+  const { stepping: result } = await engine.run([stepping]);
+  expect(result).toMatchObject({ total_updated: 100, duration_seconds: expect.any(Number) });
+  expect((result as { duration_seconds: number }).duration_seconds).toBeGreaterThan(30);
 });
