@@ -54,6 +54,12 @@ export class InvalidInput extends Error {
   override readonly name = ErrorName.InvalidInput;
 }
 
+/** What to do about a ledger that somebody has dropped or altered in part. */
+export const mendLedger =
+  'The ledger (schema data_migrations) is not whole: somebody has altered it. Restore it from a backup; or drop the schema, so that ' +
+  'the next run makes it anew and asks each migration again whether it is pending: one that has neither "where" nor "marker" would ' +
+  'then change its rows again';
+
 /** What an unknown thrown thing says. */
 export function messageOf(error: unknown): string {
   try {

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import { DatabaseError, DatabaseUnavailable, MigrationFailed } from './errors.ts';
+import { DatabaseError, DatabaseUnavailable, MigrationFailed, mendLedger } from './errors.ts';
 
 // What a slice leaves of its invocation: a statement that runs into the Data API's 45 s, a pause of 10 s before the next
 // try, and the answer.
@@ -29,8 +29,12 @@ export async function operation<T>(what: string, work: () => Promise<T>): Promis
         },
       );
     }
-    throw new MigrationFailed(`${what}: ${error.message}. Correct what it says and start again`, {
-      cause: error,
-    });
+    const advice = isOfLedger(error) ? mendLedger : 'Correct what it says and start again';
+    throw new MigrationFailed(`${what}: ${error.message}. ${advice}`, { cause: error });
   }
+}
+
+/** Whether a table of the ledger is missing. */
+function isOfLedger({ message, sqlState }: DatabaseError): boolean {
+  return sqlState === '42P01' && message.includes('"data_migrations.');
 }

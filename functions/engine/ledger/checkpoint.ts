@@ -49,7 +49,7 @@ type Claim = Pick<Checkpoint, 'migration' | 'run' | 'claim' | 'slices' | 'reques
 const columns = unsafeSql(
   `m.name, m.run, m.claim::text AS claim, m.batches, m.status, m.pass, m.cursor::text AS cursor,
    m.conflicted::text AS conflicted, m.total_processed, m.total_updated, m.pass_updated, m.still_matching,
-   m.seconds_per_row`,
+   CASE WHEN m.seconds_per_row > 0 AND m.seconds_per_row < 'Infinity' THEN m.seconds_per_row END AS seconds_per_row`,
 );
 
 const line = {

@@ -1,7 +1,7 @@
 import { boolean, number } from 'valibot';
 import type { Database, Statements } from '../database/data-api.ts';
 import { sql, unsafeSql } from '../database/sql.ts';
-import { DatabaseError, MigrationFailed, messageOf } from '../errors.ts';
+import { DatabaseError, MigrationFailed, mendLedger, messageOf } from '../errors.ts';
 import { ledger, schema } from './names.ts';
 
 /**
@@ -139,11 +139,14 @@ export async function upgradeLedger(database: Database): Promise<void> {
     if (error instanceof DatabaseError && error.fault === 'moment') {
       throw error;
     }
-    throw new MigrationFailed(
-      `the ledger could not be created or upgraded: ${messageOf(error)}. The database user needs CREATE on the ` +
-        'database, or somebody who has it applies functions/engine/ledger/ledger.sql',
-      { cause: error },
-    );
+    const isHalfThere =
+      error instanceof DatabaseError && ['42P01', '42P07', '42701', '42703'].includes(error.sqlState ?? '');
+    const advice = isHalfThere
+      ? mendLedger
+      : 'The database user needs CREATE on the database, or somebody who has it applies functions/engine/ledger/ledger.sql';
+    throw new MigrationFailed(`the ledger could not be created or upgraded: ${messageOf(error)}. ${advice}`, {
+      cause: error,
+    });
   }
 }
 
