@@ -6,8 +6,8 @@ import { isStage, stages } from './stages.ts';
 
 /**
  * Adds the one stack of an application to a CDK app, as the app's context says: `-c stage=production` for a database of its
- * own (`staging` by default), or `-c clusterArn=… -c secretArn=… -c databaseName=…` for a cluster that is there already.
- * Throws for an unknown stage, and for a cluster without all three.
+ * own (`staging` by default), or `-c clusterArn=… -c secretArn=… -c databaseName=…` for a cluster that is there already; and
+ * `-c keyArn=…` for a key of your own. Throws for an unknown stage, for a cluster without all three, and for what is no key's ARN.
  */
 export function dataMigrations(app: App, application: Application): DataMigrationsStack {
   const stage: unknown = app.node.tryGetContext('stage') ?? 'staging';
@@ -17,6 +17,7 @@ export function dataMigrations(app: App, application: Application): DataMigratio
   return new DataMigrationsStack(app, `data-migrations-${stage}`, {
     description: 'Data migrations that ship with a release and run serverless',
     database: existing(app) ?? stages[stage],
+    keyArn: keyOf(app),
     application,
   });
 }
@@ -40,8 +41,19 @@ function existing(app: App): ExistingDatabase | undefined {
   return given;
 }
 
+/** The customer-managed key that the context names. */
+function keyOf(app: App): string | undefined {
+  const keyArn = fromContext(app, 'keyArn');
+  if (keyArn !== '' && !/^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/.+$/.test(keyArn)) {
+    throw new Error(
+      `The context keyArn must be arn:…:kms:REGION:ACCOUNT:key/ID, got ${JSON.stringify(keyArn)}.`,
+    );
+  }
+  return keyArn || undefined;
+}
+
 /** One value of the context; empty if it is not there. */
-function fromContext(app: App, key: keyof ExistingDatabase): string {
+function fromContext(app: App, key: 'clusterArn' | 'secretArn' | 'databaseName' | 'keyArn'): string {
   const value: unknown = app.node.tryGetContext(key) ?? '';
   if (typeof value !== 'string') {
     throw new Error(`The context ${key} must be a string, got ${JSON.stringify(value)}.`);

@@ -38,7 +38,7 @@ export class DatabaseFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: DatabaseFunctionProps) {
     super(scope, id);
-    const { cluster, secret, databaseName } = props.database;
+    const { cluster, secret, databaseName, encryptionKey } = props.database;
 
     const logs = new LogGroup(this, 'Logs', {
       retention: logRetention,
@@ -81,7 +81,6 @@ export class DatabaseFunction extends Construct {
     this.function.addToRolePolicy(
       new PolicyStatement({
         actions: [
-          'rds-data:BatchExecuteStatement',
           'rds-data:BeginTransaction',
           'rds-data:CommitTransaction',
           'rds-data:ExecuteStatement',
@@ -90,7 +89,10 @@ export class DatabaseFunction extends Construct {
         resources: [cluster.clusterArn],
       }),
     );
-    secret.grantRead(this.function);
+    this.function.addToRolePolicy(
+      new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secret.secretArn] }),
+    );
+    encryptionKey?.grantDecrypt(this.role);
   }
 
   /** The version with today's code: an execution that starts with it ends with it, whatever is deployed meanwhile. */
@@ -100,7 +102,13 @@ export class DatabaseFunction extends Construct {
 
   /** Lets a machine invoke every version. The next deploy would take away a grant on one alone, under running executions. */
   mayBeInvokedBy(machine: StateMachine): void {
-    this.function.grantInvoke(machine);
+    // The versions only: no machine of ours invokes the function as it is at the moment.
+    machine.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['lambda:InvokeFunction'],
+        resources: [`${this.function.functionArn}:*`],
+      }),
+    );
     acknowledgeWildcard(
       machine.role,
       `${this.function.functionArn}:*`,

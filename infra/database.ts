@@ -1,8 +1,10 @@
 import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { type IVpc, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   AuroraPostgresEngineVersion,
   ClusterInstance,
+  Credentials,
   DatabaseCluster,
   DatabaseClusterEngine,
   type IDatabaseCluster,
@@ -19,6 +21,8 @@ export interface DataApiDatabase {
   readonly secret: ISecret;
   /** The database in the cluster. */
   readonly databaseName: string;
+  /** The customer-managed key that encrypts the secret, which whoever reads that must be allowed to use. Default: AWS's own. */
+  readonly encryptionKey?: IKey | undefined;
 }
 
 /**
@@ -42,6 +46,8 @@ export interface DatabaseProps {
   readonly engineVersion: string;
   /** For how long the database can be restored to any moment: 1 to 35 days. */
   readonly backupRetention: Duration;
+  /** A customer-managed key for storage and secret. Default: AWS's own. */
+  readonly encryptionKey?: IKey | undefined;
 }
 
 /** Aurora PostgreSQL Serverless v2, alone in a network that has no way in or out: only the Data API reaches it. */
@@ -49,9 +55,11 @@ export class Database extends Construct implements DataApiDatabase {
   readonly cluster: DatabaseCluster;
   readonly secret: ISecret;
   readonly databaseName = 'app';
+  readonly encryptionKey: IKey | undefined;
 
   constructor(scope: Construct, id: string, props: DatabaseProps) {
     super(scope, id);
+    this.encryptionKey = props.encryptionKey;
 
     const vpc = new Vpc(this, 'Network', {
       maxAzs: 2, // the fewest that Aurora takes
@@ -81,6 +89,10 @@ export class Database extends Construct implements DataApiDatabase {
       manageMasterUserPassword: true, // RDS rotates it every week, and the Data API reads it anew each time
       iamAuthentication: true,
       storageEncrypted: true,
+      ...(props.encryptionKey && {
+        storageEncryptionKey: props.encryptionKey,
+        credentials: Credentials.fromUsername('postgres', { encryptionKey: props.encryptionKey }),
+      }),
       deletionProtection: true,
       removalPolicy: RemovalPolicy.SNAPSHOT,
       backup: { retention: props.backupRetention },
@@ -105,17 +117,20 @@ export interface ExistingDatabase {
   readonly secretArn: string;
   /** The database in the cluster. */
   readonly databaseName: string;
+  /** The customer-managed key that encrypts the secret. Default: AWS's own. */
+  readonly encryptionKey?: IKey | undefined;
 }
 
 /** A database that is there already. The stack makes nothing for it, and changes nothing about it. */
 export function existingDatabase(
   scope: Construct,
-  { clusterArn, secretArn, databaseName }: ExistingDatabase,
+  { clusterArn, secretArn, databaseName, encryptionKey }: ExistingDatabase,
 ): DataApiDatabase {
   return {
     cluster: { clusterArn },
     secret: Secret.fromSecretCompleteArn(scope, 'Secret', secretArn),
     databaseName,
+    encryptionKey,
   };
 }
 

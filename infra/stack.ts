@@ -1,5 +1,7 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
-import type { Construct } from 'constructs';
+import { Aspects, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { CfnLogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct, IConstruct } from 'constructs';
 import { registry } from '../functions/migrate/registry.ts';
 import type { Application } from './application.ts';
 import { Database, type DatabaseProps, type ExistingDatabase, existingDatabase } from './database.ts';
@@ -18,6 +20,11 @@ export interface DataMigrationsStackProps extends StackProps {
   readonly database: DatabaseProps | ExistingDatabase;
   /** The migrations, and the jobs that follow them. */
   readonly application: Application;
+  /**
+   * ARN of a customer-managed key for the secret, the storage of a database that is made, and all logs. Its key policy must let
+   * CloudWatch Logs use it. Default: AWS's own keys.
+   */
+  readonly keyArn?: string | undefined;
 }
 
 /**
@@ -25,14 +32,15 @@ export interface DataMigrationsStackProps extends StackProps {
  * would refuse, and for a migration that declares a follow-up job which is not deployed.
  */
 export class DataMigrationsStack extends Stack {
-  constructor(scope: Construct, id: string, { application, ...props }: DataMigrationsStackProps) {
+  constructor(scope: Construct, id: string, { application, keyArn, ...props }: DataMigrationsStackProps) {
     super(scope, id, props);
     const registered = registry(application.migrations);
 
+    const encryptionKey = keyArn === undefined ? undefined : Key.fromKeyArn(this, 'Key', keyArn);
     const database =
       'clusterArn' in props.database
-        ? existingDatabase(this, props.database)
-        : new Database(this, 'Database', props.database);
+        ? existingDatabase(this, { ...props.database, encryptionKey })
+        : new Database(this, 'Database', { ...props.database, encryptionKey });
 
     const migrations = new Migrations(this, 'Migrations', {
       database,
@@ -41,9 +49,20 @@ export class DataMigrationsStack extends Stack {
       declaredJobs: registered.flatMap(({ rebuilds }) => rebuilds),
     });
 
+    if (keyArn !== undefined) {
+      Aspects.of(this).add({ visit: (node) => encrypt(node, keyArn) });
+    }
+
     new CfnOutput(this, stackOutputs.machineArn, { value: migrations.machine.stateMachineArn });
     new CfnOutput(this, stackOutputs.clusterArn, { value: database.cluster.clusterArn });
     new CfnOutput(this, stackOutputs.secretArn, { value: database.secret.secretArn });
     new CfnOutput(this, stackOutputs.databaseName, { value: database.databaseName });
+  }
+}
+
+/** Every log group, whoever made it: those of the application's follow-up jobs, too. */
+function encrypt(node: IConstruct, keyArn: string): void {
+  if (node instanceof CfnLogGroup) {
+    node.kmsKeyId = keyArn;
   }
 }

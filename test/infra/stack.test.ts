@@ -4,6 +4,7 @@ import {
   functionMemoryMegabytes,
   functionTimeoutSeconds,
 } from '../../infra/deployment.ts';
+import type { Synthesized } from '../../infra/synthesize.ts';
 import { type FunctionProperties, propertiesOf, resourcesOf, spelled, synthesized } from './synthesized.ts';
 
 const made = synthesized();
@@ -105,19 +106,28 @@ describe('the roles', () => {
     expect(permissions.join('\n')).not.toMatch(/^\S*\*\S* on/m);
   });
 
-  test('of the Lambdas reach the database by the five operations of the Data API and the secret, nothing else', () => {
+  test('of the Lambdas reach the database by the operations of the Data API that they use and the secret, nothing else', () => {
     const services = new Set(permissions.map((it) => it.split(':')[0]));
     expect(services).toEqual(new Set(['lambda', 'logs', 'rds-data', 'secretsmanager', 'states', 'xray']));
     const onTheDatabase = permissions
       .filter((it) => it.startsWith('rds-data:'))
       .map((it) => it.split(' ')[0]);
     expect([...new Set(onTheDatabase)].toSorted()).toEqual([
-      'rds-data:BatchExecuteStatement',
       'rds-data:BeginTransaction',
       'rds-data:CommitTransaction',
       'rds-data:ExecuteStatement',
       'rds-data:RollbackTransaction',
     ]);
+    const onTheSecret = permissions.filter((it) => it.startsWith('secretsmanager:'));
+    expect(new Set(onTheSecret.map((it) => it.split(' ')[0]))).toEqual(
+      new Set(['secretsmanager:GetSecretValue']),
+    );
+  });
+
+  test('of the machines invoke versions of their function, and never what it is at the moment', () => {
+    for (const id of Object.keys(functions)) {
+      expect(permissions).not.toContain(`lambda:InvokeFunction on <${id}.Arn>`);
+    }
   });
 
   test('of the machines start themselves and the follow-up jobs, and no other machine', () => {
@@ -170,6 +180,44 @@ describe('the database', () => {
         DATABASE_NAME: 'orders',
       });
     }
+  });
+});
+
+describe('a key of your own', () => {
+  const keyArn = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  const decrypts = (from: Synthesized) =>
+    Object.values(propertiesOf<Policy>(from, 'AWS::IAM::Policy'))
+      .flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
+      .filter(({ Action }) => [Action].flat().includes('kms:Decrypt'));
+
+  test('encrypts storage, secret and all logs, and the Lambdas may use it for the secret', () => {
+    const encrypted = synthesized({ keyArn });
+    const [cluster] = Object.values(resourcesOf(encrypted, 'AWS::RDS::DBCluster'));
+    expect(cluster?.Properties).toMatchObject({
+      StorageEncrypted: true,
+      KmsKeyId: keyArn,
+      MasterUserSecret: { KmsKeyId: keyArn },
+    });
+    const logs = Object.values(resourcesOf(encrypted, 'AWS::Logs::LogGroup'));
+    expect(logs.map(({ Properties }) => Properties?.KmsKeyId)).toEqual(Array(4).fill(keyArn));
+    expect(decrypts(encrypted).map(({ Resource }) => Resource)).toEqual([keyArn, keyArn]);
+    expect(decrypts(made)).toEqual([]);
+  });
+
+  test('of a cluster that is there already may be used for its secret', () => {
+    const onExisting = synthesized({
+      clusterArn: 'arn:aws:rds:eu-central-1:123456789012:cluster:orders',
+      secretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders-Ab12Cd',
+      databaseName: 'orders',
+      keyArn,
+    });
+    expect(decrypts(onExisting).map(({ Resource }) => Resource)).toEqual([keyArn, keyArn]);
+  });
+
+  test('that is no key is refused', () => {
+    expect(() => synthesized({ keyArn: 'alias/mine' })).toThrow(
+      'The context keyArn must be arn:…:kms:REGION:ACCOUNT:key/ID, got "alias/mine"',
+    );
   });
 });
 
