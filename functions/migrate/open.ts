@@ -13,6 +13,7 @@ import {
   unknown,
 } from 'valibot';
 import { actions, type Caller, type Opened, type RunInput } from '../contract.ts';
+import { isSuperuser } from '../engine/database/superuser.ts';
 import { InvalidInput } from '../engine/errors.ts';
 import { settleFollowUps } from '../engine/ledger/follow-ups.ts';
 import { hold } from '../engine/ledger/run-lock.ts';
@@ -30,6 +31,11 @@ export async function open(engine: Engine, run: Caller, input: unknown): Promise
   await upgradeLedger(database);
   await hold(database, statusOf, run, request);
   await settleFollowUps(database, statusOf, jobs);
+  if (await isSuperuser(database)) {
+    engine.logger.warn(
+      'the database user is a superuser: docs/database-role.md has the SQL for a role that may do less',
+    );
+  }
   const action = actionOf(request);
   return { migrations: action === undefined ? names : [action.migration] };
 }

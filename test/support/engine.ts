@@ -67,13 +67,17 @@ export interface RunOptions extends ProcessOptions {
   readonly process?: LambdaProcess;
 }
 
-/** Starts all of it. Sleeps are noted, not slept, unless `sleeps` says how much of each is. */
+/**
+ * Starts all of it. Sleeps are noted, not slept, unless `sleeps` says how much of each is. The Data API logs in as `user`, who need
+ * not be there yet; by default as a superuser.
+ */
 export async function startEngine(
-  options: Partial<RdsDataOptions> & { readonly sleeps?: number } = {},
+  options: Partial<RdsDataOptions> & { readonly sleeps?: number; readonly user?: string } = {},
 ): Promise<TestEngine> {
-  const { sleeps = 0, ...rdsData } = options;
+  const { sleeps = 0, user, ...rdsData } = options;
   const database = await freshDatabase({ name: 'engine' });
-  const endpoint = await startRdsData({ database: database.url, ...rdsData });
+  const url = user === undefined ? database.url : database.url.replace(/\/\/[^@]*@/, `//${user}@`);
+  const endpoint = await startRdsData({ database: url, ...rdsData });
   const executions = new Map<string, string>();
   const slept: number[] = [];
   const statements: string[] = [];
