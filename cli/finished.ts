@@ -1,4 +1,6 @@
+import { registered } from '../functions/engine/define/registered.ts';
 import { versions } from '../functions/engine/ledger/schema.ts';
+import { countLeft } from '../functions/engine/lifecycle/count-left.ts';
 import { isPending } from '../functions/engine/lifecycle/pending.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { grouped } from './output/format.ts';
@@ -6,15 +8,24 @@ import type { Ledger } from './system/ledger.ts';
 import { type Status, statusOfOne } from './system/status.ts';
 import type { System } from './system/system.ts';
 
-export const finished: OperatorCommand<{ readonly json?: boolean }> = {
+interface Options {
+  readonly json?: boolean;
+  readonly thorough?: boolean;
+}
+
+export const finished: OperatorCommand<Options> = {
   usage: 'finished <migration>',
   about: 'answer by the exit code whether a migration is finished',
   exits: ['yes', 'not yet: what is left is said', noSuchMigration],
-  options: [jsonOption],
-  async run(system, { json }, name = '') {
+  options: [
+    jsonOption,
+    ['--thorough', 'look at every row of its table, page by page, for ones in the old form'],
+  ],
+  async run(system, { json, thorough = false }, name = '') {
     const { ledger, status } = await statusOfOne(system, name);
     const { state } = status;
-    const left = await whatIsLeft(system, ledger, status);
+    const left =
+      (await whatIsLeft(system, ledger, status)) ?? (thorough ? await inTheOldForm(system, name) : undefined);
     const errors = status.line?.errors ?? 0;
     const answer = { name, finished: left === undefined, state, left: left ?? null, errors };
     if (json) {
@@ -43,6 +54,10 @@ async function whatIsLeft(
   ledger: Ledger,
   { name, state, line }: Status,
 ): Promise<string | undefined> {
+  const arriving = line?.result?.still_arriving ?? 0;
+  if (state === 'finished' && arriving > 0) {
+    return `${grouped(arriving)} rows in the old form came in while it looked for the last time; the next run looks again`;
+  }
   if (state === 'finished' || state === 'cleaned up') {
     return undefined;
   }
@@ -60,4 +75,19 @@ async function whatIsLeft(
     return 'it has never run';
   }
   return (await isPending(await system.database(), migration)) ? 'it has never run, and has work' : undefined;
+}
+
+/** Looks at every row. Undefined if none is in the old form, or where nothing tells the forms apart. */
+async function inTheOldForm(system: System, name: string): Promise<string | undefined> {
+  const found = system.registered.find((each) => each.name === name);
+  const migration = found && registered(found);
+  if (migration === undefined || migration.kind === 'alterTables') {
+    return undefined;
+  }
+  const left = await countLeft(await system.database(), migration);
+  if (left === undefined) {
+    system.io.err.write(`${name} has no "where": nothing tells its rows from others\n`);
+    return undefined;
+  }
+  return left === 0 ? undefined : `${grouped(left)} ${left === 1 ? 'row is' : 'rows are'} in the old form`;
 }

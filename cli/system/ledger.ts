@@ -17,6 +17,8 @@ export interface Line {
   readonly duration_seconds: number;
   readonly started_at: string;
   readonly finished_at: string | null;
+  /** As the result map has it; of a migration that has finished. */
+  readonly result?: { readonly still_arriving?: number } | null;
   readonly resting?: { readonly until: string; readonly reason: string } | null;
   /** How it is spread over the time that it has. */
   readonly schedule?: {

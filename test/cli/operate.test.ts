@@ -279,6 +279,18 @@ describe('one migration', () => {
     expect(await states()).toMatchObject({ labels: 'finished' });
   });
 
+  test('is finished, but not for whoever looks at every row, when somebody has set one back', async () => {
+    await does('start', '--wait', '--only', 'labels', '--foreground');
+    await label(9, 'old');
+    expect(await does('finished', 'labels')).toMatchObject({ code: 0 });
+    expect(await does('finished', 'labels', '--thorough')).toMatchObject({
+      code: 1,
+      stderr: 'labels is not finished: 1 row is in the old form\n',
+    });
+    await label(9, 'new:9');
+    expect(await does('finished', 'labels', '--thorough')).toMatchObject({ code: 0 });
+  });
+
   test('is restored once that is confirmed, but for the rows that were changed since (promise 8)', async () => {
     await does('start', '--wait', '--only', 'labels', '--foreground');
     await label(9, 'ours');

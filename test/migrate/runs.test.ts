@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Closed, MigrateRequest, Slice } from '../../functions/contract.ts';
 import { backfill } from '../../functions/engine/batch/backfill.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
-import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
+import { ledgerScript } from '../../functions/engine/ledger/schema.ts';
 import { caller, type LambdaProcess, startEngine, type TestEngine } from '../support/engine.ts';
 import type { Fault } from '../support/fault-proxy.ts';
 import { rowsOf } from '../support/opened.ts';
@@ -31,7 +31,7 @@ let engine: TestEngine;
 
 beforeAll(async () => {
   engine = await startEngine({ transactionIdleSeconds: 0.1 });
-  await upgradeLedger(engine.dataApi());
+  await engine.database.query(ledgerScript());
 });
 afterAll(() => engine.stop());
 beforeEach(async () => {

@@ -20,22 +20,27 @@ const tail = 10_000;
 /**
  * Whether a migration has work, without ever scanning a large finished table.
  *
- * Unfinished: yes. Never begun: a small table (or one with a helpful index) is asked, a large one needs the walk anyway.
+ * Unfinished: yes, and so is one at whose end rows in the old form were still arriving. Never begun: a small table (or one with a helpful index) is asked, a large one needs the walk anyway.
  * Finished: asked in the same way; of a large table without a helpful index only the rows after the cursor. Rows in the
- * old form that come in elsewhere after the end are found with an index on the condition, or with a marker, which has one.
+ * old form that come in elsewhere after the end are found with an index on the condition; new ones also with a marker, which has
+ * one, but not those that have the mark and were set back. Then \`countLeft\` finds them.
  * Cleaned up: never again. Throws MigrationFailed if its table is not what it needs.
  */
 export async function isPending(database: Database, migration: Registered): Promise<boolean> {
   const [line] = await database.query(
     sql`
-    SELECT m.status, m.cursor::text AS cursor, m.cleaned_up_at IS NOT NULL AS cleaned_up
+    SELECT m.status, m.cursor::text AS cursor, m.cleaned_up_at IS NOT NULL AS cleaned_up,
+      COALESCE(m.result -> 'still_arriving' <> '0', false) AS still_arriving
     FROM ${ledger.migrations} m WHERE m.name = ${migration.name}`,
-    { status: picklist(statuses), cursor: nullable(key), cleaned_up: boolean() },
+    { status: picklist(statuses), cursor: nullable(key), cleaned_up: boolean(), still_arriving: boolean() },
   );
   if (line?.cleaned_up) {
     return false;
   }
   if (line !== undefined && line.status !== 'finished' && line.status !== 'restored') {
+    return true;
+  }
+  if (line?.status === 'finished' && line.still_arriving) {
     return true;
   }
   if (migration.kind === 'alterTables') {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { markerComment } from '../../../functions/engine/database/table.ts';
-import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { ledgerScript } from '../../../functions/engine/ledger/schema.ts';
 import { prices } from '../../machine/fixtures/prices.ts';
 import { type Call, startEngine, type TestEngine } from '../../support/engine.ts';
 import type { Fault } from '../../support/fault-proxy.ts';
@@ -30,7 +30,7 @@ describe('A clean-up', () => {
 
   beforeAll(async () => {
     engine = await startEngine({ transactionIdleSeconds: 0.1 });
-    await upgradeLedger(engine.dataApi());
+    await engine.database.query(ledgerScript());
   });
   afterAll(() => engine.stop());
   beforeEach(() => finished());

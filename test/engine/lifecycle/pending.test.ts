@@ -3,6 +3,7 @@ import { backfill } from '../../../functions/engine/batch/backfill.ts';
 import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
 import { sql } from '../../../functions/engine/database/sql.ts';
 import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { countLeft } from '../../../functions/engine/lifecycle/count-left.ts';
 import { startEngine, type TestEngine } from '../../support/engine.ts';
 import { rowsOf } from '../../support/opened.ts';
 
@@ -139,5 +140,27 @@ describe('Promise 11: batches', () => {
     const [line] = await engine.ledger<{ batches: string; seconds_per_row: number }>('migrations');
     expect(Number(line?.batches)).toBeGreaterThan(6);
     expect(line?.seconds_per_row).toBeGreaterThan(0.002);
+  });
+});
+
+describe('Rows in the old form that came in behind the cursor of the last walk', () => {
+  it('make the migration pending in the next run, which migrates them, and are counted by looking at every row', async () => {
+    await engine.database.query(`UPDATE large SET state = 'old' WHERE id = ${rows}`);
+    engine.between = async ({ sql: text }) => {
+      if (text.includes('UPDATE "public"."large"')) {
+        await engine.database.query(`UPDATE large SET state = 'old' WHERE id IN (1, 2)`);
+      }
+    };
+    expect((await engine.run([toNew])).states).toHaveProperty('still_arriving');
+    engine.between = () => 'pass';
+    const old = () =>
+      engine.database.query<{ id: number }>(`SELECT id FROM large WHERE state <> 'new' ORDER BY id`);
+    expect(await old()).toEqual([{ id: 1 }, { id: 2 }]);
+    expect(await countLeft(engine.dataApi(), rowsOf(toNew))).toBe(2);
+
+    expect((await engine.run([toNew])).states).not.toBe('skipped');
+    expect(await old()).toEqual([]);
+    expect(await countLeft(engine.dataApi(), rowsOf(toNew))).toBe(0);
+    expect((await engine.run([toNew])).states).toBe('skipped');
   });
 });

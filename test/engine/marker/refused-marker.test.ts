@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { backfill } from '../../../functions/engine/batch/backfill.ts';
 import { sql } from '../../../functions/engine/database/sql.ts';
 import type { Migration } from '../../../functions/engine/define/migration.ts';
-import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { ledgerScript } from '../../../functions/engine/ledger/schema.ts';
 import { startEngine, type TestEngine } from '../../support/engine.ts';
 import { base, items, kinds } from './labels.ts';
 
@@ -10,7 +10,7 @@ let engine: TestEngine;
 beforeAll(async () => {
   // The transaction of a killed process dies soon, so that nobody waits minutes for its locks.
   engine = await startEngine({ transactionIdleSeconds: 0.1 });
-  await upgradeLedger(engine.dataApi());
+  await engine.database.query(ledgerScript());
 });
 afterAll(() => engine.stop());
 beforeEach(() => engine.forget());

@@ -3,7 +3,7 @@ import { backfill } from '../../../functions/engine/batch/backfill.ts';
 import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
 import { sql } from '../../../functions/engine/database/sql.ts';
 import type { Migration, RowOptions } from '../../../functions/engine/define/migration.ts';
-import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { ledgerScript } from '../../../functions/engine/ledger/schema.ts';
 import { type Call, startEngine, type TestEngine } from '../../support/engine.ts';
 import type { Fault } from '../../support/fault-proxy.ts';
 
@@ -13,7 +13,7 @@ const transformed: string[] = [];
 
 beforeAll(async () => {
   engine = await startEngine({ transactionIdleSeconds: 0.1 });
-  await upgradeLedger(engine.dataApi());
+  await engine.database.query(ledgerScript());
 });
 afterAll(() => engine.stop());
 beforeEach(() => engine.forget());

@@ -3,7 +3,7 @@ import { backfill } from '../../../functions/engine/batch/backfill.ts';
 import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
 import { sql } from '../../../functions/engine/database/sql.ts';
 import type { Migration } from '../../../functions/engine/define/migration.ts';
-import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { ledgerScript } from '../../../functions/engine/ledger/schema.ts';
 import { startEngine, type TestEngine } from '../../support/engine.ts';
 import { rowsOf } from '../../support/opened.ts';
 
@@ -11,7 +11,7 @@ let engine: TestEngine;
 
 beforeAll(async () => {
   engine = await startEngine({ transactionIdleSeconds: 0.1 });
-  await upgradeLedger(engine.dataApi());
+  await engine.database.query(ledgerScript());
 });
 afterAll(() => engine.stop());
 beforeEach(async () => {
