@@ -10,9 +10,9 @@ export interface RebuildProgress {
   readonly claim: string;
   readonly batches: number;
   /** The last event replayed. */
-  readonly position: number;
+  readonly position: bigint;
   /** Up to here the log is known to be complete: no transaction that began earlier can still add an event. */
-  readonly horizon: number;
+  readonly horizon: bigint;
   readonly events: number;
   readonly projections: number | null;
   readonly finished: boolean;
@@ -28,17 +28,18 @@ export async function claimRebuild(
     sql`
     UPDATE ${ledger.rebuilds} SET claim = gen_random_uuid()
     WHERE job = ${job} AND execution_arn = ${execution_arn} AND redrive_count = ${redrive_count}
-    RETURNING claim::text AS claim, batches, position, events, projections, finished_at IS NOT NULL AS finished`,
+    RETURNING claim::text AS claim, batches, position::text AS position, events, projections,
+      finished_at IS NOT NULL AS finished`,
     {
       claim: string(),
       batches: number(),
-      position: number(),
+      position: string(),
       events: number(),
       projections: nullable(number()),
       finished: boolean(),
     },
   );
-  return row && { ...row, job, horizon: 0 };
+  return row && { ...row, position: BigInt(row.position), job, horizon: 0n };
 }
 
 /** Whether the claim is still ours. */

@@ -1,10 +1,18 @@
 import type { Row, Statements } from '../../functions/engine/database/data-api.ts';
-import { identifier, join, type Sql, sql, tableName, when } from '../../functions/engine/database/sql.ts';
-import { MigrationFailed, messageOf } from '../../functions/engine/errors.ts';
+import { identifier, join, sql, tableName, unsafeSql, when } from '../../functions/engine/database/sql.ts';
+import { DatabaseError, MigrationFailed, messageOf } from '../../functions/engine/errors.ts';
 import { ledger } from '../../functions/engine/ledger/names.ts';
 import type { Projection, State, StoredEvent } from '../projections/projection.ts';
-import { freshTable } from './prepare.ts';
 import { heldRebuild, type RebuildProgress } from './progress.ts';
+import {
+  defaultsOf,
+  leavesOutDefaults,
+  readStates,
+  type StateColumns,
+  stateColumns,
+  wholeState,
+  writeStates,
+} from './states.ts';
 
 /** What one page of events did; undefined if the claim was not ours any more, and nothing was done. */
 export interface ReplayedPage {
@@ -20,24 +28,19 @@ export async function replayPage(
   at: RebuildProgress,
   size: number,
 ): Promise<ReplayedPage | undefined> {
+  const columns = await stateColumns(database, projection);
   const { events, bytes } = await readEvents(database, projection, at, size);
-  const states = await readStates(database, projection, events);
-  for (const event of events) {
-    const entity = String(event[projection.entity]);
-    try {
-      states.set(entity, projection.apply(states.get(entity), event));
-    } catch (error) {
-      throw new MigrationFailed(
-        `${projection.job}: the event at position ${event.position} of ${projection.log.table} cannot be applied: ` +
-          `${messageOf(error)}. Correct the event or the projection and start the rebuild again; until then the old ` +
-          'projection stays',
-        { cause: error },
-      );
-    }
-  }
-  const position = events.at(-1)?.position ?? at.horizon;
+  const states = await replayedStates(database, projection, columns, events);
+  const last = events.at(-1);
+  const position = last === undefined ? at.horizon : BigInt(last.position);
   const [written] = await database.query(
-    writeStates(projection, at, { states: [...states.values()], position, events: events.length }),
+    sql`
+    WITH ${heldRebuild(at)}
+    ${when(states.length > 0, sql`, written AS (${writeStates(projection, columns, states, unsafeSql('held'))})`)}
+    UPDATE ${ledger.rebuilds} r
+    SET batches = r.batches + 1, position = ${String(position)}::bigint, events = r.events + ${events.length}
+    FROM held WHERE r.job = held.job
+    RETURNING r.job`,
     {},
   );
   if (!written) {
@@ -55,69 +58,57 @@ async function readEvents(database: Statements, { log }: Projection, at: Rebuild
   const columns = log.columns.map((name) =>
     log.bytes.includes(name) ? identifier(name) : sql`${identifier(name)}::text AS ${identifier(name)}`,
   );
+  // The table's own position, since the one that is selected is text.
+  const own = sql`${tableName(log.table)}.${position}`;
   const { rows, bytes } = await database.read(sql`
-    SELECT ${position} AS position, ${join(columns, ', ')} FROM ${tableName(log.table)}
-    WHERE ${position} > ${at.position} AND ${position} <= ${at.horizon}
-    ORDER BY ${position} LIMIT ${size}`);
+    SELECT ${own}::text AS position, ${join(columns, ', ')} FROM ${tableName(log.table)}
+    WHERE ${own} > ${String(at.position)}::bigint AND ${own} <= ${String(at.horizon)}::bigint
+    ORDER BY ${own} LIMIT ${size}`);
   const events = rows.map((row) => ({ ...row, ...asBytes(row, log.bytes) })) as StoredEvent[];
   return { events, bytes };
 }
 
 function asBytes(row: Row, columns: readonly string[]): Row {
-  return Object.fromEntries(columns.map((name) => [name, Buffer.from(String(row[name]), 'base64')]));
+  return Object.fromEntries(
+    columns.map((name) => [name, row[name] === null ? null : Buffer.from(String(row[name]), 'base64')]),
+  );
 }
 
-/** The states, so far, of those whom the events concern. */
-async function readStates(
+/** What the events make of the states of those whom they concern. */
+async function replayedStates(
   database: Statements,
   projection: Projection,
+  columns: StateColumns,
   events: readonly StoredEvent[],
-): Promise<Map<string, State>> {
-  if (events.length === 0) {
-    return new Map();
+): Promise<State[]> {
+  const { entity } = projection;
+  const states = await readStates(
+    database,
+    projection,
+    columns,
+    events.map((event) => event[entity] ?? null),
+  );
+  let defaults: State[] | undefined;
+  for (const [i, event] of events.entries()) {
+    const key = String(event[entity]);
+    try {
+      const state = projection.apply(states.get(key), event);
+      if (leavesOutDefaults(columns, state)) {
+        defaults ??= await defaultsOf(database, columns, events.length);
+      }
+      states.set(key, wholeState(projection, columns, state, defaults?.[i]));
+    } catch (error) {
+      throw error instanceof DatabaseError ? error : notApplied(projection, event, error);
+    }
   }
-  const entity = identifier(projection.entity);
-  const fresh = freshTable(projection);
-  const entities = [...new Set(events.map((event) => event[projection.entity]))];
-  const asked = JSON.stringify(entities.map((value) => ({ [projection.entity]: value })));
-  const { rows } = await database.read(sql`
-    SELECT to_jsonb(fresh)::text AS state FROM ${fresh} AS fresh
-    WHERE fresh.${entity} IN (SELECT asked.${entity} FROM jsonb_populate_recordset(NULL::${fresh}, ${asked}::jsonb) AS asked)`);
-  const states = rows.map((row) => JSON.parse(String(row.state)) as State);
-  return new Map(states.map((state) => [String(state[projection.entity]), state]));
+  return [...states.values()];
 }
 
-/** What a page of events made of the states, up to which position, and how many they were. */
-interface ReplayedStates {
-  readonly states: readonly State[];
-  readonly position: number;
-  readonly events: number;
-}
-
-function writeStates(
-  projection: Projection,
-  at: RebuildProgress,
-  { states, position, events }: ReplayedStates,
-): Sql {
-  const fresh = freshTable(projection);
-  const columns = Object.keys(states[0] ?? {}).map((name) => identifier(name));
-  const assignments = columns.map((name) => sql`${name} = excluded.${name}`);
-  return sql`
-    WITH ${heldRebuild(at)}
-    ${when(
-      states.length > 0,
-      sql`, written AS (
-        INSERT INTO ${fresh} (${join(columns, ', ')})
-        SELECT ${join(
-          columns.map((name) => sql`state.${name}`),
-          ', ',
-        )}
-        FROM held, jsonb_populate_recordset(NULL::${fresh}, ${JSON.stringify(states)}::jsonb) AS state
-        ON CONFLICT (${identifier(projection.entity)}) DO UPDATE SET ${join(assignments, ', ')}
-      )`,
-    )}
-    UPDATE ${ledger.rebuilds} r
-    SET batches = r.batches + 1, position = ${position}, events = r.events + ${events}
-    FROM held WHERE r.job = held.job
-    RETURNING r.job`;
+function notApplied({ job, log, entity }: Projection, event: StoredEvent, cause: unknown): MigrationFailed {
+  return new MigrationFailed(
+    `${job}: the event at position ${event.position} of ${log.table} (${entity} ${event[entity]}) cannot be applied: ` +
+      `${messageOf(cause)}. Correct the event or the projection and start the rebuild again; until then the old ` +
+      'projection stays',
+    { cause },
+  );
 }

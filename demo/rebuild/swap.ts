@@ -12,7 +12,7 @@ import { replayPage } from './replay.ts';
  * Up to where the log is complete. Positions come from a sequence, so an event with a lower one may be committed after one
  * with a higher; a lock that is granted only when no writer is under way puts all of these behind us.
  */
-export async function horizonNow(database: Database, { log }: Projection): Promise<number> {
+export async function horizonNow(database: Database, { log }: Projection): Promise<bigint> {
   return database.transaction(async (tx) => {
     await tx.execute(sql`SELECT set_config('lock_timeout', '2s', true)`);
     await tx.execute(sql`LOCK TABLE ${tableName(log.table)} IN SHARE MODE`);
@@ -20,16 +20,16 @@ export async function horizonNow(database: Database, { log }: Projection): Promi
   });
 }
 
-async function lastPosition(tx: Statements, log: Projection['log']): Promise<number> {
+async function lastPosition(tx: Statements, log: Projection['log']): Promise<bigint> {
   const [row] = await tx.query(
-    sql`SELECT COALESCE(max(${identifier(log.position)}), 0) AS last FROM ${tableName(log.table)}`,
-    { last: number() },
+    sql`SELECT COALESCE(max(${identifier(log.position)}), 0)::text AS last FROM ${tableName(log.table)}`,
+    { last: string() },
   );
-  return row?.last ?? 0;
+  return BigInt(row?.last ?? 0);
 }
 
 // Writers wait while the last events are replayed: so few take a few tenths of a second.
-const tail = 500;
+const tail = 500n;
 
 /**
  * Replays what is left while nobody appends, and puts the fresh table in the old one's place, all in one transaction:
@@ -50,7 +50,7 @@ export async function swap(
       return undefined;
     }
     while (at.position < at.horizon) {
-      const page = await replayPage(tx, projection, at, tail);
+      const page = await replayPage(tx, projection, at, Number(tail));
       if (page === undefined) {
         throw claimLost(job);
       }

@@ -83,6 +83,34 @@ describe('An event payload', () => {
     }
   });
 
+  it('keeps every number exactly, or is refused', () => {
+    const read = (text: string) => readPayload(Buffer.from(`{"n":${text}}`), 'json');
+    for (const [text, n] of [
+      ['9007199254740993', 9007199254740993n],
+      ['-12345678901234567890', -12345678901234567890n],
+      ['18446744073709551615', 18446744073709551615n],
+      ['1e+300', 1e300],
+      ['-1.50', -1.5],
+      ['0.1', 0.1],
+      ['1e3', 1_000],
+      ['0.0', 0],
+      ['5e-324', 5e-324],
+    ] as const) {
+      expect(read(text), text).toEqual({ n });
+      const { payload, encoding } = writePayload(read(text));
+      expect(readPayload(payload, encoding), text).toEqual({ n });
+    }
+    for (const text of [
+      '18446744073709551616',
+      '9007199254740993.0',
+      '0.1234567890123456789',
+      '1e400',
+      '1e-400',
+    ]) {
+      expect(() => read(text), text).toThrow(`the number ${text} would be rounded`);
+    }
+  });
+
   it('is refused when its bytes are not what its encoding says', () => {
     const { payload } = writePayload(payloads[1]);
     expect(() => readPayload(payload, 'json')).toThrow();
@@ -95,7 +123,7 @@ describe('An event payload', () => {
 
 describe('The employee projection', () => {
   const event = (position: number, type: string, payload: object): StoredEvent => ({
-    position,
+    position: String(position),
     employee_id: 'ada',
     type,
     payload: Buffer.from(JSON.stringify(payload)),
@@ -121,9 +149,9 @@ describe('The employee projection', () => {
       hired_on: '2020-01-01',
       left_on: '2026-01-01',
       events: 5,
-      last_position: 9,
+      last_position: '9',
     });
-    expect(fold([hired, ...after, { ...hired, position: 12 }])).toMatchObject({
+    expect(fold([hired, ...after, { ...hired, position: '12' }])).toMatchObject({
       status: 'employed',
       left_on: null,
       events: 6,

@@ -38,8 +38,8 @@ export function isJsonNull({ form }: Column, value: unknown): boolean {
 // A double holds 15 digits of any number; shorter ones without an exponent need no second look.
 const maybeTooExact = /[\d.]{16}|\d[eE]/;
 
-/** JSON.parse rounds 12345678901234567890 silently, and writing the row back would destroy it. */
-function parseJson(column: string, text: string): unknown {
+/** JSON.parse rounds 12345678901234567890 silently, and writing the row back would destroy it: throws a RangeError instead. */
+export function parseJson(column: string, text: string): unknown {
   if (!maybeTooExact.test(text)) {
     return JSON.parse(text);
   }
