@@ -25,7 +25,7 @@ export const errors: OperatorCommand<{ readonly json?: boolean; readonly csv?: b
     if (json) {
       out.write(`${JSON.stringify(found, null, 2)}\n`);
     } else if (csv) {
-      out.write(stringify(found.map(flat), { header: true, columns: [...columns] }));
+      out.writeExactly(stringify(found.map(flat), { header: true, columns: [...columns] }));
     } else if (found.length > 0) {
       out.write(forPeople(found));
     }

@@ -1,10 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { Io } from './command/io.ts';
+import { type Io, ioOf } from './command/io.ts';
 
 // The SDK warns on stderr that its versions from 2027 on want Node 22; the Lambdas have that already.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
-const io: Io = { in: process.stdin, out: process.stdout, err: process.stderr, env: process.env };
+const io = ioOf(process);
 
 const program = new Command('npm run')
   .description('Data migrations that ship with a release and run serverless, on this machine')

@@ -1,4 +1,5 @@
 import { messageOf } from '../functions/engine/errors.ts';
+import { ioOf } from './command/io.ts';
 
 // The SDK warns on stderr that its versions from 2027 on want Node 22; the Lambdas have that already.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
@@ -10,13 +11,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   }
 });
 
-const { stdin, stdout, stderr, env, argv } = process;
+const io = ioOf(process);
 try {
   // A migration that is wrong says so when it is loaded.
   const { registered } = await import('./application.ts');
   const { operate } = await import('./operate.ts');
-  process.exitCode = await operate({ in: stdin, out: stdout, err: stderr, env }, argv.slice(2), registered);
+  process.exitCode = await operate(io, process.argv.slice(2), registered);
 } catch (error) {
-  stderr.write(`${messageOf(error)}\n`);
+  io.err.write(`${messageOf(error)}\n`);
   process.exitCode = 2;
 }

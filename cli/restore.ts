@@ -3,6 +3,7 @@ import type { ResultMap } from '../functions/contract.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { Misuse } from './command/misuse.ts';
 import { grouped } from './output/format.ts';
+import { visible } from './output/visible.ts';
 import { act } from './system/act.ts';
 import { type RunOptions, runOptions } from './system/input.ts';
 import { statusOfOne } from './system/status.ts';
@@ -42,9 +43,9 @@ async function confirmed({ io }: System, name: string): Promise<boolean> {
   if (!io.in.isTTY) {
     throw new Misuse(`restoring ${name} has to be confirmed, and nobody can be asked: add --yes`);
   }
-  const terminal = createInterface({ input: io.in, output: io.err });
+  const terminal = createInterface({ input: io.in, output: io.err.terminal });
   const answer = await terminal.question(
-    `Put back the rows that ${name} changed, unless they have been changed since? [y/N] `,
+    `Put back the rows that ${visible(name)} changed, unless they have been changed since? [y/N] `,
   );
   terminal.close();
   return /^y(es)?$/i.test(answer.trim());

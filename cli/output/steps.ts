@@ -4,7 +4,9 @@ import type { Database } from '../../functions/engine/database/data-api.ts';
 import { ownJson } from '../../functions/engine/database/row-shape.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
 import { ledger } from '../../functions/engine/ledger/names.ts';
+import type { Output } from '../command/io.ts';
 import type { Line, Stage } from '../system/ledger.ts';
+import { visibleInOneLine } from './visible.ts';
 
 /** How far a migration or a rebuild is. */
 export interface Step {
@@ -69,8 +71,8 @@ export interface Steps {
 }
 
 /** Shows progress on stderr: bars on a terminal, a line when something changes everywhere else. */
-export function stepsOn(stream: NodeJS.WriteStream): Steps {
-  return stream.isTTY ? bars(stream) : lines(stream);
+export function stepsOn(output: Output): Steps {
+  return output.terminal.isTTY ? bars(output.terminal) : lines(output);
 }
 
 function bars(stream: NodeJS.WriteStream): Steps {
@@ -85,29 +87,32 @@ function bars(stream: NodeJS.WriteStream): Steps {
   return {
     show(steps) {
       for (const { name, done, known, note = '' } of steps) {
-        const bar = shown.get(name) ?? multi.create(known, 0, { name, note });
+        const said = { name: visibleInOneLine(name), note: visibleInOneLine(note) };
+        const bar = shown.get(name) ?? multi.create(known, 0, said);
         shown.set(name, bar);
         bar.setTotal(known);
-        bar.update(done, { name, note });
+        bar.update(done, said);
       }
     },
     stop: () => multi.stop(),
   };
 }
 
-function lines(stream: NodeJS.WriteStream): Steps {
+function lines(output: Output): Steps {
   const said = new Map<string, string>();
   return {
     show(steps) {
       for (const { name, done, known, ended, note } of steps) {
         // In tenths, so that a log of a long run stays readable; after the last row there is still something to do.
         const tenth = known === 0 ? 0 : Math.min(Math.floor((done / known) * 10), 9);
-        const line = `${name}: ${ended ? 'done' : `${tenth * 10} %${note === undefined ? '' : `, ${note}`}`}`;
+        const line = visibleInOneLine(
+          `${name}: ${ended ? 'done' : `${tenth * 10} %${note === undefined ? '' : `, ${note}`}`}`,
+        );
         if (said.get(name) === line) {
           continue;
         }
         said.set(name, line);
-        stream.write(`${line}${ended ? `, ${done} rows` : ''}\n`);
+        output.write(`${line}${ended ? `, ${done} rows` : ''}\n`);
       }
     },
     stop() {},

@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
+import { visibleInOneLine } from './visible.ts';
 
-/** Columns for people, without lines between them. Numbers stand right; what could move the cursor is shown as a blank. */
+/** Columns for people, without lines between them. Numbers stand right. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const none = Object.fromEntries(sides.map((side) => [side, '']));
   const drawn = new Table({
@@ -9,7 +10,7 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
     colAligns: head.map((_, i) => (rows.every((row) => /^[\d,.]*$/.test(String(row[i]))) ? 'right' : 'left')),
   });
-  drawn.push(...rows.map((row) => row.map((cell) => String(cell).replaceAll(/\p{Cc}+/gu, ' '))));
+  drawn.push(...rows.map((row) => row.map((cell) => visibleInOneLine(String(cell)))));
   return `${drawn
     .toString()
     .split('\n')

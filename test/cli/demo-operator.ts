@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream';
+import { ioOf } from '../../cli/command/io.ts';
 import { operate } from '../../cli/operate.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import { migrations, prepareDemo } from '../support/demo.ts';
@@ -32,8 +33,8 @@ export async function demoOperator(): Promise<DemoOperator> {
         said.stderr += chunk;
       });
       stdin.end(input);
-      const io = { in: stdin, out, err, env: process.env } as unknown as Parameters<typeof operate>[0];
-      return { code: await operate(io, args, checkout), ...said };
+      const streams = { stdin, stdout: out, stderr: err, env: process.env };
+      return { code: await operate(ioOf(streams as unknown as NodeJS.Process), args, checkout), ...said };
     },
     async begin() {
       await runtime.reset();

@@ -233,7 +233,7 @@ describe('row errors', () => {
     expect(csv).toMatch(/^key,reason,sqlstate,at\n7,"?.*\tcheap.*,22P02,.*\n50,/);
     const { stdout, stderr } = await does('errors', 'prices');
     expect(stdout).toMatch(/^key +reason +SQLSTATE +when\n +7 +\S.*22P02 +\d{4}-\d\d-\d\d \d\d:\d\d\n +50 /);
-    expect(stdout).not.toContain('\t'); // what a row says does not move anybody's cursor
+    expect(stdout).not.toContain('\t');
     expect(stderr).toContain('npx migrations retry prices');
 
     await at.runtime.database.query(`UPDATE products SET price_text = '7' WHERE id = 7`);
@@ -241,6 +241,25 @@ describe('row errors', () => {
     expect(retried.code, retried.stderr).toBe(0);
     expect(JSON.parse(retried.stdout)).toMatchObject({ total_updated: 59, errors: 1 });
     expect(await json('errors', 'prices')).toHaveLength(1);
+  });
+
+  test('show what a row holds without doing what it says, to a terminal or to a spreadsheet', async () => {
+    await at.runtime.database.query(`DELETE FROM products WHERE id > 7`);
+    await at.runtime.database.query(
+      `UPDATE products SET price_text = E'\\x1b[2J\\u009b31m\\u202e' WHERE id = 7`,
+    );
+    await at.runtime.database.query(`INSERT INTO products VALUES (-5, 'cheap', NULL, 'old')`);
+    await does('start', '--wait', '--only', 'prices');
+    const listed = await does('errors', 'prices');
+    expect(listed.stdout).toContain('"\\u001b[2J\\u009b31m\\u202e"');
+    const { stdout } = await does('errors', 'prices', '--json');
+    expect(stdout).toContain('\\u001b[2J\\u009b31m\\u202e');
+    expect(JSON.parse(stdout)).toContainEqual(
+      expect.objectContaining({ key: ['7'], reason: expect.stringContaining('\x1b[2J\x9b31m\u202e') }),
+    );
+    const { stdout: csv } = await does('errors', 'prices', '--csv');
+    expect(csv).toContain('\x1b[2J\x9b31m\u202e');
+    expect(csv).toMatch(/^-5,/m); // a number stays one
   });
 
   test('of many pages are all listed, the oldest first', async () => {

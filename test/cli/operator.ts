@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream';
+import { ioOf } from '../../cli/command/io.ts';
 import { operate } from '../../cli/operate.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
@@ -36,8 +37,8 @@ export async function operator(): Promise<Operator> {
     err.on('data', (chunk) => {
       said.err += chunk;
     });
-    const streams = { in: new PassThrough(), out, err } as unknown as Parameters<typeof operate>[0];
-    const code = await operate({ ...streams, env: process.env }, args, checkout);
+    const streams = { stdin: new PassThrough(), stdout: out, stderr: err, env: process.env };
+    const code = await operate(ioOf(streams as unknown as NodeJS.Process), args, checkout);
     return { code, stdout: said.out, stderr: said.err };
   };
   return {
