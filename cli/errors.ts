@@ -1,4 +1,3 @@
-import { stringify } from 'csv-stringify/sync';
 import { nullable, string } from 'valibot';
 import type { Database } from '../functions/engine/database/data-api.ts';
 import { key } from '../functions/engine/database/row-shape.ts';
@@ -7,6 +6,7 @@ import { ledger } from '../functions/engine/ledger/names.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { Misuse } from './command/misuse.ts';
 import { grouped, localTime } from './output/format.ts';
+import { csv as csvOf } from './output/spreadsheet.ts';
 import { table } from './output/table.ts';
 import { statusOfOne } from './system/status.ts';
 
@@ -14,7 +14,10 @@ export const errors: OperatorCommand<{ readonly json?: boolean; readonly csv?: b
   usage: 'errors <migration>',
   about: 'list the rows that could not be migrated: key, reason, SQLSTATE, when',
   exits: ['listed, if there are any', 'the system cannot be reached', noSuchMigration],
-  options: [jsonOption, ['--csv', 'print CSV, with a header']],
+  options: [
+    jsonOption,
+    ['--csv', "print CSV, with a header; what looks like a formula gets a ' before it, except a number (-5)"],
+  ],
   async run(system, { json, csv }, name = '') {
     if (json && csv) {
       throw new Misuse('--json or --csv, not both');
@@ -25,7 +28,7 @@ export const errors: OperatorCommand<{ readonly json?: boolean; readonly csv?: b
     if (json) {
       out.write(`${JSON.stringify(found, null, 2)}\n`);
     } else if (csv) {
-      out.writeExactly(stringify(found.map(flat), { header: true, columns: [...columns] }));
+      out.writeExactly(csvOf(columns, found.map(flat)));
     } else if (found.length > 0) {
       out.write(forPeople(found));
     }
