@@ -1,6 +1,7 @@
 import { Fn, Tags, Token } from 'aws-cdk-lib';
 import { CfnStateMachine, type IStateMachine, type StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { didYouMean } from '../functions/engine/define/closest.ts';
 import type { DataApiDatabase } from './database.ts';
 import { DatabaseFunction } from './database-function.ts';
 import { defaultMachineName, defaultSlicesPerExecution } from './deployment.ts';
@@ -107,7 +108,7 @@ function refuseUndeployed(declared: readonly string[], deployed: readonly string
   if (missing.length > 0) {
     throw new Error(
       `Migrations declare the follow-up jobs ${missing.join(', ')}, which no deployed machine does. ` +
-        `Deployed: ${deployed.join(', ') || 'none'}. Add a machine to followUps or correct the name.`,
+        `Deployed: ${deployed.join(', ') || 'none'}${didYouMean(missing, deployed) || '.'} Add a machine to followUps or correct the name.`,
     );
   }
 }

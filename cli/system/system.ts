@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { ListTagsForResourceCommand, paginateListStateMachines, type SFNClient } from '@aws-sdk/client-sfn';
 import { type Database, dataApi } from '../../functions/engine/database/data-api.ts';
+import { closest } from '../../functions/engine/define/closest.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import { type Registered, registered } from '../../functions/engine/define/registered.ts';
 import { defaultMachineName } from '../../infra/deployment.ts';
@@ -8,7 +9,6 @@ import { arnFromTag, databaseTags } from '../../infra/tags.ts';
 import type { Io } from '../command/io.ts';
 import { Misuse } from '../command/misuse.ts';
 import { type Clients, clients } from './clients.ts';
-import { closest } from './names.ts';
 import { type LocalSession, readSession } from './session-file.ts';
 
 /** The deployed system, as the commands work with it. */

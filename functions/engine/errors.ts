@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { ErrorName } from '../contract.ts';
 
 /** Who is to blame for a failed statement, and so what to do: skip the row, try later, or stop the migration. */
@@ -67,6 +68,22 @@ export function messageOf(error: unknown): string {
   } catch {
     return 'what was thrown cannot be shown: its own toString throws';
   }
+}
+
+/** A value as an error message shows it: as JSON where that says what it is, otherwise as Node prints it. */
+export function shown(value: unknown): string {
+  const isPlain =
+    typeof value === 'object' &&
+    value !== null &&
+    [Object.prototype, Array.prototype].includes(Object.getPrototypeOf(value));
+  try {
+    if (value === null || isPlain || /^(string|boolean)$/.test(typeof value)) {
+      return JSON.stringify(value);
+    }
+  } catch {
+    // A circle, or a bigint inside.
+  }
+  return inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY });
 }
 
 /**

@@ -1,3 +1,4 @@
+import { didYouMean } from '../engine/define/closest.ts';
 import type { Migration } from '../engine/define/migration.ts';
 import { type Registered, type RowMigration, registered } from '../engine/define/registered.ts';
 import { MigrationFailed } from '../engine/errors.ts';
@@ -18,14 +19,15 @@ export function registry(migrations: readonly Migration[]): readonly Registered[
 
 /** Checks that every follow-up job which a migration declares has been deployed. Throws MigrationFailed. */
 export function checkJobs(migrations: readonly Registered[], jobs: Jobs): void {
+  const deployed = Object.keys(jobs);
   for (const { name, rebuilds } of migrations) {
-    const missing = rebuilds.filter((job) => !(job in jobs));
+    const missing = rebuilds.filter((job) => !deployed.includes(job));
     if (missing.length === 0) {
       continue;
     }
     throw new MigrationFailed(
       `migration "${name}" declares ${missing.join(', ')}, which is not deployed; deployed are: ` +
-        `${Object.keys(jobs).join(', ') || 'none'}. Add it to followUps in the stack, or correct the name`,
+        `${deployed.join(', ') || 'none'}${didYouMean(missing, deployed) || '.'} Add it to followUps in the stack, or correct the name`,
     );
   }
 }

@@ -30,12 +30,12 @@ test('another app migrates its own database by passing its cluster, secret, name
   });
 });
 
-test('a migration that declares a follow-up job which no machine does fails at synth, listing those there are', () => {
+test('a migration that declares a follow-up job which no machine does fails at synth, listing those there are and which was meant', () => {
   const stack = new Stack(new App({ outdir: scratch() }), 'jobs');
   const arn = 'arn:aws:states:eu-central-1:123456789012:stateMachine:rebuild-orders';
   const followUps = { 'rebuild-orders': StateMachine.fromStateMachineArn(stack, 'Rebuild', arn) };
   expect(() => another({ followUps, declaredJobs: ['rebuild-orders', 'rebuild-order'] })).toThrow(
-    /follow-up jobs rebuild-order,.*Deployed: rebuild-orders\./,
+    /follow-up jobs rebuild-order,.*Deployed: rebuild-orders; did you mean rebuild-orders\? Add/,
   );
 });
 

@@ -35,8 +35,10 @@ export interface BackfillOptions extends RowOptions {
  */
 export function backfill(options: BackfillOptions): Migration {
   const base = rowMigration(options);
-  const columns = Object.keys(options.set);
   const check = checker(options.name);
+  const isObject = typeof options.set === 'object' && options.set !== null && !Array.isArray(options.set);
+  check(isObject, 'set', options.set, 'an object with SQL for each column that changes');
+  const columns = Object.keys(options.set);
   check(columns.length > 0, 'set', options.set, 'at least one column');
   check(
     !columns.some((column) => base.key.includes(column)),

@@ -52,7 +52,14 @@ type Changes<R> = Partial<NoInfer<R>> | undefined;
 export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Migration {
   const base = rowMigration(options);
   const check = checker(options.name);
+  check(Array.isArray(options.columns), 'columns', options.columns, 'a list of columns');
   check(options.columns.length > 0, 'columns', options.columns, 'at least one column');
+  check(
+    new Set(options.columns).size === options.columns.length,
+    'columns',
+    options.columns,
+    'each column once',
+  );
   check(
     !options.columns.some((column) => base.key.includes(column)),
     'columns',

@@ -161,8 +161,8 @@ function toField(value: Parameter['value']): Field {
   if (value instanceof Uint8Array) {
     return { blobValue: value };
   }
-  if (Number.isSafeInteger(value)) {
-    return { longValue: value as number };
+  if (Number.isSafeInteger(Number(value))) {
+    return { longValue: Number(value) };
   }
   if (typeof value === 'number' && Number.isFinite(value)) {
     return { doubleValue: value };

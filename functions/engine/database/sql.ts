@@ -1,3 +1,5 @@
+import { shown } from '../errors.ts';
+
 /** SQL as a value: text with its parameters, composed without ever pasting a value into the text. */
 
 export interface Sql {
@@ -125,10 +127,14 @@ export function closed(fragment: Sql): Sql {
 }
 
 /**
- * Why the Data API would not send this SQL as it stands, or undefined. Its scanner takes `:name` for a parameter wherever
+ * Why this SQL cannot be sent as it stands, or undefined. What stands in `${…}` must be a value, and the Data API's scanner takes `:name` for a parameter wherever
  * it is not quoted or commented, and knows neither dollar quotes nor array slices: both would be rewritten silently.
  */
 export function unsendable(statement: Sql): string | undefined {
+  const wrong = valuesOf(statement).filter((value) => !isSendable(value));
+  if (wrong.length > 0) {
+    return `got ${shown(wrong[0])} in \${…}, allowed is ${sendable}`;
+  }
   const { text, parameters } = render(statement);
   const own = new Set(parameters.map(({ name }) => `:${name}`));
   for (const [token] of text.matchAll(tokens)) {
@@ -146,6 +152,26 @@ export function unsendable(statement: Sql): string | undefined {
     }
   }
   return undefined;
+}
+
+const valuesOf = (statement: Sql): readonly unknown[] =>
+  statement.values.flatMap((value) => (isSql(value) ? valuesOf(value) : [value]));
+
+const sendable =
+  'a string, a boolean, a finite number, a bigint from -(2^53 - 1) to 2^53 - 1, null, bytes (Uint8Array), or SQL (sql`…`)';
+
+function isSendable(value: unknown): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true;
+    case 'number':
+      return Number.isFinite(value);
+    case 'bigint':
+      return Number.isSafeInteger(Number(value));
+    default:
+      return value === null || value instanceof Uint8Array;
+  }
 }
 
 const tokens = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|::|\$[A-Za-z_]*\$|;|:\w+/g;

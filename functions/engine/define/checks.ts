@@ -10,7 +10,7 @@ import {
   string,
 } from 'valibot';
 import { closed, isSql, type Sql, unsendable } from '../database/sql.ts';
-import { MigrationFailed, messageOf } from '../errors.ts';
+import { MigrationFailed, messageOf, shown } from '../errors.ts';
 
 /** Throws MigrationFailed with what was wrong, what was got, and what is allowed, unless the condition holds. */
 export function checker(migration: string) {
@@ -19,7 +19,7 @@ export function checker(migration: string) {
       return;
     }
     throw new MigrationFailed(
-      `migration "${migration}", ${option}: got ${JSON.stringify(got)}, allowed is ${allowed}`,
+      `migration "${migration}", ${option}: got ${shown(got)}, allowed is ${allowed}`,
     );
   };
 }
@@ -29,13 +29,15 @@ export function allowed<S extends GenericSchema>(schema: S, what: string): S {
   return message(schema, what) as S;
 }
 
-/** Options as their schema says; its messages say what is allowed. Throws MigrationFailed for the first that is wrong. */
-export function checkOptions<S extends GenericSchema>(
+/** Options as an object schema says; its messages say what is allowed. Throws MigrationFailed for the first that is wrong. */
+export function checkOptions<S extends GenericSchema & { readonly entries: object }>(
   migration: string,
   schema: S,
   options: unknown,
 ): InferOutput<S> {
-  const checked = safeParse(schema, options);
+  // One that is missing is told like one that is undefined, by its own message.
+  const missing = Object.fromEntries(Object.keys(schema.entries).map((option) => [option, undefined]));
+  const checked = safeParse(schema, { ...missing, ...(options as object) });
   if (checked.success) {
     return checked.output;
   }

@@ -10,7 +10,6 @@ import {
   optional,
   picklist,
   pipe,
-  regex,
   string,
   transform,
   union,
@@ -31,10 +30,24 @@ const columns = pipe(
   check((some) => some.length > 0 && new Set(some).size === some.length),
 );
 
+/** Whether `tableName` can make a name of it that PostgreSQL takes as it is: what is longer, PostgreSQL cuts off. */
+function isTableName(text: string): boolean {
+  const parts = text.split('.');
+  return (
+    parts.length <= 2 &&
+    parts.every(
+      (part) => part.trim() !== '' && !/\p{Cc}|^".*"$/u.test(part) && Buffer.byteLength(part, 'utf8') <= 63,
+    )
+  );
+}
+
 /** What each option may be by itself. */
 const rowOptions = object({
   ...everyMigration,
-  table: allowed(pipe(string(), regex(/^[^.]+(\.[^.]+)?$/)), 'a table, or schema.table'),
+  table: allowed(
+    pipe(string(), check(isTableName)),
+    'a table, or schema.table, each a name of 1 to 63 bytes without control characters, as the catalog has it: not in quotes',
+  ),
   key: allowed(columns, 'one column or several different ones'),
   marker: optional(allowed(pipe(string(), nonEmpty()), 'the name of a column')),
   onInvalid: optional(allowed(picklist(['restore', 'fail', 'report']), 'restore, fail or report'), 'fail'),

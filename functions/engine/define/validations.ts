@@ -1,6 +1,6 @@
 import { closed, identifier, isSql, join, type Sql, sql, tableName, unsendable } from '../database/sql.ts';
 import { compare, keyColumns, type Table } from '../database/table.ts';
-import { MigrationFailed } from '../errors.ts';
+import { MigrationFailed, shown } from '../errors.ts';
 
 /**
  * A named check over the migrated table: each of its rows passes or fails. A plain value, so that two of a kind get names
@@ -124,6 +124,12 @@ export function oneOf(
   if (values.length === 0) {
     throw new MigrationFailed(`validation "value_set" of ${column}: got no values, allowed is at least one`);
   }
+  for (const value of values) {
+    const problem = unsendable(sql`${value}`);
+    if (problem !== undefined) {
+      throw new MigrationFailed(`validation "value_set" of ${column}: ${problem}`);
+    }
+  }
   return tableValidation({
     name: 'value_set',
     columns: [column],
@@ -145,7 +151,7 @@ export function oneOf(
  * validate: [condition('cents_match_total', sql`cents = total * 100`)]
  */
 export function condition(name: string, holds: Sql): Validation {
-  const problem = isSql(holds) ? unsendable(holds) : `got ${JSON.stringify(holds)}, allowed is sql\`…\``;
+  const problem = isSql(holds) ? unsendable(holds) : `got ${shown(holds)}, allowed is sql\`…\``;
   if (problem !== undefined) {
     throw new MigrationFailed(`validation "${name}": ${problem}`);
   }

@@ -1,4 +1,5 @@
 import type { Database } from '../database/data-api.ts';
+import { didYouMean } from '../define/closest.ts';
 import type { Registered } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
 import { isFinished } from './migration-status.ts';
@@ -27,7 +28,9 @@ export function checkRequires(migrations: readonly Registered[]): void {
     const unknown = requires.filter((required) => !names.includes(required));
     if (unknown.length > 0) {
       throw new MigrationFailed(
-        `migration "${name}" requires ${unknown.join(', ')}, which is not registered; registered are: ${names.join(', ')}`,
+        `migration "${name}" requires ${unknown.join(', ')}, which is not registered; registered are: ` +
+          names.join(', ') +
+          didYouMean(unknown, names),
       );
     }
     const circle = circleFrom(migrations, [name]);

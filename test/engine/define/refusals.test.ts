@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type AlterOptions, alterTables } from '../../../functions/engine/alter/alter-tables.ts';
 import { type BackfillOptions, backfill } from '../../../functions/engine/batch/backfill.ts';
 import { type RewriteOptions, rewrite } from '../../../functions/engine/batch/rewrite.ts';
 import { type Sql, sql } from '../../../functions/engine/database/sql.ts';
+import { condition, oneOf } from '../../../functions/engine/define/validations.ts';
 import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
 import { migrate } from '../../../functions/migrate/migrate.ts';
+import { checkJobs, registry } from '../../../functions/migrate/registry.ts';
 import { startEngine, type TestEngine } from '../../support/engine.ts';
 
 const users: BackfillOptions = { name: 'names', table: 'users', key: 'id', set: { name: sql`'x'` } };
@@ -31,7 +34,32 @@ describe('A migration that cannot work is refused when it is written', () => {
       made({ table: 'a.b.c' }),
       'table: got "a.b.c", allowed is a table, or schema.table',
     ],
-    ['no table', made({ table: '' }), 'table: got ""'],
+    [
+      'an empty table',
+      made({ table: '' }),
+      'migration "names", table: got "", allowed is a table, or schema.table',
+    ],
+    [
+      'a table left out',
+      () => backfill({ name: 'names', key: 'id', set: users.set } as unknown as BackfillOptions),
+      'migration "names", table: got undefined, allowed is a table, or schema.table, each a name of 1 to 63 bytes',
+    ],
+    [
+      'a table that is undefined',
+      made({ table: undefined as never }),
+      'table: got undefined, allowed is a table',
+    ],
+    ['a table that is a function', made({ table: made as never }), 'table: got [Function: made], allowed is'],
+    ['a schema without a table', made({ table: 'app.' }), 'table: got "app.", allowed is a table'],
+    ['a table of blanks', made({ table: '  ' }), 'table: got "  ", allowed is a table'],
+    ['a table with a NUL', made({ table: 'us\0ers' }), 'table: got "us\\u0000ers", allowed is a table'],
+    ['a table in quotes', made({ table: 'app."users"' }), 'as the catalog has it: not in quotes'],
+    ['a table that PostgreSQL would cut off', made({ table: 'ü'.repeat(32) }), 'a name of 1 to 63 bytes'],
+    [
+      'a key left out',
+      () => backfill({ name: 'names', table: 'users', set: users.set } as unknown as BackfillOptions),
+      'migration "names", key: got undefined, allowed is one column or several different ones',
+    ],
     ['no key', made({ key: [] }), 'key: got [], allowed is one column or several different ones'],
     [
       'a restore that would have rows changed twice',
@@ -39,6 +67,7 @@ describe('A migration that cannot work is refused when it is written', () => {
       'onInvalid: got "restore", allowed is restore only with a "where" or a "marker", by which migrated rows are known',
     ],
     ['a key twice', made({ key: ['id', 'id'] }), 'key: got ["id","id"]'],
+    ['set left out', made({ set: undefined as never }), 'set: got undefined, allowed is an object with SQL'],
     ['nothing to set', made({ set: {} }), 'set: got {}, allowed is at least one column'],
     ['a key to set', made({ set: { id: sql`1` } }), 'set: got ["id"], allowed is columns outside the key'],
     ['a budget below 0', made({ errorBudget: -1 }), 'errorBudget: got -1, allowed is a whole number from 0'],
@@ -49,7 +78,7 @@ describe('A migration that cannot work is refused when it is written', () => {
       'pace.targetSeconds: got 21, allowed is more than 0, at most 20',
     ],
     ['batches of no time', made({ pace: { targetSeconds: 0 } }), 'pace.targetSeconds: got 0'],
-    ['batches of no number', made({ pace: { targetSeconds: Number.NaN } }), 'pace.targetSeconds: got null'],
+    ['batches of no number', made({ pace: { targetSeconds: Number.NaN } }), 'pace.targetSeconds: got NaN'],
     [
       'a rest of days',
       made({ pace: { restSeconds: 86_401 } }),
@@ -88,6 +117,16 @@ describe('A migration that cannot work is refused when it is written', () => {
       'a semicolon: a fragment is part of one statement',
     ],
     ['named parameters', made({ where: sql`id = :id` }), '":id" would be taken for a parameter'],
+    [
+      'columns left out',
+      rewritten({ columns: undefined as never }),
+      'columns: got undefined, allowed is a list',
+    ],
+    [
+      'a column to rewrite twice',
+      rewritten({ columns: ['name', 'email', 'name'] }),
+      'migration "names", columns: got ["name","email","name"], allowed is each column once',
+    ],
     ['no columns to rewrite', rewritten({ columns: [] }), 'columns: got [], allowed is at least one column'],
     [
       'a key to rewrite',
@@ -101,6 +140,54 @@ describe('A migration that cannot work is refused when it is written', () => {
     );
   });
 
+  it.each<[string, unknown, string]>([
+    ['undefined', undefined, 'undefined'],
+    ['a function', function later() {}, '[Function: later]'],
+    ['a symbol', Symbol('name'), 'Symbol(name)'],
+    ['NaN', Number.NaN, 'NaN'],
+    ['Infinity', Number.POSITIVE_INFINITY, 'Infinity'],
+    ['an object', { id: 5 }, '{"id":5}'],
+    ['a list', ['a', 'b'], '["a","b"]'],
+    ['a date', new Date(0), '1970-01-01T00:00:00.000Z'],
+    ['a Map', new Map([['a', 1]]), "Map(1) { 'a' => 1 }"],
+    ['a bigint that the Data API would round', 2n ** 53n, '9007199254740992n'],
+  ])('for %s as a value in its SQL, wherever that stands', (_, value, got) => {
+    const wrong = sql`name = ${value as never}`;
+    const problem = `got ${got} in \${…}, allowed is a string, a boolean, a finite number,`;
+    const refused = (message: string) =>
+      expect.objectContaining({ name: 'MigrationFailed', message: expect.stringContaining(message) });
+    expect(made({ where: wrong })).toThrow(refused(`migration "names", where: ${problem}`));
+    expect(made({ where: sql`(${wrong}) AND true` })).toThrow(refused(`where: ${problem}`));
+    expect(made({ set: { name: wrong } })).toThrow(refused(`migration "names", set.name: ${problem}`));
+    expect(() => condition('short', wrong)).toThrow(refused(`validation "short": ${problem}`));
+    expect(() => oneOf('name', [value as string])).toThrow(
+      refused(`validation "value_set" of name: ${problem}`),
+    );
+    const tables = sql`SELECT 'public' AS schema, 'users' AS name, true AS lacks`;
+    const altered = (options: Partial<AlterOptions>) => () =>
+      alterTables({
+        name: 'fields',
+        tables,
+        alter: (table) => sql`ALTER TABLE ${table} ADD x int`,
+        ...options,
+      });
+    expect(altered({ tables: sql`${tables} WHERE ${wrong}` })).toThrow(
+      refused(`migration "fields", tables: ${problem}`),
+    );
+    expect(
+      altered({ alter: (table) => sql`ALTER TABLE ${table} ADD x int DEFAULT ${value as never}` }),
+    ).toThrow(refused(`migration "fields", alter: ${problem}`));
+  });
+
+  it('but not for a table with a name that only quotes make one, nor for any value', () => {
+    expect(made({ table: 'Shop.Order "Lines"' })).not.toThrow();
+    expect(made({ table: 'ü'.repeat(31) })).not.toThrow();
+    const values = [null, true, -0.5, 2n ** 53n - 1n, new Uint8Array([1]), Buffer.from('x'), '', sql`1`];
+    for (const value of values) {
+      expect(made({ where: sql`name = ${value}` })).not.toThrow();
+    }
+  });
+
   it('but not for what only looks like it, in quotes and comments and casts', () => {
     const where = sql`name <> ':x $$ ; ''quoted'' :y' AND "a:b;c" IS NULL /* :z; */ AND id::text <> ${'5'} -- ; :w
       AND (doc ->> 'x')::jsonb ? 'a'`;
@@ -111,6 +198,11 @@ describe('A migration that cannot work is refused when it is written', () => {
 describe('A list of migrations is refused when the Lambda starts', () => {
   it.each([
     [
+      'a required migration that is misspelt',
+      [backfill(users), backfill({ ...users, name: 'mails', requires: ['nmaes'] })],
+      'migration "mails" requires nmaes, which is not registered; registered are: names, mails; did you mean names?',
+    ],
+    [
       'a name that is there twice',
       [backfill(users), backfill(users)],
       'registered twice: names; every migration has a name of its own',
@@ -118,6 +210,16 @@ describe('A list of migrations is refused when the Lambda starts', () => {
   ])('for %s', (_, migrations, message) => {
     expect(() => migrate(migrations)).toThrow(message);
   });
+});
+
+it.each([
+  ['rebuild-oders', '; did you mean rebuild-orders? Add it to followUps in the stack, or correct the name'],
+  ['toString', '. Add it to followUps in the stack, or correct the name'],
+])('A follow-up job that is not deployed, %s, is refused with the one that was meant', (job, end) => {
+  const migrations = registry([backfill({ ...users, rebuilds: [job] })]);
+  expect(() => checkJobs(migrations, { 'rebuild-orders': 'arn', 'rebuild-users': 'arn' })).toThrow(
+    `migration "names" declares ${job}, which is not deployed; deployed are: rebuild-orders, rebuild-users${end}`,
+  );
 });
 
 describe('A migration that does not fit its table', () => {
@@ -176,6 +278,16 @@ describe('A migration that does not fit its table', () => {
     expect(await engine.run([backfill({ ...users, key: ['tenant', 'id'] })])).toMatchObject({
       names: { total_updated: 1 },
     });
+  });
+
+  it('is none for a bigint in its SQL, which PostgreSQL gets as a number', async () => {
+    const one = backfill({
+      ...users,
+      where: sql`id = ${1n} AND tenant IS DISTINCT FROM ${2n}`,
+      set: { tenant: sql`${2n}` },
+    });
+    expect(await engine.run([one])).toMatchObject({ names: { total_updated: 1 } });
+    expect(await engine.database.query('SELECT tenant FROM users')).toEqual([{ tenant: 2 }]);
   });
 
   it('fails at once where its SQL is wrong, with the place and what to do', async () => {

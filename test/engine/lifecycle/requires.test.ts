@@ -21,7 +21,7 @@ const step = (name: string, n: number, requires: readonly string[] = [], anyRow 
 const wrong: Record<string, readonly [migrations: readonly Migration[], problem: string]> = {
   'that does not exist': [
     [step('first', 1), step('second', 2, ['frist', 'first'])],
-    'migration "second" requires frist, which is not registered; registered are: first, second',
+    'migration "second" requires frist, which is not registered; registered are: first, second; did you mean first?',
   ],
   'that requires it, too': [
     [step('a', 1, ['c']), step('b', 2, ['a']), step('c', 3, ['b'])],
