@@ -15,7 +15,7 @@ export async function runMachine(runtime: Runtime): Promise<ChainRun> {
   const sfn = new SFNClient({
     endpoint: runtime.stepFunctions.url,
     region: runtime.clientEnvironment.AWS_REGION as string,
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    credentials: runtime.credentials,
   });
   runtime.migrate.resetPeak();
   const begun = performance.now();

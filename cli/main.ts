@@ -22,8 +22,8 @@ program
 program
   .command('local')
   .description('keep the endpoints and the database up until Ctrl-C')
-  .option('--sfn-port <port>', 'port of the Step Functions endpoint', port, 8083)
-  .option('--rds-data-port <port>', 'port of the RDS Data API endpoint', port, 8080)
+  .option('--sfn-port <port>', 'port of the Step Functions endpoint; any free one by default', port)
+  .option('--rds-data-port <port>', 'port of the RDS Data API endpoint; any free one by default', port)
   .option(...freshOption)
   .action(run(async () => (await import('./local.ts')).local));
 

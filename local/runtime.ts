@@ -4,6 +4,7 @@ import type { Application } from '../infra/application.ts';
 import { synthesize } from '../infra/synthesize.ts';
 import { parseArn } from './arn.ts';
 import { type Assembly, readAssembly } from './assembly/assembly.ts';
+import { type Credentials, newCredentials } from './http/caller.ts';
 import { type LambdaFunction, startFunction } from './lambda/function.ts';
 import type { RdsData } from './rds-data/endpoint.ts';
 import { type Endpoints, type EndpointsOptions, startEndpoints } from './runtime/endpoints.ts';
@@ -42,7 +43,9 @@ export interface Runtime {
   readonly clusterArn: string;
   readonly secretArn: string;
   readonly databaseName: string;
-  /** The variables by which the SDKs and the `aws` command line find the endpoints. */
+  /** What calls to the endpoints must be signed with: others with each start. */
+  readonly credentials: Credentials;
+  /** The variables by which the SDKs and the `aws` command line find the endpoints, and are let in. */
   readonly clientEnvironment: Readonly<Record<string, string>>;
   /** Stops endpoints and functions. The database is the caller's. */
   close(): Promise<void>;
@@ -64,8 +67,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const migrateSpec = migrateFunctionOf(assembly);
   const followUps = followUpsOf(migrateSpec);
 
-  const endpoints = await startEndpoints(endpointsOptions(options, stack));
-  const clientEnvironment = clientEnvironmentOf(endpoints, stack.migrationsMachineArn);
+  const credentials = newCredentials();
+  const endpoints = await startEndpoints(endpointsOptions(options, stack, credentials));
+  const clientEnvironment = clientEnvironmentOf(endpoints, credentials, stack.migrationsMachineArn);
 
   const start = (spec: Assembly['functions'][number]): LambdaFunction =>
     startFunction({
@@ -83,6 +87,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     ...endpoints,
     migrate,
     followUps,
+    credentials,
     clientEnvironment,
     async close() {
       await endpoints.stepFunctions.close();
@@ -101,30 +106,32 @@ function synthesizedAssembly({ outdir, application }: RuntimeOptions): Assembly 
 function endpointsOptions(
   { connection, rdsDataPort = 0, sfnPort = 0, statementTimeoutSeconds, secondMs }: RuntimeOptions,
   { clusterArn, secretArn, databaseName }: Pick<Runtime, 'clusterArn' | 'secretArn' | 'databaseName'>,
+  { accessKeyId }: Credentials,
 ): EndpointsOptions {
   return {
     rdsData: {
       database: connection,
+      accessKeyId,
       resourceArn: clusterArn,
       secretArn,
       databaseName,
       port: rdsDataPort,
       ...(statementTimeoutSeconds !== undefined && { statementTimeoutSeconds }),
     },
-    stepFunctions: { port: sfnPort, ...(secondMs !== undefined && { secondMs }) },
+    stepFunctions: { accessKeyId, port: sfnPort, ...(secondMs !== undefined && { secondMs }) },
   };
 }
 
-/** The endpoints look at no credentials, but the SDKs do not send a request without some. */
 function clientEnvironmentOf(
   { rdsData, stepFunctions }: Endpoints,
+  { accessKeyId, secretAccessKey }: Credentials,
   machineArn: string,
 ): Readonly<Record<string, string>> {
   return {
     AWS_ENDPOINT_URL_RDS_DATA: rdsData.url,
     AWS_ENDPOINT_URL_SFN: stepFunctions.url,
     AWS_REGION: parseArn(machineArn).region,
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
   };
 }

@@ -23,15 +23,12 @@ export interface Session {
 }
 
 /** What clients need to reach it. */
-export function sessionOf({ stepFunctions, rdsData, clientEnvironment }: Runtime): LocalSession {
+export function sessionOf({ stepFunctions, rdsData, clientEnvironment, credentials }: Runtime): LocalSession {
   return {
     pid: process.pid,
     region: clientEnvironment.AWS_REGION as string,
     endpoints: { stepFunctions: stepFunctions.url, rdsData: rdsData.url },
-    credentials: {
-      accessKeyId: clientEnvironment.AWS_ACCESS_KEY_ID as string,
-      secretAccessKey: clientEnvironment.AWS_SECRET_ACCESS_KEY as string,
-    },
+    credentials,
   };
 }
 

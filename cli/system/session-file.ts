@@ -22,7 +22,10 @@ const pathOf = (env: NodeJS.ProcessEnv): string =>
   env.LOCAL_SESSION || fileURLToPath(new URL('../../.local/session.json', import.meta.url));
 
 export function writeSession(env: NodeJS.ProcessEnv, session: LocalSession): void {
-  writeFileSync(pathOf(env), `${JSON.stringify(session, null, 2)}\n`);
+  const path = pathOf(env);
+  // It lets in whoever reads it. A file that is there already would keep the rights that it has.
+  rmSync(path, { force: true });
+  writeFileSync(path, `${JSON.stringify(session, null, 2)}\n`, { mode: 0o600 });
 }
 
 /** Removes what this process wrote; another one may have written its own since. */

@@ -13,6 +13,8 @@ import * as quotas from './quotas.ts';
 export interface RdsDataOptions {
   /** The PostgreSQL behind the endpoint, and the database that callers get by default. */
   readonly database: pg.ClientConfig | string;
+  /** The access key that requests must be signed with; its secret is not looked at. */
+  readonly accessKeyId: string;
   /** 0, the default, takes any free port. */
   readonly port?: number;
   /** The ARN that callers must name as the cluster's; any ARN will do when this is left out. */
@@ -49,6 +51,7 @@ export interface RdsData {
  */
 export async function startRdsData({
   database,
+  accessKeyId,
   port = 0,
   resourceArn,
   secretArn,
@@ -79,7 +82,7 @@ export async function startRdsData({
     name,
     (body) => action(body, admit),
   ]);
-  const server = await listenOnLoopback(listener(Object.fromEntries(operations)), port);
+  const server = await listenOnLoopback(listener(Object.fromEntries(operations), accessKeyId), port);
 
   return {
     url: server.url,

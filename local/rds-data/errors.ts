@@ -1,10 +1,12 @@
 import pg from 'pg';
+import { refusedStatus } from '../http/caller.ts';
 
 /**
  * The HTTP status of every error that the endpoint answers with. The names are those of the service's model, and
  * those that AWS adds before a call reaches the service (`ValidationException`, `SerializationException`, …).
  */
 const statuses = {
+  AccessDeniedException: refusedStatus,
   BadRequestException: 400,
   DatabaseErrorException: 400,
   DatabaseResumingException: 400,
@@ -12,12 +14,14 @@ const statuses = {
   HttpEndpointNotEnabledException: 400,
   InternalFailure: 500,
   InternalServerErrorException: 500,
+  MissingAuthenticationTokenException: refusedStatus,
   RequestEntityTooLargeException: 413,
   SecretsErrorException: 400,
   SerializationException: 400,
   StatementTimeoutException: 400,
   TransactionNotFoundException: 404,
   UnknownOperationException: 404,
+  UnrecognizedClientException: refusedStatus,
   UnsupportedResultException: 400,
   ValidationException: 400,
 } as const;

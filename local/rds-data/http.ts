@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { refusalOf } from '../http/caller.ts';
 import { readBody } from '../http/request-body.ts';
 import { RdsDataError } from './errors.ts';
 import { maxRequestBytes } from './quotas.ts';
@@ -13,10 +14,12 @@ export type Operations = Readonly<Record<string, Operation>>;
 /**
  * The Data API's protocol, AWS's REST JSON: an operation is a path, request and response are JSON. An error is an
  * HTTP status, a name in the header `x-amzn-ErrorType`, and `{"message": …}`.
+ *
+ * @param accessKeyId The access key that requests must be signed with.
  */
-export function listener(operations: Operations): RequestListener {
+export function listener(operations: Operations, accessKeyId: string): RequestListener {
   return (request, response) => {
-    respond(request, response, operations).catch(() => response.destroy());
+    respond(request, response, operations, accessKeyId).catch(() => response.destroy());
   };
 }
 
@@ -24,10 +27,12 @@ async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   operations: Operations,
+  accessKeyId: string,
 ): Promise<void> {
   response.setHeader('x-amzn-RequestId', randomUUID());
   response.setHeader('content-type', 'application/json');
   try {
+    checkCaller(request, accessKeyId);
     const operation = operationOf(request, operations);
     const answer = Buffer.from(await operation(await bodyOf(request)));
     response.writeHead(200, { 'content-length': answer.length }).end(answer);
@@ -35,6 +40,13 @@ async function respond(
     const known = error instanceof RdsDataError ? error : unexpected(error);
     response.setHeader('x-amzn-ErrorType', known.code);
     response.writeHead(known.status).end(JSON.stringify({ message: known.message }));
+  }
+}
+
+function checkCaller(request: IncomingMessage, accessKeyId: string): void {
+  const refusal = refusalOf(request, accessKeyId);
+  if (refusal) {
+    throw new RdsDataError(refusal.code, refusal.message);
   }
 }
 

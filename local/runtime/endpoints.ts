@@ -8,7 +8,7 @@ import {
 
 export interface EndpointsOptions {
   readonly rdsData: RdsDataOptions;
-  readonly stepFunctions: Pick<StepFunctionsOptions, 'port' | 'secondMs'>;
+  readonly stepFunctions: Pick<StepFunctionsOptions, 'accessKeyId' | 'port' | 'secondMs'>;
 }
 
 export interface Endpoints {

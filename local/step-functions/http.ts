@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { refusalOf, refusedStatus } from '../http/caller.ts';
 import { readBody } from '../http/request-body.ts';
 import type { Account } from './account.ts';
 import type { Action } from './actions/action.ts';
@@ -18,9 +19,16 @@ const targetPrefix = 'AWSStepFunctions.';
 
 /**
  * AWS's JSON 1.0 protocol: the action is named in a header, request and response are JSON. Every request is answered.
+ *
+ * @param accessKeyId The access key that requests must be signed with.
  */
-export function listener(account: Account): RequestListener {
+export function listener(account: Account, accessKeyId: string): RequestListener {
   return async (request, response) => {
+    const refusal = refusalOf(request, accessKeyId);
+    if (refusal) {
+      respond(response, refusedStatus, { __type: refusal.code, message: refusal.message });
+      return;
+    }
     try {
       const action = actionOf(request);
       const fields = new RequestFields(await bodyOf(request));

@@ -3,6 +3,8 @@ import { Account, type Deployment } from './account.ts';
 import { listener } from './http.ts';
 
 export interface StepFunctionsOptions extends Deployment {
+  /** The access key that requests must be signed with; its secret is not looked at. */
+  readonly accessKeyId: string;
   /** 0, the default, takes any free port. */
   readonly port?: number;
   /**
@@ -39,7 +41,7 @@ export interface StepFunctions {
 export async function startStepFunctions(options: StepFunctionsOptions): Promise<StepFunctions> {
   const account = new Account(options.secondMs ?? 1000);
   account.deploy(options);
-  const server = await listenOnLoopback(listener(account), options.port ?? 0);
+  const server = await listenOnLoopback(listener(account, options.accessKeyId), options.port ?? 0);
 
   return {
     url: server.url,

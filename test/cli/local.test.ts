@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -31,6 +31,11 @@ interface Ports {
   readonly sfn: number;
   readonly rdsData: number;
 }
+interface Local {
+  readonly local: Command;
+  readonly ports: Ports;
+  readonly said: string;
+}
 let database: TestDatabase;
 let folder: string;
 let session: string;
@@ -40,6 +45,8 @@ async function setUp(): Promise<void> {
   database = await freshDatabase({ name: 'local' });
   folder = mkdtempSync(join(tmpdir(), 'local-'));
   session = join(folder, 'session.json');
+  writeFileSync(session, '{}'); // as a version before this one left it
+  chmodSync(session, 0o644);
   running = [];
 }
 async function takeDown(): Promise<void> {
@@ -57,13 +64,15 @@ function started(...args: string[]): Command {
   return made;
 }
 
-/** Starts one that is ready, on ports of its own. */
-async function startLocal(): Promise<{ local: Command; ports: Ports; said: string }> {
-  const ports = { sfn: await freePort(), rdsData: await freePort() };
-  const flags = ['--sfn-port', String(ports.sfn), '--rds-data-port', String(ports.rdsData)];
+/** Starts one that is ready. */
+async function startLocal(...flags: string[]): Promise<Local> {
   const local = started(...flags, '--fresh');
   const [said] = await local.said(/[\s\S]*Ctrl-C ends all of it\.\n/);
-  return { local, ports, said };
+  const port = (service: string) =>
+    Number(
+      new RegExp(`^export AWS_ENDPOINT_URL_${service}=http://127\\.0\\.0\\.1:(\\d+)$`, 'm').exec(said)?.[1],
+    );
+  return { local, ports: { sfn: port('SFN'), rdsData: port('RDS_DATA') }, said };
 }
 
 /** As npx starts it, in a folder below. */
@@ -91,7 +100,8 @@ describe('npm run local', () => {
   /** Runs the migrations as an SDK does that is pointed there. */
   async function migrate(): Promise<DescribeExecutionOutput> {
     const { AWS_ENDPOINT_URL_SFN: endpoint = '', AWS_REGION: region = '' } = exported();
-    const sfn = new SFNClient({ endpoint, region, credentials: { accessKeyId: 'a', secretAccessKey: 'b' } });
+    const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } = exported();
+    const sfn = new SFNClient({ endpoint, region, credentials: { accessKeyId, secretAccessKey } });
     const stateMachineArn = machine('run-migrations');
     const input = '{"mode": "foreground"}'; // in the background it takes its time
     const { executionArn } = await sfn.send(new StartExecutionCommand({ stateMachineArn, input }));
@@ -109,9 +119,13 @@ describe('npm run local', () => {
       AWS_ENDPOINT_URL_SFN: `http://127.0.0.1:${ports.sfn}`,
       AWS_ENDPOINT_URL_RDS_DATA: `http://127.0.0.1:${ports.rdsData}`,
       AWS_REGION: expect.any(String),
-      AWS_ACCESS_KEY_ID: expect.any(String),
-      AWS_SECRET_ACCESS_KEY: expect.any(String),
+      AWS_ACCESS_KEY_ID: expect.stringMatching(/^LOCAL\w{32}$/),
+      AWS_SECRET_ACCESS_KEY: expect.stringMatching(/^\w{32}$/),
     });
+    // Any free ones, which a page cannot know.
+    expect(ports.sfn).toBeGreaterThan(0);
+    expect([8080, 8083]).not.toContain(ports.sfn);
+    expect([8080, 8083]).not.toContain(ports.rdsData);
     expect(machine('run-migrations')).not.toBe('');
     expect(machine('rebuild-employee-projections')).not.toBe('');
   });
@@ -142,6 +156,15 @@ describe('npm run local', () => {
       { longValue: 10_000 },
       { longValue: 9_500 },
     ]);
+  });
+
+  test('lets in only who has its access key: the file that says it is its owner’s', async () => {
+    const { AWS_ENDPOINT_URL_SFN: endpoint = '', AWS_ACCESS_KEY_ID: key } = exported();
+    const headers = { 'content-type': 'text/plain', 'x-amz-target': 'AWSStepFunctions.ListStateMachines' };
+    const answer = await fetch(endpoint, { method: 'POST', headers, body: '{}' });
+    expect(answer.status).toBe(403);
+    expect(statSync(session).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(readFileSync(session, 'utf8')).credentials.accessKeyId).toBe(key);
   });
 
   test('is what migrations --local talks to, from wherever in the project', async () => {
@@ -185,8 +208,11 @@ describe('npm run local, in a database of its own,', () => {
   beforeEach(setUp);
   afterEach(takeDown);
 
-  test('ends with Ctrl-C: exit 0, ports free, nobody left on the database', async () => {
-    const { local, ports } = await startLocal();
+  test('listens where it is told, and ends with Ctrl-C: exit 0, ports free, nobody left on the database', async () => {
+    const wanted = { sfn: await freePort(), rdsData: await freePort() };
+    const flags = ['--sfn-port', String(wanted.sfn), '--rds-data-port', String(wanted.rdsData)];
+    const { local, ports } = await startLocal(...flags);
+    expect(ports).toEqual(wanted);
     local.process.kill('SIGINT');
     expect((await local.exited).code).toBe(0);
     for (const port of Object.values(ports)) {

@@ -8,6 +8,7 @@ import { rebuild } from '../../demo/rebuild/rebuild.ts';
 import type { Replayed } from '../../functions/contract.ts';
 import { lambdaClock } from '../../functions/engine/clock.ts';
 import { type RdsData, startRdsData } from '../../local/rds-data/endpoint.ts';
+import { credentials } from '../support/credentials.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { caller } from '../support/engine.ts';
 import { type Fault, type FaultProxy, type ProxiedCall, startFaultProxy } from '../support/fault-proxy.ts';
@@ -20,7 +21,11 @@ let between: (call: ProxiedCall) => Fault | undefined | Promise<Fault | undefine
 
 beforeAll(async () => {
   database = await freshDatabase({ name: 'rebuild' });
-  endpoint = await startRdsData({ database: database.url, transactionIdleSeconds: 0.2 });
+  endpoint = await startRdsData({
+    database: database.url,
+    accessKeyId: credentials.accessKeyId,
+    transactionIdleSeconds: 0.2,
+  });
   proxy = await startFaultProxy({
     target: endpoint.url,
     onCall: async (call) => (await between(call)) ?? 'pass',

@@ -62,14 +62,29 @@ test('its client environment is all that the SDKs need', async () => {
 test('what is said beside a URL of the database holds too', async () => {
   const { clusterArn: resourceArn, secretArn, databaseName } = runtime;
   const { AWS_REGION: region = '' } = runtime.clientEnvironment;
-  const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
-  const rdsData = new RDSDataClient({ endpoint: runtime.rdsData.url, region, credentials });
+  const { credentials, rdsData: endpoint } = runtime;
+  const rdsData = new RDSDataClient({ endpoint: endpoint.url, region, credentials });
   const sql = 'SHOW search_path';
   const asked = await rdsData.send(
     new ExecuteStatementCommand({ resourceArn, secretArn, database: databaseName, sql }),
   );
   rdsData.destroy();
   expect(asked.records).toEqual([[{ stringValue: 'elsewhere' }]]);
+});
+
+test('another start lets in other clients', async () => {
+  const { clusterArn: resourceArn, secretArn } = runtime;
+  const again = await startRuntime({ ...options, outdir: join(folder, 'again') });
+  const { AWS_REGION: region = '' } = again.clientEnvironment;
+  const rdsData = new RDSDataClient({
+    endpoint: again.rdsData.url,
+    region,
+    credentials: runtime.credentials,
+  });
+  const call = new ExecuteStatementCommand({ resourceArn, secretArn, sql: 'SELECT 1' });
+  await expect(rdsData.send(call)).rejects.toMatchObject({ name: 'UnrecognizedClientException' });
+  rdsData.destroy();
+  await again.close();
 });
 
 test('its functions see the stack’s variables, the endpoints, what was said over them, and no other of this process', async () => {
@@ -86,6 +101,8 @@ test('its functions see the stack’s variables, the endpoints, what was said ov
       SLICES_PER_EXECUTION: '7',
       AWS_ENDPOINT_URL_RDS_DATA: runtime.rdsData.url,
       AWS_ENDPOINT_URL_SFN: runtime.stepFunctions.url,
+      AWS_ACCESS_KEY_ID: runtime.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: runtime.credentials.secretAccessKey,
     },
   });
   const { payload } = outcome as { readonly payload: object };

@@ -1,6 +1,7 @@
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import { type Database, dataApi } from '../../functions/engine/database/data-api.ts';
 import { startRdsData } from '../../local/rds-data/endpoint.ts';
+import { credentials } from './credentials.ts';
 import { freshDatabase } from './database.ts';
 import { demoConnection, prepareDemo } from './demo.ts';
 
@@ -15,8 +16,10 @@ export async function demoDatabase(): Promise<DemoDatabase> {
   const fresh = await freshDatabase({ name: 'demo' });
   const connection = { connectionString: fresh.url };
   await prepareDemo(connection, true);
-  const endpoint = await startRdsData({ database: demoConnection(connection) });
-  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  const endpoint = await startRdsData({
+    database: demoConnection(connection),
+    accessKeyId: credentials.accessKeyId,
+  });
   const to = { endpoint: endpoint.url, region: 'eu-central-1', credentials };
   const database = dataApi({
     client: new RDSDataClient(to),

@@ -4,6 +4,7 @@ import { type Clock, lambdaClock } from '../../functions/engine/clock.ts';
 import type { Database } from '../../functions/engine/database/data-api.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import { type RdsData, type RdsDataOptions, startRdsData } from '../../local/rds-data/endpoint.ts';
+import { credentials } from './credentials.ts';
 import { freshDatabase, type TestDatabase } from './database.ts';
 import { type Fault, type FaultProxy, type ProxiedCall, startFaultProxy } from './fault-proxy.ts';
 import {
@@ -77,7 +78,7 @@ export async function startEngine(
   const { sleeps = 0, user, ...rdsData } = options;
   const database = await freshDatabase({ name: 'engine' });
   const url = user === undefined ? database.url : database.url.replace(/\/\/[^@]*@/, `//${user}@`);
-  const endpoint = await startRdsData({ database: url, ...rdsData });
+  const endpoint = await startRdsData({ database: url, accessKeyId: credentials.accessKeyId, ...rdsData });
   const executions = new Map<string, string>();
   const slept: number[] = [];
   const statements: string[] = [];

@@ -5,6 +5,7 @@ import { type Database, dataApi } from '../../functions/engine/database/data-api
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import type { ExecutionStatus } from '../../functions/engine/ledger/execution-status.ts';
 import { migrate } from '../../functions/migrate/migrate.ts';
+import { credentials } from './credentials.ts';
 
 export const clusterArn = 'arn:aws:rds:eu-central-1:123456789012:cluster:app';
 export const secretArn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:app';
@@ -96,7 +97,7 @@ export function clientOf(options: {
     const made = new RDSDataClient({
       endpoint: url,
       region: 'eu-central-1',
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+      credentials,
       maxAttempts,
     });
     if (number !== undefined) {
@@ -125,8 +126,8 @@ export function environmentOf(url: string): Readonly<Record<string, string>> {
   return {
     AWS_ENDPOINT_URL_RDS_DATA: url,
     AWS_REGION: 'eu-central-1',
-    AWS_ACCESS_KEY_ID: 'test',
-    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     CLUSTER_ARN: clusterArn,
     SECRET_ARN: secretArn,
     DATABASE_NAME: '',

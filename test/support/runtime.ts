@@ -154,7 +154,7 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
   const sfn = new SFNClient({
     endpoint: stepFunctions.url,
     region: clientEnvironment.AWS_REGION as string,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    credentials: runtime.credentials,
   });
   const describe = async (executionArn: string): Promise<Ended> => {
     const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }));
@@ -246,8 +246,8 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
       }
     },
     executions: (stateMachineArn) => list({ stateMachineArn }),
-    async forward({ path, body }) {
-      const headers = { 'content-type': 'application/json' };
+    async forward({ path, body, headers: { authorization = '' } }) {
+      const headers = { 'content-type': 'application/json', authorization };
       const answer = await fetch(new URL(path, runtime.rdsData.url), { method: 'POST', headers, body });
       await answer.arrayBuffer();
     },

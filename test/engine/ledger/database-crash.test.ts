@@ -20,6 +20,7 @@ import { scheduleOf } from '../../../functions/engine/schedule/schedule.ts';
 import { runSlice } from '../../../functions/engine/slice/slice.ts';
 import { startPostgres } from '../../../local/postgres.ts';
 import { startRdsData } from '../../../local/rds-data/endpoint.ts';
+import { credentials } from '../../support/credentials.ts';
 import { rowsOf } from '../../support/opened.ts';
 
 const clusterArn = 'arn:aws:rds:eu-central-1:123456789012:cluster:app';
@@ -42,14 +43,16 @@ const probe = rowsOf(
 it('promises 1 and 2: a database that crashes loses batches only together with their checkpoint', async () => {
   const folder = join(tmpdir(), `crash-${process.pid}`);
   let postgres = await startPostgres({ folder });
-  const endpoint = await startRdsData({ database: postgres.connection });
+  const endpoint = await startRdsData({
+    database: postgres.connection,
+    accessKeyId: credentials.accessKeyId,
+  });
   try {
     await query(postgres.connection, 'CREATE TABLE counters (id integer PRIMARY KEY, n integer NOT NULL)');
     await query(
       postgres.connection,
       `INSERT INTO counters SELECT n, 0 FROM generate_series(1, ${rows}) AS n`,
     );
-    const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
     const client = new RDSDataClient({ endpoint: endpoint.url, region: 'eu-central-1', credentials });
     const { sleep } = lambdaClock;
     const database = dataApi({ client, once: client, clusterArn, secretArn, database: 'postgres', sleep });

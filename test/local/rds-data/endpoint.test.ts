@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startRdsData } from '../../../local/rds-data/endpoint.ts';
+import { credentials, signature } from '../../support/credentials.ts';
 import { resourceArn, type Service, secretArn, startService } from './service.ts';
 
 let service: Service;
@@ -57,7 +58,11 @@ test.each([
     'TransactionNotFoundException',
   ],
 ])('%s gets the error of the service', async (_, method, path, content, status, name) => {
-  const response = await fetch(service.endpoint.url + path, { method, ...(content && { body: content }) });
+  const response = await fetch(service.endpoint.url + path, {
+    method,
+    headers: signature,
+    ...(content && { body: content }),
+  });
   expect(response.status).toBe(status);
   expect(response.headers.get('x-amzn-ErrorType')).toBe(name);
   expect(await response.json()).toEqual({ message: expect.any(String) });
@@ -75,7 +80,11 @@ test('65,536 characters of SQL, and a parameter of 3 MiB, are taken', async () =
 test('a long of 64 bits arrives whole', async () => {
   const parameters = '[{"name": "n", "value": {"longValue": 9223372036854775807}}]';
   const content = `{"parameters": ${parameters}, ${body({ sql: 'SELECT :n' }).slice(1)}`;
-  const response = await fetch(`${service.endpoint.url}/Execute`, { method: 'POST', body: content });
+  const response = await fetch(`${service.endpoint.url}/Execute`, {
+    method: 'POST',
+    headers: signature,
+    body: content,
+  });
   expect(await response.text()).toContain('{"longValue":9223372036854775807}');
 });
 
@@ -159,7 +168,7 @@ test('a killed backend fails its call and no other', async () => {
 test('a client that goes away leaves its statement running and the endpoint working', async () => {
   await service.execute('CREATE TABLE left_behind (n int)');
   const content = body({ sql: 'INSERT INTO left_behind SELECT 1 FROM pg_sleep(0.3)' });
-  const leaving = request(`${service.endpoint.url}/Execute`, { method: 'POST' });
+  const leaving = request(`${service.endpoint.url}/Execute`, { method: 'POST', headers: signature });
   leaving.on('error', () => {});
   leaving.end(content);
   await sleep(100);
@@ -170,7 +179,8 @@ test('a client that goes away leaves its statement running and the endpoint work
 });
 
 test('a client that stops in the middle of its request, or speaks no HTTP, does no harm', async () => {
-  for (const sent of ['POST /Execute HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{', '\0\0\0']) {
+  const head = `POST /Execute HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: ${signature.authorization}`;
+  for (const sent of [`${head}\r\ncontent-length: 100\r\n\r\n{`, '\0\0\0']) {
     const socket = connect(service.endpoint.port, '127.0.0.1');
     socket.on('error', () => {});
     socket.write(sent);
@@ -199,8 +209,15 @@ test('a paused database resumes when it is called', async () => {
 });
 
 test('a PostgreSQL that is not there is an unavailable database, and no more than that', async () => {
-  const endpoint = await startRdsData({ database: { host: '127.0.0.1', port: 1, user: 'x', database: 'x' } });
-  const response = await fetch(`${endpoint.url}/Execute`, { method: 'POST', body: body({}) });
+  const endpoint = await startRdsData({
+    database: { host: '127.0.0.1', port: 1, user: 'x', database: 'x' },
+    accessKeyId: credentials.accessKeyId,
+  });
+  const response = await fetch(`${endpoint.url}/Execute`, {
+    method: 'POST',
+    headers: signature,
+    body: body({}),
+  });
   expect(response.status).toBe(504);
   expect(response.headers.get('x-amzn-ErrorType')).toBe('DatabaseUnavailableException');
   await endpoint.close();
@@ -208,7 +225,9 @@ test('a PostgreSQL that is not there is an unavailable database, and no more tha
 
 test('a taken port is an error that says so', async () => {
   const { port } = service.endpoint;
-  await expect(startRdsData({ database: service.database.url, port })).rejects.toMatchObject({
+  await expect(
+    startRdsData({ database: service.database.url, accessKeyId: 'any', port }),
+  ).rejects.toMatchObject({
     code: 'EADDRINUSE',
     port,
   });

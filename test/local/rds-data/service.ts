@@ -4,7 +4,9 @@ import {
   type ExecuteStatementCommandOutput,
   RDSDataClient,
 } from '@aws-sdk/client-rds-data';
+import type { Credentials } from '../../../local/http/caller.ts';
 import { type RdsData, type RdsDataOptions, startRdsData } from '../../../local/rds-data/endpoint.ts';
+import { credentials } from '../../support/credentials.ts';
 import { freshDatabase, type TestDatabase } from '../../support/database.ts';
 
 export const resourceArn = 'arn:aws:rds:eu-west-1:123456789012:cluster:app';
@@ -22,7 +24,13 @@ export interface Service {
 
 export async function startService(options: Partial<RdsDataOptions> = {}): Promise<Service> {
   const database = await freshDatabase({ name: 'rds_data' });
-  const endpoint = await startRdsData({ database: database.url, resourceArn, secretArn, ...options });
+  const endpoint = await startRdsData({
+    database: database.url,
+    accessKeyId: credentials.accessKeyId,
+    resourceArn,
+    secretArn,
+    ...options,
+  });
   const client = clientOf(endpoint.url);
   return {
     endpoint,
@@ -39,7 +47,6 @@ export async function startService(options: Partial<RdsDataOptions> = {}): Promi
 }
 
 /** The client of an endpoint. */
-export function clientOf(endpoint: string): RDSDataClient {
-  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-  return new RDSDataClient({ endpoint, credentials, region: 'eu-west-1', maxAttempts: 1 });
+export function clientOf(endpoint: string, signsWith: Credentials = credentials): RDSDataClient {
+  return new RDSDataClient({ endpoint, credentials: signsWith, region: 'eu-west-1', maxAttempts: 1 });
 }

@@ -16,6 +16,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startStepFunctions } from '../../../local/step-functions/step-functions.ts';
+import { credentials, signature } from '../../support/credentials.ts';
 import { definition, endpoint, fn, invoke, machineArn } from './endpoint.ts';
 
 const quick = definition({ A: { Type: 'Pass', End: true } });
@@ -31,7 +32,7 @@ afterAll(() => sfn[Symbol.asyncDispose]());
 async function raw(body: string, target = 'AWSStepFunctions.StartExecution', method = 'POST') {
   const response = await fetch(sfn.url, {
     method,
-    headers: { 'x-amz-target': target },
+    headers: { 'x-amz-target': target, ...signature },
     ...(method === 'POST' && { body }),
   });
   return { status: response.status, body: (await response.json()) as { __type?: string; message?: string } };
@@ -265,7 +266,12 @@ test('a task starts executions and asks for them, with the errors AWS names', as
 });
 
 test('a taken port is an error that says so', async () => {
-  const taken = startStepFunctions({ machines: [], functions: [], port: sfn.port });
+  const taken = startStepFunctions({
+    machines: [],
+    functions: [],
+    accessKeyId: 'any',
+    port: sfn.port,
+  });
   await expect(taken).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
 
@@ -273,7 +279,7 @@ test('the SDK finds the endpoint by AWS_ENDPOINT_URL_SFN', async () => {
   process.env.AWS_ENDPOINT_URL_SFN = sfn.url;
   const client = new SFNClient({
     region: 'eu-central-1',
-    credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
+    credentials,
   });
   const { stateMachines } = await client.send(new ListStateMachinesCommand({}));
   delete process.env.AWS_ENDPOINT_URL_SFN;
@@ -294,8 +300,8 @@ test.skipIf(!hasAws)('the aws command line finds it by the same variable', { tim
         ...process.env,
         AWS_ENDPOINT_URL_SFN: sfn.url,
         AWS_DEFAULT_REGION: 'eu-central-1', // version 1 reads no AWS_REGION
-        AWS_ACCESS_KEY_ID: 'x',
-        AWS_SECRET_ACCESS_KEY: 'x',
+        AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       },
     });
     return JSON.parse(stdout) as Record<string, unknown>;

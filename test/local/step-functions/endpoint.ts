@@ -13,6 +13,7 @@ import {
   type StepFunctionsOptions,
   startStepFunctions,
 } from '../../../local/step-functions/step-functions.ts';
+import { credentials } from '../../support/credentials.ts';
 
 export type States = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
@@ -76,11 +77,12 @@ export async function endpoint(
     })),
     functions,
     secondMs,
+    accessKeyId: credentials.accessKeyId,
   });
   const client = new SFNClient({
     endpoint: running.url,
     region: 'eu-central-1',
-    credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
+    credentials,
   });
 
   async function start(machine: string, input: unknown = {}, name?: string): Promise<string> {
