@@ -1,15 +1,17 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { type DatabaseLock, lockDatabase } from './postgres/database-lock.ts';
-import { type Postgres, startPostgres } from './postgres.ts';
+import { ownedDatabase } from './postgres/owned-database.ts';
+import { startPostgres } from './postgres.ts';
 
 /** A PostgreSQL database that no other local runtime uses until it is stopped. */
 export interface LocalDatabase {
+  /** The owner's, who is no superuser in the embedded PostgreSQL. */
   readonly connection: pg.ClientConfig;
   /** Gives the database up; an embedded PostgreSQL is shut down. */
   stop(): Promise<void>;
 }
 
-/** The database in the embedded PostgreSQL. */
+/** The database in the embedded PostgreSQL, and the role that owns it. */
 const embeddedName = 'demo';
 
 /**
@@ -27,12 +29,12 @@ export async function startDatabase(url: string | undefined, folder: string): Pr
   }
   const postgres = await startPostgres({ folder });
   try {
-    await createMissingDatabase(postgres);
+    const connection = await ownedDatabase(postgres.connection, embeddedName);
+    return { connection, stop: () => postgres.stop() };
   } catch (error) {
     await postgres.stop();
     throw error;
   }
-  return { connection: { ...postgres.connection, database: embeddedName }, stop: () => postgres.stop() };
 }
 
 async function lockUsersDatabase(connection: pg.ClientConfig): Promise<DatabaseLock> {
@@ -41,18 +43,5 @@ async function lockUsersDatabase(connection: pg.ClientConfig): Promise<DatabaseL
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`the database of DATABASE_URL cannot be used: ${reason}`, { cause: error });
-  }
-}
-
-async function createMissingDatabase({ connection }: Postgres): Promise<void> {
-  const client = new pg.Client(connection);
-  await client.connect();
-  try {
-    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [embeddedName]);
-    if (rowCount === 0) {
-      await client.query(`CREATE DATABASE ${embeddedName}`);
-    }
-  } finally {
-    await client.end();
   }
 }
