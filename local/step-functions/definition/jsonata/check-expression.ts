@@ -1,5 +1,5 @@
 import { functionNames } from './functions.ts';
-import { isNode, type Node, nodesIn, stagesOf } from './syntax-tree.ts';
+import { firstPosition, isNode, type Node, nodesIn, stagesOf } from './syntax-tree.ts';
 
 /** When a field is evaluated: before the state's work, after it, or when a catcher matches. */
 export type Phase = 'before' | 'after' | 'caught';
@@ -24,7 +24,7 @@ interface Scope {
 
 /**
  * Reports what AWS refuses when a machine is created: bare names, `$` and `$$` at the top level, unknown functions,
- * and members that `$states` does not have.
+ * members that `$states` does not have, and operators that came after AWS's version of JSONata.
  *
  * @param ast The expression's syntax tree.
  * @param report Takes each problem's message.
@@ -69,6 +69,9 @@ export function checkExpression(ast: unknown, phase: Phase, report: (problem: st
       case 'function':
       case 'partial':
         checkCalled(node.procedure, scope);
+        break;
+      case 'condition':
+        checkOperator(node);
         break;
       case 'apply': // `value ~> function`; anything but a name is checked as a part below
         if (isNode(node.rhs) && node.rhs.type === 'variable') {
@@ -145,6 +148,18 @@ export function checkExpression(ast: unknown, phase: Phase, report: (problem: st
         report(`The function '$${name}' is not supported.`);
       }
     }
+  }
+
+  /** The parser makes a condition of `a ?? b` and `a ?: b`, in which `a` stands twice. */
+  function checkOperator({ condition, then }: Node): void {
+    const position = firstPosition(then);
+    if (position === undefined || position !== firstPosition(condition)) {
+      return; // `a ? b : c`
+    }
+    // For `??` it asks `$exists(a)`, which stands nowhere in the source.
+    const asksExists = isNode(condition) && condition.type === 'function' && condition.position === undefined;
+    const operator = asksExists ? '??' : '?:';
+    report(`The operator '${operator}' is not supported: AWS has JSONata 2.0.6. Write a ? b : c.`);
   }
 
   function checkMember(name: string): void {

@@ -30,6 +30,23 @@ export function stagesOf({ predicate, stages, group }: Node): readonly Node[] {
   return [...nodesIn(filters), ...(isObject(group) ? nodesIn(group.lhs) : [])];
 }
 
+/** Where in the source the first part of a node stands that has a position; undefined when none has. */
+export function firstPosition(part: unknown): number | undefined {
+  if (typeof part !== 'object' || part === null) {
+    return undefined;
+  }
+  if ('position' in part && typeof part.position === 'number') {
+    return part.position;
+  }
+  for (const inner of Object.values(part)) {
+    const position = firstPosition(inner);
+    if (position !== undefined) {
+      return position;
+    }
+  }
+  return undefined;
+}
+
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
