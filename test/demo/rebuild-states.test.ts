@@ -3,6 +3,7 @@ import type { Projection, State, StoredEvent } from '../../demo/projections/proj
 import { rebuild } from '../../demo/rebuild/rebuild.ts';
 import type { Replayed } from '../../functions/contract.ts';
 import { type RdsData, startRdsData } from '../../local/rds-data/endpoint.ts';
+import { credentials } from '../support/credentials.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { caller } from '../support/engine.ts';
 import { environmentOf } from '../support/lambda-process.ts';
@@ -12,7 +13,7 @@ let endpoint: RdsData;
 
 beforeAll(async () => {
   database = await freshDatabase({ name: 'rebuild_states' });
-  endpoint = await startRdsData({ database: database.url });
+  endpoint = await startRdsData({ database: database.url, accessKeyId: credentials.accessKeyId });
   Object.assign(process.env, environmentOf(endpoint.url));
 });
 afterAll(async () => {
