@@ -59,7 +59,7 @@ export async function startRdsData({
   statementTimeoutSeconds = quotas.statementTimeoutSeconds,
   transactionIdleSeconds = quotas.transactionIdleSeconds,
 }: RdsDataOptions): Promise<RdsData> {
-  const sessions = openSessions(connectionOf(database), databaseName);
+  const sessions = openSessions(connectionOf(database), statementTimeoutSeconds, databaseName);
   const transactions = openTransactions(sessions, transactionIdleSeconds);
   const { pause, wake } = autoPause();
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Session } from '../connections/session.ts';
-import { fromDatabase } from '../errors.ts';
+import { fromDatabase, RdsDataError } from '../errors.ts';
 import { bind } from '../parameters/bind.ts';
 import { rewriteParameters } from '../parameters/named-parameters.ts';
 import { sqlParameter } from '../parameters/sql-parameter.ts';
@@ -29,13 +29,17 @@ type Request = v.InferOutput<typeof request>;
 
 /** Runs one statement. */
 export const execute = action(request, async (request, context) => {
+  const continueAfterTimeout = request.continueAfterTimeout === true;
+  if (continueAfterTimeout && request.transactionId != null) {
+    throw new RdsDataError('BadRequestException', 'continueAfterTimeout is not supported in a transaction.');
+  }
   const rewritten = rewriteParameters(request.sql);
   const bound = bind(rewritten, request.parameters ?? []);
   return inSession(request, context, async (session) => {
     try {
       const result = await session.run(bound, {
         deadline: context.deadline,
-        continueAfterTimeout: request.continueAfterTimeout === true && request.transactionId == null,
+        continueAfterTimeout,
         limit: request.formatRecordsAs === 'JSON' ? formattedLimit : resultLimit,
       });
       return await responseTo(request, result, session);

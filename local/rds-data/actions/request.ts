@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { RdsDataError } from '../errors.ts';
+import { typeHints } from '../parameters/sql-parameter.ts';
 import {
   maxArnLength,
   maxDatabaseNameLength,
@@ -72,6 +73,14 @@ function keepLongs(body: string): string {
 function refusal(issue: v.BaseIssue<unknown>): RdsDataError {
   const path = v.getDotPath(issue) ?? 'body';
   const isMissing = issue.input == null;
+  if (path.endsWith('.typeHint') && typeof issue.input === 'string') {
+    const known = typeHints.join(', ');
+    return new RdsDataError(
+      'ValidationException',
+      `1 validation error detected: Value '${issue.input}' at '${path}' failed to satisfy constraint: ` +
+        `Member must satisfy enum value set: [${known}]`,
+    );
+  }
   if (issue.kind === 'schema' && !isMissing) {
     return new RdsDataError(
       'SerializationException',

@@ -4,14 +4,30 @@ import { statementTimeoutSeconds } from '../quotas.ts';
 /** Of the 100 connections that a PostgreSQL has by default: leaves room for a second endpoint and for psql. */
 const maxConnections = 40;
 
-/** The connections to one database. */
-export function openPool(connection: pg.ClientConfig): pg.Pool {
+/**
+ * Limits the statements of a session as the service does, so that `SHOW statement_timeout` says it. A limit that the role or
+ * the database has is kept.
+ */
+export async function limitStatements(client: pg.ClientBase, seconds: number): Promise<void> {
+  await client.query(
+    `SELECT set_config('statement_timeout', $1, false) WHERE current_setting('statement_timeout') = '0'`,
+    [`${Math.round(seconds * 1000)}ms`],
+  );
+}
+
+/**
+ * The connections to one database.
+ *
+ * @param limitSeconds How long a statement may take.
+ */
+export function openPool(connection: pg.ClientConfig, limitSeconds: number): pg.Pool {
   const pool = new pg.Pool({
     ...connection,
     max: maxConnections,
     connectionTimeoutMillis: statementTimeoutSeconds * 1000, // a caller waits no longer than for a statement
     idleTimeoutMillis: 60_000, // calls come in bursts: a minute keeps the connections from one to the next
     application_name: 'rds-data',
+    onConnect: (client) => limitStatements(client, limitSeconds),
     // Results are read in these forms: dates as ISO 8601 in UTC, bytea as hex, floats with all their digits.
     options: `${connection.options ?? ''} -c timezone=UTC -c datestyle=ISO -c bytea_output=hex -c extra_float_digits=1`,
   });

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { errorCode } from '../../error-code.ts';
 import { RdsDataError } from '../errors.ts';
 import type { BoundStatement } from '../parameters/bind.ts';
 import type { ResultLimit, StatementResult } from '../results/result.ts';
 import type { KnownTypes } from '../results/result-columns.ts';
+import { limitStatements } from './pool.ts';
 import { send } from './statement.ts';
 
 /** One connection, for one call or for one transaction. */
@@ -36,17 +38,22 @@ export interface RunOptions {
 export interface SessionParts {
   readonly client: pg.PoolClient;
   readonly types: KnownTypes;
+  /** How long a statement may take, in PostgreSQL's own setting. */
+  readonly limitSeconds: number;
   /** Cancels the statement that runs on a client; it never fails. */
   readonly cancel: (client: pg.ClientBase) => Promise<void>;
   /** Called once, when no statement of this session runs any more. */
   readonly onEnd: () => void;
 }
 
+/** PostgreSQL's code for a statement that was cancelled, also by `statement_timeout`. */
+const queryCanceled = '57014';
+
 /** A caller whose time is up waits this much longer for its statement to be cancelled, in milliseconds. */
 const cancelWaitMs = 1000;
 
 /** Makes a session of a pool's connection. */
-export function sessionOn({ client, types, cancel, onEnd }: SessionParts): Session {
+export function sessionOn({ client, types, limitSeconds, cancel, onEnd }: SessionParts): Session {
   let settled: Promise<unknown> = Promise.resolve(); // when the last statement is over
   let released: Promise<void> | undefined;
 
@@ -58,6 +65,7 @@ export function sessionOn({ client, types, cancel, onEnd }: SessionParts): Sessi
         await client.query('ROLLBACK');
       }
       await client.query('DISCARD ALL'); // settings, temporary tables, prepared statements, advisory locks
+      await limitStatements(client, limitSeconds);
       client.release();
     } catch {
       client.release(true); // the connection is gone
@@ -68,9 +76,21 @@ export function sessionOn({ client, types, cancel, onEnd }: SessionParts): Sessi
     client,
     types,
     async run(statement, { deadline, continueAfterTimeout = false, limit }) {
+      if (continueAfterTimeout) {
+        await client.query('RESET statement_timeout'); // only ours: the role's own limit comes back
+        if (released) {
+          throw new RdsDataError('DatabaseUnavailableException'); // the endpoint was closed meanwhile
+        }
+      }
       const result = send(client, statement, limit);
       settled = result.catch(() => {});
-      const first = await beforeDeadline(result, deadline);
+      const first = await beforeDeadline(result, deadline).catch((error: unknown) => {
+        // PostgreSQL's timer can be faster than ours, if this process is busy.
+        if (errorCode(error) === queryCanceled && Date.now() >= deadline) {
+          return 'timeout' as const;
+        }
+        throw error;
+      });
       if (first !== 'timeout') {
         return first;
       }

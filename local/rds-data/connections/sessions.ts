@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { fromDatabase } from '../errors.ts';
+import { fromDatabase, RdsDataError } from '../errors.ts';
 import type { KnownTypes } from '../results/result-columns.ts';
 import { openPool } from './pool.ts';
 import { type Session, sessionOn } from './session.ts';
@@ -26,11 +26,17 @@ interface Database {
  * Opens sessions on demand.
  *
  * @param connection The server and the default database.
+ * @param limitSeconds How long a statement may take.
  * @param databaseName What callers call the default database; its own name when left out.
  */
-export function openSessions(connection: pg.ClientConfig, databaseName?: string): Sessions {
+export function openSessions(
+  connection: pg.ClientConfig,
+  limitSeconds: number,
+  databaseName?: string,
+): Sessions {
   const databases = new Map<string | undefined, Database>();
   const sessions = new Set<Session>();
+  let isClosed = false;
   // A connection of its own, because all of a pool's may be busy when a statement has to be cancelled.
   const control = new pg.Pool({ ...connection, max: 1, idleTimeoutMillis: 10_000 });
   control.on('error', () => {});
@@ -46,7 +52,10 @@ export function openSessions(connection: pg.ClientConfig, databaseName?: string)
     if (known) {
       return known;
     }
-    const database: Database = { pool: openPool({ ...connection, database: ownName }), types: new Map() };
+    const database: Database = {
+      pool: openPool({ ...connection, database: ownName }, limitSeconds),
+      types: new Map(),
+    };
     databases.set(ownName, database);
     return database;
   };
@@ -57,13 +66,26 @@ export function openSessions(connection: pg.ClientConfig, databaseName?: string)
       const client = await pool.connect().catch((error: unknown) => {
         throw fromDatabase(error);
       });
-      const session = sessionOn({ client, types, cancel, onEnd: () => sessions.delete(session) });
+      if (isClosed) {
+        client.release(true);
+        throw new RdsDataError('DatabaseUnavailableException');
+      }
+      const session = sessionOn({
+        client,
+        types,
+        limitSeconds,
+        cancel,
+        onEnd: () => sessions.delete(session),
+      });
       sessions.add(session);
       return session;
     },
     async close() {
-      await Promise.all([...sessions].map(({ client }) => cancel(client)));
-      await Promise.all([...sessions].map((session) => session.release()));
+      isClosed = true;
+      const clients = [...sessions].map(({ client }) => client);
+      const released = [...sessions].map((session) => session.release()); // first, so that none begins a statement
+      await Promise.all(clients.map(cancel));
+      await Promise.all(released);
       const pools = [control, ...[...databases.values()].map(({ pool }) => pool)];
       await Promise.all(pools.map((pool) => pool.end()));
     },

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 
-const typeHint = v.picklist(['JSON', 'UUID', 'TIMESTAMP', 'DATE', 'TIME', 'DECIMAL']);
+export const typeHints = ['JSON', 'UUID', 'TIMESTAMP', 'DATE', 'TIME', 'DECIMAL'] as const;
+const typeHint = v.picklist(typeHints);
 
 /** Large longs come as strings, which keep their digits. */
 const number = v.union([v.number(), v.string()]);

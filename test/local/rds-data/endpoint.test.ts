@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BeginTransactionCommand, CommitTransactionCommand } from '@aws-sdk/client-rds-data';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startRdsData } from '../../../local/rds-data/endpoint.ts';
 import { credentials, signature } from '../../support/credentials.ts';
@@ -136,6 +137,39 @@ test('a statement that may continue after the timeout does', async () => {
   await expect(late).rejects.toMatchObject({ name: 'StatementTimeoutException' });
   await sleep(800);
   expect(await service.database.query('SELECT n FROM patient')).toEqual([{ n: 1 }]);
+});
+
+test('a session has the time limit as PostgreSQL’s own: 45 s by default, in the next call and in a transaction, too', async () => {
+  const shown = async (of: Service, transactionId?: string) =>
+    (await of.execute('SHOW statement_timeout', { transactionId })).records?.[0]?.[0]?.stringValue;
+  const other = await startService();
+  expect(await shown(other)).toBe('45s');
+  await other.execute("SET statement_timeout = '3s'");
+  await sleep(100); // given back
+  expect(await shown(other)).toBe('45s');
+  const begin = new BeginTransactionCommand({ resourceArn, secretArn });
+  const { transactionId } = await other.client.send(begin);
+  expect(await shown(other, transactionId)).toBe('45s');
+  await other.stop();
+  expect(await shown(service)).toBe('1s');
+});
+
+test('in a transaction no statement may continue after the timeout', async () => {
+  const begin = new BeginTransactionCommand({ resourceArn, secretArn });
+  const { transactionId } = await service.client.send(begin);
+  await expect(
+    service.execute('CREATE TABLE never (n int)', { transactionId, continueAfterTimeout: true }),
+  ).rejects.toMatchObject({
+    name: 'BadRequestException',
+    message: 'continueAfterTimeout is not supported in a transaction.',
+    $metadata: { httpStatusCode: 400 },
+  });
+  // It goes on without that statement.
+  await service.execute('CREATE TABLE there (n int)', { transactionId });
+  await service.client.send(new CommitTransactionCommand({ resourceArn, secretArn, transactionId }));
+  expect(
+    await service.database.query("SELECT tablename FROM pg_tables WHERE tablename IN ('never', 'there')"),
+  ).toEqual([{ tablename: 'there' }]);
 });
 
 test('a timeout that the caller has set is a database error', async () => {

@@ -1,3 +1,4 @@
+import type { TypeHint } from '@aws-sdk/client-rds-data';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rewriteParameters } from '../../../local/rds-data/parameters/named-parameters.ts';
 import { type Service, startService } from './service.ts';
@@ -101,8 +102,14 @@ test.each([
   ['no value', {}, undefined, 'must have exactly one value'],
   ['a wrong date', { stringValue: '1.2.2026' }, 'DATE', 'that is no DATE'],
   ['a timestamp with a zone', { stringValue: '2026-01-02T03:04:05Z' }, 'TIMESTAMP', 'that is no TIMESTAMP'],
+  [
+    'a hint that there is not',
+    { stringValue: '1' },
+    'INTEGER',
+    "Value 'INTEGER' at 'parameters.0.typeHint' failed to satisfy constraint: Member must satisfy enum value set: [JSON, ",
+  ],
 ] as const)('%s is refused as a parameter', async (_, value, typeHint, message) => {
-  const parameter = { name: 'p', value: value as never, ...(typeHint && { typeHint }) };
+  const parameter = { name: 'p', value: value as never, ...(typeHint && { typeHint: typeHint as TypeHint }) };
   const refused = service.execute('SELECT :p', { parameters: [parameter] });
   await expect(refused).rejects.toMatchObject({
     name: 'ValidationException',
