@@ -287,7 +287,7 @@ describe('a start', () => {
       const { status, error, cause } = await chain.run();
       expect({ status, error }).toEqual({ status: 'FAILED', error: 'MigrationFailed' });
       expect(cause).toMatch(
-        /^migration "prices", batch 1 at the first key: ERROR: column "price_text" does not exist.*Position: \d+; SQLState: 42703/,
+        /^migration "prices", batch 1 at the first key: ERROR: column "price_text" does not exist; in set\.price:\n[^\n]*price_text[^\n]*\n *\^\nSQLState: 42703/,
       );
       expect(cause).toContain('Correct the migration or its table, deploy, and start the machine again');
       expect(await chain.database.query('SELECT status, failure FROM data_migrations.runs')).toEqual([

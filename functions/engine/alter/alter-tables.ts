@@ -1,5 +1,6 @@
 import { object } from 'valibot';
 import type { Statements } from '../database/data-api.ts';
+import { labelled } from '../database/place.ts';
 import { identifier, render, type Sql, sql } from '../database/sql.ts';
 import { checker, checkOptions, checkSql, everyMigration } from '../define/checks.ts';
 import type { Migration, Options } from '../define/migration.ts';
@@ -77,7 +78,7 @@ export function alterTables(options: AlterOptions): Migration {
     rebuilds,
     requires,
     tables,
-    alter,
+    alter: (table) => labelled(alter(table), 'alter'),
     maxTables,
     lockTimeoutSeconds,
     maxLockedSeconds,

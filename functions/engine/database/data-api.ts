@@ -11,6 +11,7 @@ import {
 import { object, string } from 'valibot';
 import { DatabaseError, DatabaseUnavailable, databaseError, nameOf } from '../errors.ts';
 import { readEnvironment } from './environment.ts';
+import { located } from './place.ts';
 import { type RowOf, type Shape, shaped } from './row-shape.ts';
 import { type Parameter, render, type Sql } from './sql.ts';
 
@@ -71,6 +72,8 @@ export function dataApi({ client, once, clusterArn, secretArn, database, sleep }
       return sender.send(
         new ExecuteStatementCommand({ ...target, database, sql: text, parameters: named, ...options }),
       );
+    }).catch((error: unknown) => {
+      throw located(error, statement);
     });
   const statements = (options: { readonly transactionId?: string }): Statements => ({
     query: async (statement, shape) => {

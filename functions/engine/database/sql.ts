@@ -7,6 +7,8 @@ export interface Sql {
   /** Text pieces; `values[i]` stands between `pieces[i]` and `pieces[i + 1]`. */
   readonly pieces: readonly string[];
   readonly values: readonly SqlValue[];
+  /** The option in which an author wrote it; see place.ts. */
+  readonly label?: string;
 }
 
 /** What may stand in `${…}`: a value becomes a parameter, SQL becomes part of the text. */

@@ -9,6 +9,7 @@ import {
   safeParse,
   string,
 } from 'valibot';
+import { labelled } from '../database/place.ts';
 import { closed, isSql, type Sql, unsendable } from '../database/sql.ts';
 import { MigrationFailed, messageOf, shown } from '../errors.ts';
 
@@ -68,7 +69,7 @@ export function checkSql(migration: string, option: string, fragment: Sql): Sql 
   if (problem !== undefined) {
     throw new MigrationFailed(`migration "${migration}", ${option}: ${problem}`);
   }
-  return closed(fragment);
+  return labelled(closed(fragment), option);
 }
 
 /** What a parser makes of an option. Throws MigrationFailed for what the parser refuses, with the names of both. */

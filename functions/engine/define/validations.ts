@@ -1,3 +1,4 @@
+import { labelled } from '../database/place.ts';
 import { closed, identifier, isSql, join, type Sql, sql, tableName, unsendable } from '../database/sql.ts';
 import { compare, keyColumns, type Table } from '../database/table.ts';
 import { MigrationFailed, shown } from '../errors.ts';
@@ -158,7 +159,7 @@ export function condition(name: string, holds: Sql): Validation {
   return tableValidation({
     name,
     columns: [],
-    fails: () => sql`(${closed(holds)}) IS NOT TRUE`,
+    fails: () => sql`(${labelled(closed(holds), `condition ${name}`)}) IS NOT TRUE`,
   });
 }
 

@@ -295,7 +295,7 @@ describe('A migration that does not fit its table', () => {
     await expect(engine.run([wrong])).rejects.toMatchObject({
       name: 'MigrationFailed',
       message: expect.stringMatching(
-        /"names".*column "nmae" does not exist.*Position: \d+; SQLState: 42703.*[Cc]orrect/,
+        /"names".*column "nmae" does not exist.*; in where:\n {2}nmae IS NULL\n {2}\^\nSQLState: 42703.*[Cc]orrect/,
       ),
     });
     expect(engine.slept).toEqual([]);
@@ -305,7 +305,7 @@ describe('A migration that does not fit its table', () => {
       set: { name: sql`no_such(1)` },
     });
     await expect(engine.run([inSet])).rejects.toThrow(
-      /migration "names", batch 1 at the first key: .*no_such.*SQLState: 42883\. Correct the migration or its table, deploy, and start the machine again: it goes on from this checkpoint/,
+      /migration "names", batch 1 at the first key: .*no_such.*; in set\.name:\n {2}no_such\(1\)\n {2}\^\nSQLState: 42883\. Correct the migration or its table, deploy, and start the machine again: it goes on from this checkpoint/,
     );
     expect(engine.slept).toEqual([]);
     const [run] = (await engine.ledger<{ status: string; failure: string }>('runs')).slice(-1);

@@ -1,0 +1,114 @@
+import { DatabaseError } from '../errors.ts';
+import { isSql, type Sql } from './sql.ts';
+
+/** SQL that an author wrote, with the name of the option in which it stands: errors of the database point into it. */
+export function labelled(fragment: Sql, label: string): Sql {
+  return { ...fragment, label };
+}
+
+/**
+ * The error with the place in the author's SQL, instead of a position in the whole statement, which nobody wrote. The same error
+ * where there is no position, or none in SQL of an author.
+ */
+export function located(error: unknown, statement: Sql): unknown {
+  const found =
+    error instanceof DatabaseError && /; Position: (\d+)(; SQLState: \w{5})\s*$/.exec(error.message);
+  const place = found ? placeIn(statement, Number(found[1]) - 1) : undefined;
+  if (!found || place === undefined) {
+    return error;
+  }
+  const { message, fault, sqlState, cause } = error;
+  return new DatabaseError(
+    `${message.slice(0, found.index)}${place}${found[2]?.slice(2)}`,
+    fault,
+    sqlState,
+    cause,
+  );
+}
+
+/** What stands at a position, counted in characters, if an author wrote it: the option and its SQL, with a caret under the place. */
+function placeIn(statement: Sql, position: number): string | undefined {
+  const { parts, authored } = walked(statement);
+  const leading = /^\s*/.exec(parts.map(({ text }) => text).join(''))?.[0].length ?? 0;
+  const at = position + leading;
+  const span = authored.find(({ start, end }) => start <= at && at < end);
+  if (span === undefined) {
+    return undefined;
+  }
+  // Its own text has `${…}` where ours has `:p12`.
+  let text = '';
+  let caret = 0;
+  for (const part of parts.slice(span.from, span.to)) {
+    const characters = [...part.text];
+    if (part.start <= at) {
+      const inside = part.isParameter ? 0 : Math.min(at - part.start, characters.length);
+      caret = [...text].length + inside;
+    }
+    text += part.isParameter ? '$' + '{…}' : part.text;
+  }
+  return `; in ${span.label}:\n${pointed(text, caret)}\n`;
+}
+
+// Enough to find the place in a long query.
+const linesAround = 2;
+
+function pointed(text: string, caret: number): string {
+  const before = [...text].slice(0, caret).join('').split('\n');
+  const nth = before.length - 1;
+  const pad = (before[nth] ?? '').replaceAll(/[^\t]/gu, ' ');
+  return text
+    .trimEnd()
+    .split('\n')
+    .flatMap((line, i) => (i === nth ? [line, `${pad}^`] : [line]))
+    .filter((_, i) => i >= nth - linesAround && i <= nth + 1 + linesAround)
+    .map((line) => `  ${line}`)
+    .join('\n');
+}
+
+interface Part {
+  readonly text: string;
+  readonly start: number;
+  readonly isParameter: boolean;
+}
+
+interface Authored {
+  readonly label: string;
+  /** Characters. */
+  readonly start: number;
+  readonly end: number;
+  /** Parts. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The text as `render` makes it, in parts, and where authors' SQL stands in it; what stands inside of another comes before it. */
+function walked(statement: Sql): { readonly parts: readonly Part[]; readonly authored: readonly Authored[] } {
+  const parts: Part[] = [];
+  const authored: Authored[] = [];
+  let length = 0;
+  let parameters = 0;
+  const add = (text: string, isParameter = false): void => {
+    parts.push({ text, start: length, isParameter });
+    length += [...text].length;
+  };
+  const walk = (part: Sql): void => {
+    const [start, from] = [length, parts.length];
+    part.pieces.forEach((piece, i) => {
+      add(piece);
+      const value = part.values[i];
+      if (isSql(value)) {
+        walk(value);
+      } else if (value === null) {
+        add('NULL', true);
+      } else if (value !== undefined) {
+        parameters += 1;
+        add(`:p${parameters}`, true);
+      }
+    });
+    if (part.label !== undefined) {
+      authored.push({ label: part.label, start, end: length, from, to: parts.length });
+    }
+  };
+  walk(statement);
+  return { parts, authored };
+}
