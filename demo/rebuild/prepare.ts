@@ -40,7 +40,7 @@ export async function prepare(database: Database, projection: Projection, caller
       INSERT INTO ${ledger.rebuilds} AS r (job, execution_arn, redrive_count)
       VALUES (${projection.job}, ${caller.execution_arn}, ${caller.redrive_count})
       ON CONFLICT (job) DO UPDATE SET execution_arn = excluded.execution_arn, redrive_count = excluded.redrive_count,
-        claim = NULL, batches = 0, position = 0, events = 0, projections = NULL,
+        claim = NULL, batches = 0, position = 0, horizon = 0, behind = NULL, holds = 0, events = 0, projections = NULL,
         started_at = now(), finished_at = NULL
         WHERE r.execution_arn <> excluded.execution_arn OR r.redrive_count < excluded.redrive_count
       RETURNING job`,

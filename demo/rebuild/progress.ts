@@ -13,6 +13,10 @@ export interface RebuildProgress {
   readonly position: bigint;
   /** Up to here the log is known to be complete: no transaction that began earlier can still add an event. */
   readonly horizon: bigint;
+  /** How many events were left when the horizon was found, at most; null before the first time. */
+  readonly behind: bigint | null;
+  /** How often writers were held back, and the time was not enough. */
+  readonly holds: number;
   readonly events: number;
   readonly projections: number | null;
   readonly finished: boolean;
@@ -28,18 +32,29 @@ export async function claimRebuild(
     sql`
     UPDATE ${ledger.rebuilds} SET claim = gen_random_uuid()
     WHERE job = ${job} AND execution_arn = ${execution_arn} AND redrive_count = ${redrive_count}
-    RETURNING claim::text AS claim, batches, position::text AS position, events, projections,
-      finished_at IS NOT NULL AS finished`,
+    RETURNING claim::text AS claim, batches, position::text AS position, horizon::text AS horizon,
+      behind::text AS behind, holds, events, projections, finished_at IS NOT NULL AS finished`,
     {
       claim: string(),
       batches: number(),
       position: string(),
+      horizon: string(),
+      behind: nullable(string()),
+      holds: number(),
       events: number(),
       projections: nullable(number()),
       finished: boolean(),
     },
   );
-  return row && { ...row, position: BigInt(row.position), job, horizon: 0n };
+  return (
+    row && {
+      ...row,
+      job,
+      position: BigInt(row.position),
+      horizon: BigInt(row.horizon),
+      behind: row.behind === null ? null : BigInt(row.behind),
+    }
+  );
 }
 
 /** Whether the claim is still ours. */

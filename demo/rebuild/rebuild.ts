@@ -12,7 +12,7 @@ import type { Projection } from '../projections/projection.ts';
 import { prepare } from './prepare.ts';
 import { claimRebuild, isHeld, type RebuildProgress } from './progress.ts';
 import { replayPage } from './replay.ts';
-import { horizonNow, swap } from './swap.ts';
+import { swap } from './swap.ts';
 
 type Handler = (
   request: RebuildRequest,
@@ -72,8 +72,7 @@ export async function replay(
           return 'done';
         }
         if (at.position >= at.horizon) {
-          const swapped = await swap(database, projection, at);
-          at = swapped ?? { ...at, horizon: await horizonNow(database, projection) };
+          at = await swap(database, projection, at, { clock, size });
           return 'again';
         }
         const page = await replayPage(database, projection, at, size);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readPayload, writePayload } from '../../demo/application/event-payload.ts';
 import { employeeProjection } from '../../demo/projections/employee-projection.ts';
 import { rebuild } from '../../demo/rebuild/rebuild.ts';
@@ -105,14 +105,14 @@ async function append(
 }
 
 /** The projection as this test folds it, by itself, from the log. */
-async function folded(): Promise<unknown[]> {
+async function folded(upTo = Number.MAX_SAFE_INTEGER): Promise<unknown[]> {
   const events = await database.query<{
     position: string;
     employee_id: string;
     type: string;
     payload: Buffer;
     encoding: string;
-  }>('SELECT * FROM employee_events ORDER BY position');
+  }>(`SELECT * FROM employee_events WHERE position <= ${upTo} ORDER BY position`);
   const employees = new Map<string, Record<string, unknown>>();
   for (const { position, employee_id, type, payload, encoding } of events) {
     const said = readPayload(payload, encoding) as Record<string, string>;
@@ -223,7 +223,7 @@ describe('A rebuild', () => {
       }
       transactions += 1;
       if (transactions !== 2) {
-        return; // the one that looks how far the log is complete, after a swap that came too early
+        return; // the one that looks again, once what the first has found is replayed
       }
       await late.query('BEGIN');
       await append(1, 1, late); // position 1001, seen by nobody yet
@@ -232,6 +232,98 @@ describe('A rebuild', () => {
     };
     expect(await rebuilding.replay()).toMatchObject({ events: 1_601 });
     await expectEquivalent();
+  });
+
+  it('ends while a writer never stops, who waits for seconds at most, and has all events up to its swap', async () => {
+    await append(4_000, 100);
+    let goesOn = true;
+    let longestWait = 0;
+    const write = async () => {
+      const client = new pg.Client({ connectionString: database.url });
+      await client.connect();
+      while (goesOn) {
+        const begun = performance.now();
+        await append(60, 60, client);
+        longestWait = Math.max(longestWait, performance.now() - begun);
+      }
+      await client.end();
+    };
+    const writers = [write(), write(), write()];
+    const replayed = await execution().run();
+    const made = (await projected()) as { last_position: number }[];
+    goesOn = false;
+    await Promise.all(writers);
+    const last = Math.max(...made.map((row) => row.last_position));
+    const [counted] = await database.query<{ events: number }>(
+      `SELECT count(*)::int AS events FROM employee_events WHERE position <= ${last}`,
+    );
+    expect(counted?.events).toBe(replayed.events);
+    expect(made).toEqual(await folded(last));
+    expect(longestWait).toBeLessThan(6_000);
+  });
+
+  describe('with more events before each of its transactions than fit in a swap', () => {
+    let transactions: number;
+    /** Between any two transactions, 600 events come; in so many of them a page takes longer than writers may wait. */
+    const neverStops = (slow: number) => {
+      transactions = 0;
+      let pages = 0;
+      let late = 0;
+      const now = lambdaClock.now.bind(lambdaClock);
+      vi.spyOn(lambdaClock, 'now').mockImplementation(() => now() + late);
+      between = async ({ path, body }) => {
+        if (path === '/BeginTransaction') {
+          transactions += 1;
+          // A rebuild that does not end would go on for ever.
+          await append(transactions > 60 ? 1 : 600, 50);
+        }
+        if (body.includes('transactionId') && body.includes('INSERT INTO \\"employee_projection_rebuild')) {
+          pages += 1;
+          late += pages <= slow ? 3 : 0;
+        }
+      };
+    };
+    afterEach(() => {
+      vi.mocked(lambdaClock.now).mockRestore();
+    });
+
+    it('ends in rounds that get shorter, and holds writers back once', async () => {
+      await append(2_000, 50);
+      const rebuilding = execution();
+      await rebuilding.prepare();
+      neverStops(0);
+      // Of 2,600 events, of 600, and of 600 again, during which nobody appends.
+      expect(await rebuilding.replay()).toMatchObject({ events: 3_800, projections: 50 });
+      expect(transactions).toBe(3);
+      await expectEquivalent();
+    });
+
+    it('keeps what it has replayed when the time is up, and holds them back again', async () => {
+      await append(2_000, 50);
+      const rebuilding = execution();
+      await rebuilding.prepare();
+      neverStops(4);
+      // 500 of 600, 500 of 700, and so on, until there is time for all.
+      expect(await rebuilding.replay()).toMatchObject({ events: 2_000 + 7 * 600, projections: 50 });
+      expect(transactions).toBe(7);
+      await expectEquivalent();
+    });
+
+    it('fails when that was in vain ten times, and leaves the old projection', async () => {
+      await append(2_000, 50);
+      await execution().run();
+      const before = await projected();
+      const rebuilding = execution();
+      await rebuilding.prepare();
+      neverStops(Number.POSITIVE_INFINITY);
+      await expect(rebuilding.replay()).rejects.toMatchObject({
+        name: 'MigrationFailed',
+        message: expect.stringMatching(
+          /more events are appended to employee_events than can be replayed: up to \d+ are left after its writers were held back 10 times for 2 s\. Start/,
+        ),
+      });
+      expect(await projected()).toEqual(before);
+    });
   });
 
   it('lets nobody append between its last look at the log and its swap', async () => {

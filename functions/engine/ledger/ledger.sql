@@ -90,3 +90,10 @@ ALTER TABLE data_migrations.migrations
   ADD COLUMN cleaned_up_at timestamptz;
 
 INSERT INTO data_migrations.version (version) VALUES (2);
+
+ALTER TABLE data_migrations.rebuilds
+  ADD COLUMN horizon bigint NOT NULL DEFAULT 0,
+  ADD COLUMN behind bigint,
+  ADD COLUMN holds integer NOT NULL DEFAULT 0;
+
+INSERT INTO data_migrations.version (version) VALUES (3);

@@ -94,6 +94,14 @@ export const versions: readonly (readonly string[])[] = [
   ADD COLUMN slice_processed bigint NOT NULL DEFAULT 0,
   ADD COLUMN cleaned_up_at timestamptz`,
   ],
+  [
+    // horizon: up to where the log was known to be complete. behind: how many events were left then. holds: how often writers were
+    // held back in vain.
+    `ALTER TABLE ${schema}.rebuilds
+  ADD COLUMN horizon bigint NOT NULL DEFAULT 0,
+  ADD COLUMN behind bigint,
+  ADD COLUMN holds integer NOT NULL DEFAULT 0`,
+  ],
 ];
 
 /** The whole definition as a script. */
