@@ -243,8 +243,8 @@ export async function remember(
     SET duration_seconds = duration_seconds + ${seconds}::float8,
       seconds_per_row = COALESCE(${secondsPerRow}::float8, seconds_per_row),
       resting = CASE WHEN ${rest.seconds} > 0 THEN
-        jsonb_build_object('until', now() + ${rest.seconds} * interval '1 s', 'reason', ${reason}::text,
-          'held_since', now() - ${heldSeconds}::float8 * interval '1 s') END
+        jsonb_strip_nulls(jsonb_build_object('until', now() + ${rest.seconds} * interval '1 s', 'reason', ${reason}::text,
+          'held_since', now() - ${heldSeconds}::float8 * interval '1 s')) END
     WHERE name = ${at.migration} AND claim = ${at.claim}::uuid`);
 }
 

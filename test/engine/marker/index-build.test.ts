@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Migration } from '../../../functions/engine/define/migration.ts';
 import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
 import { startEngine, type TestEngine } from '../../support/engine.ts';
@@ -22,6 +22,13 @@ describe('The index of a marker', () => {
     await slow.forget();
     await items(slow, 35);
   });
+
+  // A test that fails in the middle must not hold up the next one.
+  afterEach(() =>
+    slow.database.query(`
+      SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+      WHERE datname = current_database() AND state = 'idle in transaction'`),
+  );
 
   /** Holds up every build of an index, which waits for those who may still see what is not in it. */
   async function oldTransaction(): Promise<() => Promise<void>> {

@@ -271,7 +271,8 @@ describe('A migration that has its time', () => {
     }
     while ((await next()).state === 'more') {}
     expect(await changes()).toEqual({ 1: count });
-    expect(warned).not.toHaveBeenCalled();
+    const warnings = warned.mock.calls.map(([text]) => String(text));
+    expect(warnings.filter((text) => !text.startsWith('the database user is a superuser'))).toEqual([]);
   });
 
   it('does not fail when it slips later: it rests no more, and says so', async () => {
