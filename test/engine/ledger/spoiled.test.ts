@@ -31,7 +31,8 @@ async function spoil(statement: string): Promise<() => Promise<unknown>> {
   const process = engine.process([migration]);
   const run = caller('run');
   engine.executions.set(run.execution_arn, 'RUNNING');
-  await process.invoke({ operation: 'open', run, input: {} });
+  // In the background it would rest between batches, for long where those are slow.
+  await process.invoke({ operation: 'open', run, input: { mode: 'foreground' } });
   await process.invoke({ operation: 'pending', run, migration: 'probe' });
   await engine.database.query(statement);
   engine.executions.set(run.execution_arn, 'FAILED');
