@@ -24,8 +24,11 @@ export const finished: OperatorCommand<Options> = {
   async run(system, { json, thorough = false }, name = '') {
     const { ledger, status } = await statusOfOne(system, name);
     const { state } = status;
+    // Once it is cleaned up, its columns may be gone, and it never runs again.
+    const looksAgain = thorough && state !== 'cleaned up';
     const left =
-      (await whatIsLeft(system, ledger, status)) ?? (thorough ? await inTheOldForm(system, name) : undefined);
+      (await whatIsLeft(system, ledger, status)) ??
+      (looksAgain ? await inTheOldForm(system, name) : undefined);
     const errors = status.line?.errors ?? 0;
     const answer = { name, finished: left === undefined, state, left: left ?? null, errors };
     if (json) {

@@ -1,5 +1,5 @@
 import { DatabaseError } from '../errors.ts';
-import { isSql, type Sql } from './sql.ts';
+import { partsOf, type Sql } from './sql.ts';
 
 /** SQL that an author wrote, with the name of the option in which it stands: errors of the database point into it. */
 export function labelled(fragment: Sql, label: string): Sql {
@@ -28,7 +28,7 @@ export function located(error: unknown, statement: Sql): unknown {
 
 /** What stands at a position, counted in characters, if an author wrote it: the option and its SQL, with a caret under the place. */
 function placeIn(statement: Sql, position: number): string | undefined {
-  const { parts, authored } = walked(statement);
+  const { parts, authored } = placed(statement);
   const leading = /^\s*/.exec(parts.map(({ text }) => text).join(''))?.[0].length ?? 0;
   const at = position + leading;
   const span = authored.find(({ start, end }) => start <= at && at < end);
@@ -41,10 +41,10 @@ function placeIn(statement: Sql, position: number): string | undefined {
   for (const part of parts.slice(span.from, span.to)) {
     const characters = [...part.text];
     if (part.start <= at) {
-      const inside = part.isParameter ? 0 : Math.min(at - part.start, characters.length);
+      const inside = part.isValue ? 0 : Math.min(at - part.start, characters.length);
       caret = [...text].length + inside;
     }
-    text += part.isParameter ? '$' + '{…}' : part.text;
+    text += part.isValue ? '$' + '{…}' : part.text;
   }
   return `; in ${span.label}:\n${pointed(text, caret)}\n`;
 }
@@ -65,50 +65,44 @@ function pointed(text: string, caret: number): string {
     .join('\n');
 }
 
-interface Part {
+/** A part of the text, and the character at which it begins. */
+interface Placed {
   readonly text: string;
   readonly start: number;
-  readonly isParameter: boolean;
+  readonly isValue: boolean;
 }
 
+/** SQL of an author: from which character to which, and from which part to which. */
 interface Authored {
   readonly label: string;
-  /** Characters. */
   readonly start: number;
   readonly end: number;
-  /** Parts. */
   readonly from: number;
   readonly to: number;
 }
 
-/** The text as `render` makes it, in parts, and where authors' SQL stands in it; what stands inside of another comes before it. */
-function walked(statement: Sql): { readonly parts: readonly Part[]; readonly authored: readonly Authored[] } {
-  const parts: Part[] = [];
+/** Where each part of a statement stands, and where authors' SQL does; what stands inside of another comes before it. */
+function placed(statement: Sql): {
+  readonly parts: readonly Placed[];
+  readonly authored: readonly Authored[];
+} {
+  const parts: Placed[] = [];
   const authored: Authored[] = [];
+  const opened: { readonly start: number; readonly from: number }[] = [];
   let length = 0;
-  let parameters = 0;
-  const add = (text: string, isParameter = false): void => {
-    parts.push({ text, start: length, isParameter });
-    length += [...text].length;
-  };
-  const walk = (part: Sql): void => {
-    const [start, from] = [length, parts.length];
-    part.pieces.forEach((piece, i) => {
-      add(piece);
-      const value = part.values[i];
-      if (isSql(value)) {
-        walk(value);
-      } else if (value === null) {
-        add('NULL', true);
-      } else if (value !== undefined) {
-        parameters += 1;
-        add(`:p${parameters}`, true);
+  for (const part of partsOf(statement)) {
+    if ('text' in part) {
+      parts.push({ text: part.text, start: length, isValue: part.isValue });
+      length += [...part.text].length;
+    } else if ('opens' in part) {
+      opened.push({ start: length, from: parts.length });
+    } else {
+      const began = opened.pop();
+      const { label } = part.closes;
+      if (began !== undefined && label !== undefined) {
+        authored.push({ label, ...began, end: length, to: parts.length });
       }
-    });
-    if (part.label !== undefined) {
-      authored.push({ label: part.label, start, end: length, from, to: parts.length });
     }
-  };
-  walk(statement);
+  }
   return { parts, authored };
 }

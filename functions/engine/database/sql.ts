@@ -91,29 +91,41 @@ export type Parameter = { readonly name: string; readonly value: Exclude<SqlValu
 
 /** The text with `:p1`, `:p2` … and the values that belong to them. */
 export function render(statement: Sql): { readonly text: string; readonly parameters: readonly Parameter[] } {
-  const text: string[] = [];
-  const parameters: Parameter[] = [];
-  const append = (part: Sql): void => {
-    part.pieces.forEach((piece, i) => {
-      text.push(piece);
-      const value = part.values[i];
-      if (i >= part.values.length || value === undefined) {
-        return;
-      }
-      if (value === null) {
-        text.push('NULL');
-      } else if (isSql(value)) {
-        append(value);
-      } else {
-        const name = `p${parameters.length + 1}`;
-        parameters.push({ name, value });
-        text.push(`:${name}`);
-      }
-    });
-  };
-  append(statement);
+  const parts = [...partsOf(statement)].filter((part) => 'text' in part);
+  const parameters = parts.flatMap(({ parameter }) => (parameter === undefined ? [] : [parameter]));
   // Without the line breaks around it: how a statement begins tells what it is, also to services on the way.
-  return { text: text.join('').trim(), parameters };
+  return {
+    text: parts
+      .map(({ text }) => text)
+      .join('')
+      .trim(),
+    parameters,
+  };
+}
+
+/** A part of a statement's text, in its order; what stands in `${…}` is a parameter or NULL. `opens` and `closes` are around SQL. */
+export type Part =
+  | { readonly text: string; readonly isValue: boolean; readonly parameter?: Parameter }
+  | { readonly opens: Sql }
+  | { readonly closes: Sql };
+
+/** The parts of a statement as it is sent, but for white space around it. */
+export function* partsOf(statement: Sql, names = { used: 0 }): Generator<Part> {
+  yield { opens: statement };
+  for (const [i, text] of statement.pieces.entries()) {
+    yield { text, isValue: false };
+    const value = statement.values[i];
+    if (isSql(value)) {
+      yield* partsOf(value, names);
+    } else if (value === null) {
+      yield { text: 'NULL', isValue: true };
+    } else if (value !== undefined) {
+      names.used += 1;
+      const name = `p${names.used}`;
+      yield { text: `:${name}`, isValue: true, parameter: { name, value } };
+    }
+  }
+  yield { closes: statement };
 }
 
 /** Whether a value was made by `sql`. */
@@ -129,8 +141,9 @@ export function closed(fragment: Sql): Sql {
 }
 
 /**
- * Why this SQL cannot be sent as it stands, or undefined. What stands in `${…}` must be a value, and the Data API's scanner takes `:name` for a parameter wherever
- * it is not quoted or commented, and knows neither dollar quotes nor array slices: both would be rewritten silently.
+ * Why this SQL cannot be sent as it stands, or undefined. What stands in `${…}` must be a value; and the Data API's scanner
+ * takes `:name` for a parameter wherever it is not quoted or commented, and knows neither dollar quotes nor array slices: both
+ * would be rewritten silently.
  */
 export function unsendable(statement: Sql): string | undefined {
   const wrong = valuesOf(statement).filter((value) => !isSendable(value));

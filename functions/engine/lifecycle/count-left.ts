@@ -20,15 +20,10 @@ const mostRows = 50_000;
  * Counts the rows that match a migration's `where` and are not recorded as row errors, looking at every row of the table, page
  * by page. Nothing is locked, and no snapshot is held longer than a page takes.
  *
- * @param onPage Told after each page how many rows have been looked at.
  * @returns undefined for a migration without `where`, whose rows look the same before and after.
  * @throws DatabaseError for a condition that fails, or a table that cannot be read even row by row.
  */
-export async function countLeft(
-  database: Database,
-  migration: RowMigration,
-  onPage: (rows: number) => void = () => {},
-): Promise<number | undefined> {
+export async function countLeft(database: Database, migration: RowMigration): Promise<number | undefined> {
   const { name, where } = migration;
   if (where === undefined) {
     return undefined;
@@ -43,7 +38,6 @@ export async function countLeft(
   const needed = unlessRecorded(table, sql`"error#".migration = ${name}`, where);
   let after: Key | null = null;
   let left = 0;
-  let seen = 0;
   for (let limit = mostRows; ; ) {
     try {
       const [page]: Page[] = await database.query(
@@ -60,8 +54,6 @@ export async function countLeft(
       );
       const { rows, needed: found, last: reached }: Page = page ?? { rows: 0, needed: 0, last: null };
       left += found;
-      seen += rows;
-      onPage(seen);
       if (rows < limit || reached === null) {
         return left;
       }
