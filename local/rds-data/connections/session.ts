@@ -5,7 +5,7 @@ import { RdsDataError } from '../errors.ts';
 import type { BoundStatement } from '../parameters/bind.ts';
 import type { ResultLimit, StatementResult } from '../results/result.ts';
 import type { KnownTypes } from '../results/result-columns.ts';
-import { limitStatements } from './pool.ts';
+import { renew, unlimit } from './pool.ts';
 import { send } from './statement.ts';
 
 /** One connection, for one call or for one transaction. */
@@ -38,8 +38,6 @@ export interface RunOptions {
 export interface SessionParts {
   readonly client: pg.PoolClient;
   readonly types: KnownTypes;
-  /** How long a statement may take, in PostgreSQL's own setting. */
-  readonly limitSeconds: number;
   /** Cancels the statement that runs on a client; it never fails. */
   readonly cancel: (client: pg.ClientBase) => Promise<void>;
   /** Called once, when no statement of this session runs any more. */
@@ -53,7 +51,7 @@ const queryCanceled = '57014';
 const cancelWaitMs = 1000;
 
 /** Makes a session of a pool's connection. */
-export function sessionOn({ client, types, limitSeconds, cancel, onEnd }: SessionParts): Session {
+export function sessionOn({ client, types, cancel, onEnd }: SessionParts): Session {
   let settled: Promise<unknown> = Promise.resolve(); // when the last statement is over
   let released: Promise<void> | undefined;
 
@@ -64,8 +62,7 @@ export function sessionOn({ client, types, limitSeconds, cancel, onEnd }: Sessio
       if (client.getTransactionStatus() !== 'I') {
         await client.query('ROLLBACK');
       }
-      await client.query('DISCARD ALL'); // settings, temporary tables, prepared statements, advisory locks
-      await limitStatements(client, limitSeconds);
+      await renew(client);
       client.release();
     } catch {
       client.release(true); // the connection is gone
@@ -77,7 +74,7 @@ export function sessionOn({ client, types, limitSeconds, cancel, onEnd }: Sessio
     types,
     async run(statement, { deadline, continueAfterTimeout = false, limit }) {
       if (continueAfterTimeout) {
-        await client.query('RESET statement_timeout'); // only ours: the role's own limit comes back
+        await unlimit(client);
         if (released) {
           throw new RdsDataError('DatabaseUnavailableException'); // the endpoint was closed meanwhile
         }

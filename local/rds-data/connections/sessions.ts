@@ -73,7 +73,6 @@ export function openSessions(
       const session = sessionOn({
         client,
         types,
-        limitSeconds,
         cancel,
         onEnd: () => sessions.delete(session),
       });
