@@ -98,6 +98,22 @@ export function lastKey(table: Table): Sql {
   return sql`(SELECT ${keyAsJson(keyNames(table))} FROM "last#")`;
 }
 
+/**
+ * How many rows of the page count as processed, given how many it has and the CTE "changed_rows#": those that the first walk
+ * has come to. With a marker the walk will not come to a row that is done ahead of it, in a retry.
+ */
+export function processedOf(table: Table, at: Checkpoint, page: Page, rows: Sql): Sql {
+  if (at.pass > 1) {
+    return sql`0`;
+  }
+  if (!('keys' in page)) {
+    return rows;
+  }
+  return table.marker === undefined
+    ? sql`0`
+    : sql`(SELECT count(*) FROM "changed_rows#" WHERE ${ahead(keyNames(table), table, at) ?? sql`true`})`;
+}
+
 /** The first key after the cursor, or undefined at the end of the table. */
 export async function nextKey(database: Database, table: Table, at: Checkpoint): Promise<Key | undefined> {
   const columns = keyColumns(table);
@@ -114,9 +130,14 @@ export async function nextKey(database: Database, table: Table, at: Checkpoint):
  * A condition for the rows that a pass has still before it. On a table with a marker, the first pass only sees unmarked
  * rows. Later passes look at all of them, because an old release may have written the old form into a marked row.
  */
-function afterCursor(table: Table, { cursor, pass }: Checkpoint): Sql {
-  const left = pass === 1 ? table.marker?.left : undefined;
-  const after = cursor && compare(keyColumns(table), '>', keyValues(table, cursor));
+function afterCursor(table: Table, at: Checkpoint): Sql {
+  const left = at.pass === 1 ? table.marker?.left : undefined;
+  const after = ahead(keyColumns(table), table, at);
   const both = [left, after].filter((condition) => condition != null);
   return both.length === 0 ? sql`true` : join(both, ' AND ');
+}
+
+/** A condition for keys ahead of the cursor; undefined if all are. */
+function ahead(key: readonly Sql[], table: Table, { cursor }: Checkpoint): Sql | undefined {
+  return cursor === null ? undefined : compare(key, '>', keyValues(table, cursor));
 }

@@ -13,8 +13,10 @@ import {
 } from '../database/table.ts';
 import type { BatchInput, Page } from '../define/batch.ts';
 import { heldBy, moved } from '../ledger/checkpoint.ts';
-import { keysWithout, type RowError, recorded, recordedStillMatching, solved } from '../ledger/row-errors.ts';
+import { keysWithout, type RowError, recorded, solved, updatedUnlessMatching } from '../ledger/row-errors.ts';
+import { type RowByRow, receivedRows } from './bad-rows.ts';
 import { type ChangedColumn, newValues } from './new-values.ts';
+import { processedOf } from './page.ts';
 import type { Change, WrittenRow } from './rewrite-change.ts';
 import type { ReadPage } from './rewrite-read.ts';
 import { before, journaled } from './undo-journal.ts';
@@ -45,13 +47,11 @@ export function writePage(
       ...solved(table, at),
       ...(change.journal && rows.length > 0 ? [journaled(table, at)] : []),
       ...(errors.length > 0 ? [recorded(at, errors)] : []),
-      recordedStillMatching(table, at),
       moved({
         ...(!behind && read.last !== undefined && { cursor: sql`${JSON.stringify(read.last)}::jsonb` }),
         conflicted: sql`${JSON.stringify(left)}::jsonb || (SELECT keys FROM "conflicted#")`,
-        processed: at.pass === 1 && !behind ? sql`${read.count}` : sql`0`,
-        updated: sql`(SELECT updated - still_matching FROM "done#")`,
-        stillMatching: sql`(SELECT still_matching FROM "done#")`,
+        processed: processedOf(table, at, page, sql`${read.count}`),
+        updated: updatedUnlessMatching,
         seconds,
         secondsPerRow,
       }),
@@ -64,7 +64,7 @@ export function writePage(
 function nothingChanged(table: Table): Sql[] {
   return [
     sql`
-    "changed_rows#" AS (SELECT ${namedKey(table)}, false AS still_matching FROM ${table.name} WHERE false)`,
+    "changed_rows#" AS (SELECT ${namedKey(table)} FROM ${table.name} WHERE false)`,
     sql`
     "done#" AS (SELECT 0 AS updated, 0 AS still_matching)`,
     sql`
@@ -78,18 +78,17 @@ function nothingChanged(table: Table): Sql[] {
  * made it. PostgreSQL checks that again on the row's latest version after waiting for a lock.
  */
 function changed(change: Change, table: Table, rows: readonly WrittenRow[]): Sql[] {
-  const columns = change.columns
-    .map((name, i): ChangedColumn => ({ ...(table.columns.get(name) as Column), i }))
-    .filter(({ i }) => rows.some(({ values }) => values[i] !== undefined));
-  const newKey = table.key.map((_, i) => sql`"new#".${keyName(i)}`);
-  const isWhatWasRead = sql`${compare(keyColumns(table), '=', newKey)} AND ${table.alias}.xmin = "new#"."x#"`;
+  const columns = changedColumns(change, table, rows);
+  const newKey = newKeyOf(table);
+  const isWhatWasRead = unchangedSinceRead(table);
   const assigned = join([...assignments(table, columns, rows), ...marked(table)], ', ');
   const changedKey = join(newKey, ', ');
-  const isChanged = sql`"stays#" IS NULL`;
-  const isStillMatching = sql`${isChanged} AND (${change.where ?? sql`false`})`;
-  const returned = sql`${changedKey}, ${isChanged} AS "changed#", ${isStillMatching} AS still_matching`;
+  const returned = sql`${changedKey}, ${isChanged} AS "changed#", ${stillMatching(change)} AS still_matching`;
   return [
-    received(table, columns, rows),
+    sql`
+    "new#" AS MATERIALIZED (
+      SELECT "sent#".* FROM "held#", ${received(table, columns, sql`${newValues(table.key.length, columns, rows)}`)}
+    )`,
     ...(change.journal ? changedWithOld() : [changedAlone()]),
     sql`
     "done#" AS MATERIALIZED (
@@ -132,8 +131,50 @@ function changed(change: Change, table: Table, rows: readonly WrittenRow[]): Sql
   }
 }
 
-/** The CTE of the new values, which came as JSON. Nothing, unless the checkpoint is ours. */
-function received(table: Table, columns: readonly ChangedColumn[], rows: readonly WrittenRow[]): Sql {
+/** The page as rows to try one by one. */
+export function rowByRow(change: Change, table: Table, rows: readonly WrittenRow[]): RowByRow {
+  const columns = changedColumns(change, table, rows);
+  const names = [
+    ...['x#', 'kept#', 'stays#'].map((name) => identifier(name)),
+    ...keyNames(table),
+    ...columns.map(({ i }) => valueName(i)),
+  ];
+  return {
+    table,
+    received: newValues(table.key.length, columns, rows),
+    rows: sql`SELECT * FROM ${received(table, columns, receivedRows)}`,
+    change: (row) => ({
+      update: sql`
+        WITH "new#" AS (SELECT ${join(
+          names.map((name) => sql`${row}.${name} AS ${name}`),
+          ', ',
+        )})
+        UPDATE ${table.name} SET ${join([...assignments(table, columns, rows), ...marked(table)], ', ')}
+        FROM "new#" WHERE ${unchangedSinceRead(table)}`,
+      matches: stillMatching(change),
+    }),
+  };
+}
+
+/** The columns that some row of the page changes. */
+function changedColumns(change: Change, table: Table, rows: readonly WrittenRow[]): ChangedColumn[] {
+  return change.columns
+    .map((name, i): ChangedColumn => ({ ...(table.columns.get(name) as Column), i }))
+    .filter(({ i }) => rows.some(({ values }) => values[i] !== undefined));
+}
+
+const newKeyOf = (table: Table): Sql[] => table.key.map((_, i) => sql`"new#".${keyName(i)}`);
+
+/** A condition over a row of the table and what it is to become, of "new#". */
+const unchangedSinceRead = (table: Table): Sql =>
+  sql`${compare(keyColumns(table), '=', newKeyOf(table))} AND ${table.alias}.xmin = "new#"."x#"`;
+
+const isChanged = sql`"stays#" IS NULL`;
+
+const stillMatching = (change: Change): Sql => sql`${isChanged} AND (${change.where ?? sql`false`})`;
+
+/** What to select the new values from, which come as JSON, as "sent#". */
+function received(table: Table, columns: readonly ChangedColumn[], values: Sql): Sql {
   const fields = [
     ...table.key.map(({ type }, i) => sql`${keyName(i)} ${unsafeSql(type)}`),
     ...columns.map(
@@ -142,11 +183,8 @@ function received(table: Table, columns: readonly ChangedColumn[], rows: readonl
   ];
   // jsonb is the faster one by a third, but puts the keys of an object in its own order, which the type json keeps.
   const json = unsafeSql(columns.some(({ form }) => form === 'json') ? 'json' : 'jsonb');
-  return sql`
-    "new#" AS MATERIALIZED (
-      SELECT "sent#".* FROM "held#", ${json}_to_recordset(${newValues(table.key.length, columns, rows)}::${json})
-        AS "sent#" ("x#" xid, "kept#" jsonb, "stays#" boolean, ${join(fields, ', ')})
-    )`;
+  return sql`${json}_to_recordset(${values}::${json})
+        AS "sent#" ("x#" xid, "kept#" jsonb, "stays#" boolean, ${join(fields, ', ')})`;
 }
 
 function assignments(table: Table, columns: readonly ChangedColumn[], rows: readonly WrittenRow[]): Sql[] {

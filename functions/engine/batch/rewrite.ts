@@ -9,9 +9,10 @@ import { rowMigration } from '../define/row-options.ts';
 import { DatabaseError, MigrationFailed, messageOf } from '../errors.ts';
 import { move } from '../ledger/checkpoint.ts';
 import { keysWithout, type RowError, refused, withRowErrors } from '../ledger/row-errors.ts';
+import { badRows } from './bad-rows.ts';
 import type { Change, PageToRead, WrittenRow } from './rewrite-change.ts';
 import { type ReadRow, readPage } from './rewrite-read.ts';
-import { type PreparedPage, writePage } from './rewrite-write.ts';
+import { type PreparedPage, rowByRow, writePage } from './rewrite-write.ts';
 import { decode, encode, isJsonNull, type RowOf } from './row-values.ts';
 
 /** What a rewrite says of itself. `R` is the row as `transform` sees it. */
@@ -85,6 +86,7 @@ export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Mi
     kind: 'rewrite',
     columns: options.columns,
     batch: (input, page) => batch(change, input, page),
+    badRows: (input, page, most) => badRowsOf(change, input, page, most),
   };
   return migration;
 }
@@ -116,6 +118,19 @@ async function batch(change: Change, input: BatchInput, page: Page): Promise<Bat
   const next = last !== undefined && count === size ? pageAfter(change, input, last, page.size) : undefined;
   const done = await writing;
   return done && { ...done, ...(next !== undefined && { readAhead: next }) };
+}
+
+/** The rows of a page that the database refuses as `transform` has made them. */
+async function badRowsOf(
+  change: Change,
+  { database, table, at }: BatchInput,
+  page: Page,
+  most: number,
+): Promise<readonly RowError[]> {
+  const conflicted = 'size' in page ? at.conflicted.slice(0, page.size) : [];
+  const tried = conflicted.length > 0 ? { keys: conflicted } : page;
+  const { rows } = await prepare(change, { database, table, at, page: tried });
+  return rows.length === 0 ? [] : badRows(database, rowByRow(change, table, rows), most);
 }
 
 function pageAfter(change: Change, { at, database, table }: BatchInput, after: Key, size: number): ReadAhead {
@@ -188,8 +203,7 @@ async function write(
   if (!done) {
     return undefined;
   }
-  const unsettled = done.at.stillMatching - input.at.stillMatching;
-  const at = withRowErrors(done.at, errors.length + unsettled);
+  const at = withRowErrors(done.at, errors.length);
   const passEnded = 'size' in page && read.count < page.size && at.conflicted.length === 0;
   const bytesPerRow = read.rows.length === 0 ? 0 : read.bytes / read.rows.length;
   return { at, rows: read.count, bytesPerRow, passEnded };

@@ -128,6 +128,34 @@ export function* partsOf(statement: Sql, names = { used: 0 }): Generator<Part> {
   yield { closes: statement };
 }
 
+/**
+ * The text with its values inside of it, for the body of a DO block, which takes no parameters. Each has the type that it would
+ * have as a parameter.
+ */
+export function withLiterals(statement: Sql): string {
+  return [...partsOf(statement)]
+    .map((part) => ('text' in part ? (part.parameter ? literal(part.parameter.value) : part.text) : ''))
+    .join('');
+}
+
+function literal(value: Parameter['value']): string {
+  if (typeof value === 'string') {
+    return `${quotedText(value)}::text`;
+  }
+  if (typeof value === 'boolean') {
+    return `${value}`;
+  }
+  if (value instanceof Uint8Array) {
+    return `'\\x${Buffer.from(value).toString('hex')}'::bytea`;
+  }
+  return `'${value}'::${Number.isSafeInteger(Number(value)) ? 'bigint' : 'float8'}`;
+}
+
+/** A text as an SQL literal, whatever the database's `standard_conforming_strings` is. */
+export function quotedText(text: string): string {
+  return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+}
+
 /** Whether a value was made by `sql`. */
 export function isSql(value: unknown): value is Sql {
   return typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'sql';

@@ -1,5 +1,6 @@
 import type { Sql } from '../database/sql.ts';
 import { MigrationFailed } from '../errors.ts';
+import type { RowError } from '../ledger/row-errors.ts';
 import type { WindowOptions } from '../time/maintenance-window.ts';
 import type { Batch, BatchInput, Page } from './batch.ts';
 import type { Migration, OnInvalid, PaceOptions } from './migration.ts';
@@ -32,6 +33,8 @@ export interface RowMigration extends AnyMigration {
   readonly pace: PaceOptions;
   /** Migrates one page and moves the checkpoint, together or not at all. */
   readonly batch: (input: BatchInput, page: Page) => Promise<Batch | undefined>;
+  /** The rows of a page that cannot be migrated, at most so many; none if it takes a closer look to tell. Nothing is changed. */
+  readonly badRows: (input: BatchInput, page: Page, most: number) => Promise<readonly RowError[]>;
 }
 
 /** A change of many tables, all of them or none. Made by `alterTables`. */

@@ -77,7 +77,9 @@ const rowOptions = object({
  * The parts that `backfill` and `rewrite` share, checked. Throws MigrationFailed, when the module is loaded: a wrong
  * migration fails tests and deploys, not a run.
  */
-export function rowMigration(options: RowOptions): Omit<RowMigration, 'kind' | 'columns' | 'batch'> {
+export function rowMigration(
+  options: RowOptions,
+): Omit<RowMigration, 'kind' | 'columns' | 'batch' | 'badRows'> {
   const { pace, marker, ...checked } = checkOptions(options.name, rowOptions, options);
   const { key, onInvalid } = checked;
   const { within, window, pressureTimeout = 'PT1H' } = options;

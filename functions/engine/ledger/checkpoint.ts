@@ -30,8 +30,6 @@ export interface Checkpoint {
   readonly totalUpdated: number;
   /** Rows changed in this pass. */
   readonly passUpdated: number;
-  /** Rows that matched `where` even after their change, all of them among the row errors. */
-  readonly stillMatching: number;
   readonly secondsPerRow: number | null;
   /** Row errors of this migration; those that this run recorded are not tried again in it. */
   readonly rowErrors: number;
@@ -48,7 +46,7 @@ type Claim = Pick<Checkpoint, 'migration' | 'run' | 'claim' | 'slices' | 'reques
 
 const columns = unsafeSql(
   `m.name, m.run, m.claim::text AS claim, m.batches, m.status, m.pass, m.cursor::text AS cursor,
-   m.conflicted::text AS conflicted, m.total_processed, m.total_updated, m.pass_updated, m.still_matching,
+   m.conflicted::text AS conflicted, m.total_processed, m.total_updated, m.pass_updated,
    CASE WHEN m.seconds_per_row > 0 AND m.seconds_per_row < 'Infinity' THEN m.seconds_per_row END AS seconds_per_row`,
 );
 
@@ -61,7 +59,6 @@ const line = {
   total_processed: number(),
   total_updated: number(),
   pass_updated: number(),
-  still_matching: number(),
   seconds_per_row: nullable(number()),
 } as const;
 
@@ -120,7 +117,6 @@ function progress(row: RowOf<typeof line>) {
     totalProcessed: row.total_processed,
     totalUpdated: row.total_updated,
     passUpdated: row.pass_updated,
-    stillMatching: row.still_matching,
     secondsPerRow: row.seconds_per_row,
   };
 }
@@ -179,7 +175,6 @@ export interface Move {
   readonly conflicted?: Sql;
   readonly processed?: Sql;
   readonly updated?: Sql;
-  readonly stillMatching?: Sql;
   /** Working time since the last statement, in seconds. */
   readonly seconds?: number;
   readonly secondsPerRow?: number | null;
@@ -197,7 +192,6 @@ export function moved(move: Move): Sql {
         total_processed = m.total_processed + ${move.processed ?? sql`0`},
         total_updated = m.total_updated + ${updated},
         pass_updated = ${move.pass === undefined ? sql`m.pass_updated + ${updated}` : sql`0`},
-        still_matching = m.still_matching + ${move.stillMatching ?? sql`0`},
         duration_seconds = m.duration_seconds + ${move.seconds ?? 0}::float8
         ${when(move.cursor, sql`, cursor = ${move.cursor ?? null}`)}
         ${when(move.conflicted, sql`, conflicted = ${move.conflicted ?? null}`)}

@@ -3,6 +3,7 @@ import type { Database } from '../database/data-api.ts';
 import { key } from '../database/row-shape.ts';
 import { join, type Sql, sql, when, withCtes } from '../database/sql.ts';
 import { compare, type Key, keyAsJson, keyColumns, keyNames, type Table } from '../database/table.ts';
+import type { DatabaseError } from '../errors.ts';
 import { type Checkpoint, heldBy, type Move, move, moved } from './checkpoint.ts';
 import { ofThisRun } from './holder.ts';
 import { ledger } from './names.ts';
@@ -34,19 +35,23 @@ export function recorded(at: Checkpoint, errors: readonly RowError[]): Sql {
     )`;
 }
 
+/** Why a row is bad that its change would not get out of the rows in need: each further look would change it again. */
+export const stillMatches = 'it still matches "where" after its change';
+
 /**
- * A CTE that records as bad the rows of the CTE "changed_rows#" which match `where` even after their change, as counted in the CTE
- * "done#": each further pass would change them again.
+ * The number of rows that a batch has changed, of the CTE "done#". Should one of them still match `where`, the batch fails here
+ * and so changes nothing: what one change does not settle, another would do again. Text that is no number fails, as the row's fault;
+ * with something of the row in it, since what is constant the planner would compute beforehand.
  */
-export function recordedStillMatching(table: Table, at: Checkpoint): Sql {
-  return sql`
-    "unsettled#" AS (
-      INSERT INTO ${ledger.rowErrors} (migration, key, run, reason)
-      SELECT "held#".name, ${keyAsJson(keyNames(table))}, ${at.run}, 'it still matches "where" after its change'
-      FROM "held#", "changed_rows#" WHERE (SELECT still_matching FROM "done#") > 0 AND "changed_rows#".still_matching
-      ON CONFLICT (migration, key)
-        DO UPDATE SET run = excluded.run, reason = excluded.reason, sqlstate = NULL, at = now()
-    )`;
+export const updatedUnlessMatching = sql`(
+          SELECT CASE WHEN still_matching = 0 THEN updated ELSE (${stillMatches} || left(still_matching::text, 0))::bigint END
+          FROM "done#")`;
+
+/** The row's error as it is recorded: key, reason, SQLSTATE. */
+export function rowErrorOf(key: Key, { message, sqlState }: DatabaseError): RowError {
+  return message.includes(stillMatches)
+    ? { key, reason: stillMatches, sqlstate: null }
+    : { key, reason: message, sqlstate: sqlState };
 }
 
 /** Why a row is bad that a trigger keeps as it was: it answered NULL instead of the new row. */
@@ -96,6 +101,20 @@ export async function recordRowError(
   return done && withRowErrors(done.at, 1);
 }
 
+/** Records rows as bad: from now on the batches of this run leave them out. The cursor stays. */
+export async function recordRowErrors(
+  database: Database,
+  at: Checkpoint,
+  errors: readonly RowError[],
+): Promise<Checkpoint | undefined> {
+  const done = await move(
+    database,
+    at,
+    withCtes([heldBy(at), recorded(at, errors), moved({})], sql`SELECT * FROM "moved#"`),
+  );
+  return done && withRowErrors(done.at, errors.length);
+}
+
 /** The keys that are not among others. */
 export function keysWithout(keys: readonly Key[], others: readonly Key[]): Key[] {
   const gone = new Set(others.map((key) => JSON.stringify(key)));
@@ -120,7 +139,7 @@ export function solved(table: Table, at: Checkpoint): Sql[] {
     sql`
     "solved#" AS (
       DELETE FROM ${ledger.rowErrors} e USING "held#", "changed_rows#"
-      WHERE e.migration = "held#".name AND e.key = ${keyAsJson(keyNames(table))} AND NOT "changed_rows#".still_matching
+      WHERE e.migration = "held#".name AND e.key = ${keyAsJson(keyNames(table))}
     )`,
   ];
 }

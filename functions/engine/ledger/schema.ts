@@ -27,7 +27,7 @@ export const versions: readonly (readonly string[])[] = [
 )`,
     // One run at a time is a rule of the database, not of the code.
     `CREATE UNIQUE INDEX one_run_at_a_time ON ${schema}.runs ((true)) WHERE status = 'running'`,
-    // Updated once per batch: half-empty pages keep those updates inside the page, without touching the index.
+    // still_matching: nothing counts it any more, but releases that may still run do. Updated once per batch: half-empty pages keep those updates inside the page, without touching the index.
     `CREATE TABLE ${schema}.migrations (
   name text PRIMARY KEY,
   status text NOT NULL CHECK (status IN ('running', 'failed', 'finished')),

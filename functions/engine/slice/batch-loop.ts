@@ -6,7 +6,7 @@ import { mostFailures, pauseAfter } from '../time/backoff.ts';
 
 /** What is done about a batch that failed, by who is to blame. */
 const reactions = {
-  /** One of its rows: half as many, until that row is alone. What cannot be done even alone, the batch records, or the loop ends. */
+  /** Some of its rows: they are found and recorded, or else half as many are tried, until one is alone. What cannot be done even alone, the batch records, or the loop ends. */
   row: 'halve',
   /** The moment (locks, load, a restart): wait, longer each time, and take fewer rows, since time ran out perhaps. */
   moment: 'back off',
@@ -62,6 +62,8 @@ export interface Work {
   /** The rest after a batch that took so many seconds. */
   readonly rest?: (seconds: number) => Rest;
   readonly batch: (next: Next) => Promise<Step>;
+  /** Finds the bad rows of a batch that failed by their fault, and sees to it that the next one leaves them out; false if it found none. */
+  readonly leaveOut?: (next: Next) => Promise<boolean>;
   /** What comes after the last row. Left out, that is the end. */
   readonly afterLast?: () => Promise<'again' | 'done'>;
   /** What the loop throws when it gives up: at once for the migration's fault, after `mostFailures` for the moment's. */
@@ -102,8 +104,9 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
     const begun = clock.now();
     const size = Math.min(pace.size, corner);
     const alone = corner === 1;
+    const next = { size, alone, begun, pace };
     try {
-      const step = await batch({ size, alone, begun, pace });
+      const step = await batch(next);
       if (step === 'again') {
         continue;
       }
@@ -128,8 +131,13 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
       if (!(error instanceof DatabaseError)) {
         throw error;
       }
-      const reaction = reactions[faultOf(error, { size, alone })];
+      const reaction = reactions[faultOf(error, next)];
       if (reaction === 'halve' && !alone) {
+        // Without a SQLSTATE it is not the database that refuses a row.
+        const mayBeFound = corner > pace.size && error.fault === 'row' && error.sqlState !== null;
+        if (mayBeFound && (await work.leaveOut?.(next))) {
+          continue;
+        }
         corner = Math.max(1, Math.floor(size / 2));
         continue;
       }

@@ -15,7 +15,7 @@ import { ledger } from '../ledger/names.ts';
 import { ofEarlierRuns } from '../ledger/row-errors.ts';
 import { inBatches, type Next, type Step } from './batch-loop.ts';
 import { failureOf } from './failure-messages.ts';
-import { batchOrRowError, type Progress, type SliceInput } from './slice.ts';
+import { batchOrRowError, type Progress, recordBadRows, type SliceInput } from './slice.ts';
 
 // Bad rows are few; so many in one statement are quick even if each of them has triggers.
 const pageSize = 100;
@@ -31,13 +31,14 @@ export async function runRetry(
   const started = clock.now();
   let at = claimed;
 
+  const inputOf = () => ({ database, table, at, seconds: 0, secondsPerRow: null });
   const batch = async ({ size, alone }: Next): Promise<Step> => {
     const keys = await recordedBefore(database, at, size);
     const [first] = keys;
     if (first === undefined) {
       return 'done';
     }
-    const input = { database, table, at, seconds: 0, secondsPerRow: null };
+    const input = inputOf();
     const done = await (alone
       ? batchOrRowError(migration, input, first, 'behind')
       : migration.batch(input, { keys }));
@@ -58,6 +59,12 @@ export async function runRetry(
     isOver,
     pace: { ...startPace({ ...migration.pace, maxRows: pageSize }, null), size: pageSize },
     batch,
+    leaveOut: async ({ size }) => {
+      const keys = await recordedBefore(database, at, size);
+      const found = await recordBadRows(migration, inputOf(), { keys }, keys.length);
+      at = found ?? at;
+      return found !== undefined;
+    },
     failure: (fault, error) => failureOf(fault, migration, at, error),
   });
   const { state, longestBatch } = await slice.catch(async (error: unknown) => {

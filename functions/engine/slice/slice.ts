@@ -5,11 +5,11 @@ import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import type { Key, Table } from '../database/table.ts';
 import { checkWritable } from '../database/table-lock.ts';
-import type { Batch, BatchInput, ReadAhead, Rest } from '../define/batch.ts';
+import type { Batch, BatchInput, Page, ReadAhead, Rest } from '../define/batch.ts';
 import type { RowMigration } from '../define/registered.ts';
 import { DatabaseError } from '../errors.ts';
 import { type Checkpoint, nextPass, reload, remember, rememberFailed } from '../ledger/checkpoint.ts';
-import { recordRowError } from '../ledger/row-errors.ts';
+import { recordRowError, recordRowErrors, rowErrorOf } from '../ledger/row-errors.ts';
 import { inBatches, type Next, type Step } from './batch-loop.ts';
 import { budgetSpent, failureOf } from './failure-messages.ts';
 
@@ -68,15 +68,16 @@ export async function runSlice(
   // Until when working time is in the ledger.
   let accounted = clock.now();
 
-  const batch = async ({ size, alone, begun, pace }: Next): Promise<Step> => {
-    const input: BatchInput = {
-      database,
-      table,
-      at,
-      seconds: begun - accounted,
-      secondsPerRow: pace.secondsPerRow,
-      ...(readAhead && { readAhead }),
-    };
+  const inputOf = ({ begun, pace }: Next): BatchInput => ({
+    database,
+    table,
+    at,
+    seconds: begun - accounted,
+    secondsPerRow: pace.secondsPerRow,
+  });
+  const batch = async (next: Next): Promise<Step> => {
+    const { size, alone, begun } = next;
+    const input = { ...inputOf(next), ...(readAhead && { readAhead }) };
     readAhead = undefined;
     const done = await (alone ? nextRow(migration, input) : migration.batch(input, { size }));
     if (done === undefined) {
@@ -87,9 +88,7 @@ export async function runSlice(
     }
     ({ at, readAhead } = done);
     accounted = begun;
-    if (at.rowErrorsOfThisRun > migration.errorBudget) {
-      throw await budgetSpent(database, migration, at);
-    }
+    await checkBudget(database, migration, at);
     return { rows: done.rows, bytesPerRow: done.bytesPerRow, isLast: done.passEnded };
   };
 
@@ -99,6 +98,13 @@ export async function runSlice(
     pace: startPace(options, claimed.secondsPerRow),
     ...schedule,
     batch,
+    leaveOut: async (next) => {
+      const most = migration.errorBudget - at.rowErrorsOfThisRun + 1;
+      const found = await recordBadRows(migration, inputOf(next), { size: next.size }, most);
+      at = found ?? at;
+      await checkBudget(database, migration, at);
+      return found !== undefined;
+    },
     afterLast: async () => {
       if (at.pass >= passes || (await isLastPass(database, table, migration, at))) {
         return 'done';
@@ -140,6 +146,33 @@ async function nextRow(migration: RowMigration, input: BatchInput): Promise<Batc
   return batchOrRowError(migration, input, key, behind === undefined ? 'next' : 'behind');
 }
 
+/**
+ * Records the bad rows of a page, at most so many, found in one go. Undefined if none was found, or the claim is not ours any more: the
+ * page is then tried in smaller ones.
+ */
+export async function recordBadRows(
+  migration: RowMigration,
+  input: BatchInput,
+  page: Page,
+  most: number,
+): Promise<Checkpoint | undefined> {
+  try {
+    const errors = await migration.badRows(input, page, most);
+    return errors.length > 0 ? await recordRowErrors(input.database, input.at, errors) : undefined;
+  } catch (error) {
+    if (error instanceof DatabaseError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+async function checkBudget(database: Database, migration: RowMigration, at: Checkpoint): Promise<void> {
+  if (at.rowErrorsOfThisRun > migration.errorBudget) {
+    throw await budgetSpent(database, migration, at);
+  }
+}
+
 /** Migrates one row, or records why it cannot be. Throws the moment's DatabaseError while a lock on the table is to blame. */
 export async function batchOrRowError(
   migration: RowMigration,
@@ -156,8 +189,7 @@ export async function batchOrRowError(
     if (error.isTimeout) {
       await checkWritable(input.database, input.table);
     }
-    const reason = { key, reason: error.message, sqlstate: error.sqlState };
-    const recorded = await recordRowError(input.database, input.at, reason, place);
+    const recorded = await recordRowError(input.database, input.at, rowErrorOf(key, error), place);
     return recorded && { at: recorded, rows: 1, bytesPerRow: 0, passEnded: false };
   }
 }
