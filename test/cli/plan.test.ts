@@ -108,7 +108,7 @@ test('plan beside a run changes nothing, goes on from where that is, and the run
   const reached = new Promise<void>((resolve) => {
     let batches = 0;
     at.runtime.between.call = async ({ body }) => {
-      if (body.includes('moved#') && ++batches === 5) {
+      if (body.includes('moved#') && ++batches === 8) {
         resolve();
         await held;
       }
@@ -145,6 +145,7 @@ describe('What is in the way is said, and exits with 1', () => {
   const slowly = {
     table: 'engine_configs',
     key: 'id',
+    immutableKey: true,
     set: { name: sql`name || pg_sleep(0.0005)::text` },
   } as const;
   test.each([
@@ -211,6 +212,7 @@ describe('verify', () => {
       name: 'twice',
       table: 'engine_configs',
       key: 'id',
+      immutableKey: true,
       set: { name: sql`name || '!'` },
     });
     const { code, stdout, stderr } = await at.does(['verify', 'twice', '--rows', '20'], {

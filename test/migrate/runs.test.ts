@@ -19,6 +19,7 @@ const probe = (name: string, rebuilds: readonly (keyof typeof jobs)[] = []) =>
     name,
     table: name,
     key: 'id',
+    immutableKey: true,
     set: { changed: sql`changed + 1` },
     pace: { maxRows: 10, restSeconds: 5 }, // one batch a slice, and no test waits for a rest
     rebuilds,
@@ -401,6 +402,7 @@ describe('Promise 5: what is done stays done', () => {
       name: 'second',
       table: 'second',
       key: 'id',
+      immutableKey: true,
       set: { changed: sql`no_such_function(1)` },
     });
     await expect(engine.run([first, broken, third], { followUps: jobs })).rejects.toMatchObject({
@@ -424,6 +426,7 @@ describe('Promise 7: follow-up jobs', () => {
     name: 'second',
     table: 'second',
     key: 'id',
+    immutableKey: true,
     set: { changed: sql`no_such_function(1)` },
   });
   const owed = () => engine.ledger<{ job: string; run: string | null }>('follow_ups');

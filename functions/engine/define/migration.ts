@@ -29,9 +29,15 @@ export interface RowOptions extends Options {
   readonly key: string | readonly string[];
   /**
    * Which rows still need the change, as a condition over the table's columns. Rows it does not match are left alone, so
-   * a migrated row must not match it any more. Left out, the migration changes every row once, as the cursor passes it.
+   * a migrated row must not match it any more. Left out, the migration changes every row once, as the cursor passes it, and needs a
+   * `marker` or `immutableKey`.
    */
   readonly where?: Sql | undefined;
+  /**
+   * Nobody ever changes the key of a row of this table. To be said of it where a migration has neither `where` nor `marker`, and so
+   * knows only by its cursor what it has changed: a row that gets a key ahead of the cursor would be changed a second time.
+   */
+  readonly immutableKey?: boolean | undefined;
   /**
    * A boolean column that the engine adds for the time of the migration, with an index on the rows that are left: true once
    * a row is done. Then what is left is found without walking over the others, however large the table. `cleanup` drops it.

@@ -1,5 +1,6 @@
 import {
   array,
+  boolean,
   check,
   integer,
   maxValue,
@@ -50,6 +51,7 @@ const rowOptions = object({
   ),
   key: allowed(columns, 'one column or several different ones'),
   marker: optional(allowed(pipe(string(), nonEmpty()), 'the name of a column')),
+  immutableKey: optional(allowed(boolean(), 'true or false'), false),
   onInvalid: optional(allowed(picklist(['restore', 'fail', 'report']), 'restore, fail or report'), 'fail'),
   errorBudget: optional(wholeNumber(0), 100),
   pace: optional(
@@ -80,7 +82,7 @@ const rowOptions = object({
 export function rowMigration(
   options: RowOptions,
 ): Omit<RowMigration, 'kind' | 'columns' | 'batch' | 'badRows'> {
-  const { pace, marker, ...checked } = checkOptions(options.name, rowOptions, options);
+  const { pace, marker, immutableKey, ...checked } = checkOptions(options.name, rowOptions, options);
   const { key, onInvalid } = checked;
   const { within, window, pressureTimeout = 'PT1H' } = options;
   const where = options.where && checkSql(options.name, 'where', options.where);
@@ -98,6 +100,14 @@ export function rowMigration(
     'pace.restSeconds',
     pace.restSeconds,
     'none beside "within", which works it out',
+  );
+  // Promise 2: without one of these, nothing tells a row that has been changed from one that has not.
+  must(
+    where !== undefined || marker !== undefined || immutableKey,
+    'where',
+    where,
+    'a condition that a migrated row no longer matches. Or a "marker", by which the rows are known that are done; or immutableKey: true, if ' +
+      'nobody ever changes the key of a row of this table: one that gets a key ahead of the cursor would be changed twice',
   );
   must(!key.includes(marker ?? ''), 'marker', marker, 'a column of its own, outside the key');
   must(

@@ -68,7 +68,7 @@ it('Whatever the keys are, each row is changed once, and pages come in the order
           row,
         );
       }
-      const options = { table: 'walked', key: names, pace: { maxRows: pageSize } };
+      const options = { table: 'walked', key: names, immutableKey: true, pace: { maxRows: pageSize } };
       const migrations = [
         backfill({ ...options, name: 'in-sql', set: { changed: sql`changed + 1` } }),
         rewrite({

@@ -198,6 +198,7 @@ describe('Promise 3, a rewrite', () => {
         name: 'probe',
         table: 'documents',
         key: 'id',
+        immutableKey: true,
         columns: ['writes'],
         transform: ({ writes }) => ({ writes: writes + 1 }),
         pace: { maxRows: 10 },

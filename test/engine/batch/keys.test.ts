@@ -144,7 +144,7 @@ async function makeTable(table: string, { key, values, before }: Case, suffix = 
 }
 
 const probes = (table: string, key: readonly string[]) => {
-  const options = { table, key, pace: { maxRows: 7 } };
+  const options = { table, key, immutableKey: true, pace: { maxRows: 7 } };
   return [
     backfill({
       ...options,

@@ -23,6 +23,7 @@ it('A batch lets go of its rows when the application holds one for longer than 2
       name: 'probe',
       table: 'rows',
       key: 'id',
+      immutableKey: true,
       set: { changed: sql`changed + 1` },
       pace: { maxRows: 40 },
     }),

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.stop());
 
-const base = { table: 'items', key: 'id', pace: { maxRows: 70 } };
+const base = { table: 'items', key: 'id', immutableKey: true, pace: { maxRows: 70 } };
 const where = sql`state = 'old'`;
 const kinds: Readonly<Record<string, Migration>> = {
   'a backfill': backfill({ ...base, name: 'items', where, set: { state: sql`'new'` } }),

@@ -14,7 +14,8 @@ it('A table that others inherit from is refused, since its key is not unique ove
   await engine.database.query('CREATE TABLE children (PRIMARY KEY (id)) INHERITS (parents)');
   await engine.database.query('INSERT INTO parents SELECT n FROM generate_series(1, 5) AS n');
   await engine.database.query('INSERT INTO children SELECT n FROM generate_series(1, 5) AS n');
-  const adds = (table: string) => backfill({ name: table, table, key: 'id', set: { n: sql`n + 1` } });
+  const adds = (table: string) =>
+    backfill({ name: table, table, key: 'id', immutableKey: true, set: { n: sql`n + 1` } });
   await expect(engine.run([adds('parents')])).rejects.toMatchObject({
     name: 'MigrationFailed',
     message: expect.stringMatching(

@@ -9,13 +9,20 @@ import { migrate } from '../../../functions/migrate/migrate.ts';
 import { checkJobs, registry } from '../../../functions/migrate/registry.ts';
 import { startEngine, type TestEngine } from '../../support/engine.ts';
 
-const users: BackfillOptions = { name: 'names', table: 'users', key: 'id', set: { name: sql`'x'` } };
+const users: BackfillOptions = {
+  name: 'names',
+  table: 'users',
+  key: 'id',
+  immutableKey: true,
+  set: { name: sql`'x'` },
+};
 const made = (options: Partial<BackfillOptions>) => () => backfill({ ...users, ...options });
 const rewritten = (options: Partial<RewriteOptions>) => () =>
   rewrite({
     name: 'names',
     table: 'users',
     key: 'id',
+    immutableKey: true,
     columns: ['name'],
     transform: () => undefined,
     ...options,
@@ -27,6 +34,11 @@ describe('A migration that cannot work is refused when it is written', () => {
       'a name with capitals',
       made({ name: 'Names' }),
       'migration "Names", name: got "Names", allowed is lower case letters, digits and hyphens, at most 60',
+    ],
+    [
+      'nothing that tells a changed row from another',
+      made({ immutableKey: undefined }),
+      'where: got undefined, allowed is a condition that a migrated row no longer matches. Or a "marker"',
     ],
     ['a name too long', made({ name: 'n'.repeat(61) }), 'at most 60'],
     [

@@ -35,6 +35,7 @@ const probe = rowsOf(
     name: 'probe',
     table: 'counters',
     key: 'id',
+    immutableKey: true,
     set: { n: sql`n + 1` },
     pace: { maxRows: 1_000, restSeconds: 0.02 }, // long enough to be hit by every crash
   }),

@@ -21,6 +21,7 @@ const probe = backfill({
   name: 'probe',
   table: 'items',
   key: 'id',
+  immutableKey: true,
   set: { n: sql`n + 1` },
   pace: { maxRows: 10 },
 });

@@ -97,7 +97,13 @@ describe('Promise 11: pending? of a finished migration', () => {
   it('is no for a migration without a condition, once it is done', async () => {
     await engine.database.query('CREATE TABLE counted_once (id integer PRIMARY KEY, n integer DEFAULT 0)');
     await engine.database.query('INSERT INTO counted_once SELECT n FROM generate_series(1, 10) AS n');
-    const once = backfill({ name: 'once', table: 'counted_once', key: 'id', set: { n: sql`n + 1` } });
+    const once = backfill({
+      name: 'once',
+      table: 'counted_once',
+      key: 'id',
+      immutableKey: true,
+      set: { n: sql`n + 1` },
+    });
     await engine.run([once]);
     await engine.database.query('INSERT INTO counted_once VALUES (11)');
     expect(await engine.run([once])).toEqual({ once: 'skipped' });
@@ -133,6 +139,7 @@ describe('Promise 11: batches', () => {
         name: 'slow',
         table: 'slow',
         key: 'id',
+        immutableKey: true,
         set: { n: sql`n + 1 + length(pg_sleep(0.002)::text)` },
         pace: { targetSeconds: 0.05 },
       }),

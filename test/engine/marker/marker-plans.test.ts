@@ -97,6 +97,7 @@ describe('Promise 11, with a marker', () => {
         }
       };
       const all = backfill({
+        immutableKey: true,
         name: 'labels',
         table: 'spread',
         key,

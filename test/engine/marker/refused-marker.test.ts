@@ -80,7 +80,7 @@ describe('A marker is refused', () => {
     await expect(engine.run([backfill(options)])).rejects.toMatchObject({
       message: expect.stringMatching(/it has begun without one.* Take "marker" away until it is finished/),
     });
-    await engine.run([backfill({ ...options, marker: undefined })]);
+    await engine.run([backfill({ ...options, marker: undefined, immutableKey: true })]);
     const writes = await engine.database.query(
       'SELECT max(id) AS id, writes FROM items GROUP BY 2 ORDER BY 1',
     );

@@ -324,23 +324,50 @@ describe('Restoring', () => {
     ]);
   });
 
-  it('gives a row that was changed twice its first values, unless the application changed it in between', async () => {
+  it('gives a row that the application brought back to the old form, and was changed again, what it had made of it', async () => {
     await query(`
       CREATE TABLE things (id integer PRIMARY KEY, form text NOT NULL, value integer);
       INSERT INTO things SELECT n, 'old', 9 FROM generate_series(1, 2) AS n`);
-    const still = backfill({
+    const negated = backfill({
       ...options,
       validate: [],
       where: sql`value > 0`,
-      set: { value: sql`value - 1` },
+      set: { value: sql`-value` },
+      pace: { maxRows: 1 },
     });
-    const retry = { input: { retry: 'things' } } as const;
-    expect((await engine.run([still])).things).toMatchObject({ total_updated: 0, errors: 2 });
-    await query('UPDATE things SET value = 5 WHERE id = 2');
-    await engine.run([still], retry);
-    expect(await rowsNow()).toMatchObject([{ value: 7 }, { value: 4 }]);
-    expect(await engine.run([still], restore)).toEqual({ things: { restored: 2, left: 0 } });
-    expect(await rowsNow()).toMatchObject([{ value: 9 }, { value: 5 }]);
+    let done = false;
+    engine.between = async ({ sql: text }) => {
+      if (!done && text.includes('UPDATE "public"."things"')) {
+        done =
+          (await query('UPDATE things SET value = 5 WHERE id = 1 AND value < 0 RETURNING id')).length === 1;
+      }
+      return 'pass' as const;
+    };
+    expect((await engine.run([negated])).things).toMatchObject({ total_updated: 3, errors: 0 });
+    expect(await rowsNow()).toMatchObject([{ value: -5 }, { value: -9 }]);
+    expect(await engine.run([negated], restore)).toEqual({ things: { restored: 2, left: 0 } });
+    expect(await rowsNow()).toMatchObject([{ value: 5 }, { value: 9 }]);
+  });
+
+  it('gives a row that two releases of the migration have changed what it had before the first', async () => {
+    await query(`
+      CREATE TABLE things (id integer PRIMARY KEY, form text NOT NULL, value integer);
+      INSERT INTO things SELECT n, 'old', 9 FROM generate_series(1, 3) AS n`);
+    const made = (form: string, value: Sql) =>
+      backfill({
+        ...options,
+        validate: [],
+        where: sql`form <> ${form}`,
+        set: { form: sql`${form}`, value },
+        pace: { maxRows: 1 },
+        errorBudget: 0,
+      });
+    const failing = made('new', sql`1 / (3 - id)`);
+    await expect(engine.run([failing])).rejects.toMatchObject({ name: 'ErrorBudgetSpent' });
+    const corrected = made('newer', sql`0`);
+    expect((await engine.run([corrected])).things).toMatchObject({ total_updated: 5, errors: 0 });
+    expect(await engine.run([corrected], restore)).toEqual({ things: { restored: 3, left: 0 } });
+    expect(await query('SELECT DISTINCT form, value FROM things')).toEqual([{ form: 'old', value: 9 }]);
   });
 
   it('leaves a row that cannot be put back, records why, and puts back all others', async () => {

@@ -20,7 +20,13 @@ const open: Session[] = [];
 type Session = pg.PoolClient & { readonly processID: number };
 
 const needs = (name: string) => ({ name: 'x', table: name, key: ['id'], columns: [] });
-const migration = backfill({ name: 'add-one', table: 'rows', key: 'id', set: { changed: sql`changed + 1` } });
+const migration = backfill({
+  name: 'add-one',
+  table: 'rows',
+  key: 'id',
+  immutableKey: true,
+  set: { changed: sql`changed + 1` },
+});
 
 beforeAll(async () => {
   engine = await startEngine();

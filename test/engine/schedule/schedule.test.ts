@@ -13,7 +13,13 @@ const night = { from: '22:00', to: '06:00', timeZone: 'Europe/Berlin' };
 const noon = Date.parse('2026-07-01T10:00Z'); // in Berlin
 
 describe('A migration with a schedule', () => {
-  const options = { name: 'add-one', table: 'rows', key: 'id', set: { changed: sql`changed + 1` } };
+  const options = {
+    name: 'add-one',
+    table: 'rows',
+    key: 'id',
+    immutableKey: true,
+    set: { changed: sql`changed + 1` },
+  };
 
   it('is refused when its module is loaded, with what was wrong, got and allowed', () => {
     expect(() => backfill({ ...options, within: 'P1M' })).toThrow(
@@ -71,6 +77,7 @@ const slow = (ms: number, more: Partial<BackfillOptions> = {}) =>
     name: 'add-one',
     table: 'rows',
     key: 'id',
+    immutableKey: true,
     set: { changed: sql`changed + CASE WHEN pg_sleep(${ms / 1_000}::float8) IS NULL THEN 2 ELSE 1 END` },
     pace: { maxRows: 100 },
     ...more,
@@ -176,6 +183,7 @@ describe('A migration that has its time', () => {
       name: 'add-one-in-code',
       table: 'rows',
       key: 'id',
+      immutableKey: true,
       columns: ['changed'],
       transform: ({ changed }) => ({ changed: changed + 1 }),
       within: 'PT1H',

@@ -15,7 +15,7 @@ import {
 import type { Fault } from '../../support/fault-proxy.ts';
 
 const rows = 35;
-const options = { table: 'probes', key: 'id', pace: { maxRows: 15 } };
+const options = { table: 'probes', key: 'id', immutableKey: true, pace: { maxRows: 15 } };
 
 // No `where`: nothing in the rows tells a second change from the first. Only the ledger can.
 const probes: Record<string, Migration> = {

@@ -33,6 +33,7 @@ const probe = backfill({
   name: 'probe',
   table: 'rows',
   key: 'id',
+  immutableKey: true,
   set: { changed: sql`changed + 1` },
   pace: { maxRows: 40 },
 });
@@ -97,6 +98,7 @@ describe('The moment’s faults are waited out:', () => {
       name: 'cut',
       table: 'rows',
       key: 'id',
+      immutableKey: true,
       set: { changed: sql`changed + 1 + length(pg_sleep(0.01)::text)` },
       pace: { maxRows: 40 },
     });
@@ -142,6 +144,7 @@ describe('The moment’s faults are waited out:', () => {
       name: 'again',
       table: 'rows',
       key: 'id',
+      immutableKey: true,
       columns: ['changed'],
       transform: ({ changed }) => ({ changed: changed + 1 }),
     });
@@ -166,6 +169,7 @@ it('The time that a failed slice worked is part of how long the migration took',
     name: 'stepping',
     table: 'rows',
     key: 'id',
+    immutableKey: true,
     set: { changed: sql`changed + step()` },
   });
   let late = 0;

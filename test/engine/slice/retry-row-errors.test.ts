@@ -35,7 +35,13 @@ const poison = (price: string, ...ids: number[]) =>
 const correct = (...ids: number[]) =>
   engine.database.query(`UPDATE orders SET price = id || '.50' WHERE id = ANY ($1)`, [ids]);
 
-const base = { name: 'cents', table: 'orders', key: ['shop', 'id'], pace: { maxRows: 4 } } as const;
+const base = {
+  name: 'cents',
+  table: 'orders',
+  key: ['shop', 'id'],
+  immutableKey: true,
+  pace: { maxRows: 4 },
+} as const;
 type More = Partial<RowOptions>;
 const inSql = (more: More) =>
   backfill({

@@ -16,7 +16,13 @@ it('promise 16: a row that always takes longer than a statement may is recorded 
   await engine.database.query(`
     CREATE FUNCTION slow(id integer) RETURNS integer LANGUAGE plpgsql AS $$
     BEGIN IF id = 23 THEN PERFORM pg_sleep(${limit * 3}); END IF; RETURN 1; END $$`);
-  const migration = backfill({ name: 'items', table: 'items', key: 'id', set: { n: sql`n + slow(id)` } });
+  const migration = backfill({
+    name: 'items',
+    table: 'items',
+    key: 'id',
+    immutableKey: true,
+    set: { n: sql`n + slow(id)` },
+  });
   // Slices of a second or two: the row must be found although each slice begins without what the one before knew.
   const result = await engine.run([migration], { milliseconds: limit * 6 * 1_000 });
   expect(result.items).toMatchObject({ total_processed: 60, total_updated: 59, errors: 1 });
@@ -37,7 +43,13 @@ it('promise 16: a row error that cannot be recorded ends the run, naming the key
   await engine.database.query(
     `INSERT INTO texts SELECT string_agg(md5(n::text), '') FROM generate_series(1, 84) AS n`,
   );
-  const migration = backfill({ name: 'texts', table: 'texts', key: 'id', set: { n: sql`9` } });
+  const migration = backfill({
+    name: 'texts',
+    table: 'texts',
+    key: 'id',
+    immutableKey: true,
+    set: { n: sql`9` },
+  });
   await expect(engine.run([migration])).rejects.toMatchObject({
     name: 'MigrationFailed',
     message: expect.stringMatching(/migration "texts".*index row size/s),

@@ -78,7 +78,7 @@ it('A change that adds up is found out, and shown by its rows', async () => {
     final_state: 'unchanged',
     errors: 1,
   });
-  const always = backfill({ name: 'always', ...orders, set: { price: sql`price + 1` } });
+  const always = backfill({ name: 'always', ...orders, immutableKey: true, set: { price: sql`price + 1` } });
   const { rows_updated, final_state, differences } = await verify(engine.dataApi(), always, { runs: 3 });
   expect({ rows_updated, final_state }).toEqual({ rows_updated: 97, final_state: 'changed' });
   expect(differences).toHaveLength(10);
@@ -123,7 +123,13 @@ it('A partitioned table is copied as a whole', async () => {
     CREATE TABLE visits_1 PARTITION OF visits FOR VALUES FROM (1) TO (6);
     CREATE TABLE visits_2 PARTITION OF visits FOR VALUES FROM (6) TO (11);
     INSERT INTO visits SELECT n, '/' || n FROM generate_series(1, 10) AS n`);
-  const pages = { name: 'pages', table: 'visits', key: 'id', set: { page: sql`lower(page)` } };
+  const pages = {
+    name: 'pages',
+    table: 'visits',
+    key: 'id',
+    immutableKey: true,
+    set: { page: sql`lower(page)` },
+  };
   expect(await verify(engine.dataApi(), backfill(pages))).toMatchObject({ rows_updated: 10, runs: 3 });
 });
 
