@@ -60,6 +60,7 @@ describe('promise 6: a bad row', () => {
     await chain.database.query(`UPDATE products SET price_text = 'dear' WHERE id = 7`);
     await chain.database.query(`UPDATE products SET price_text = '-5' WHERE id = 19`);
     await chain.database.query(`UPDATE products SET label = 'unreadable' WHERE id = 30`);
+    await chain.database.query(`UPDATE products SET label = 'endless' WHERE id = 17`);
     const { status, result } = await chain.run();
     expect({ status, result }).toEqual({
       status: 'SUCCEEDED',
@@ -73,15 +74,18 @@ describe('promise 6: a bad row', () => {
           ],
         },
         labels: {
-          ...counted(rows, 1),
-          error_samples: [{ key: '30', reason: 'no such label: unreadable', sqlstate: null }],
+          ...counted(rows, 2),
+          error_samples: [
+            { key: '17', reason: 'transform took longer than 0.2 s, its "transformTimeout"', sqlstate: null },
+            { key: '30', reason: 'no such label: unreadable', sqlstate: null },
+          ],
         },
         next_jobs: [rebuildJob],
       },
     });
     const bad = await chain.database.query(`
       SELECT id FROM products WHERE price IS DISTINCT FROM (id || '.50')::numeric OR label <> 'new:label ' || id ORDER BY id`);
-    expect(bad).toEqual([{ id: 7 }, { id: 19 }, { id: 30 }]);
+    expect(bad).toEqual([{ id: 7 }, { id: 17 }, { id: 19 }, { id: 30 }]);
   });
 
   test('beyond the budget fails the run, which names the migration, the batch, an example and what to do', async () => {

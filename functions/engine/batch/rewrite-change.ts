@@ -12,6 +12,8 @@ export interface Change {
   readonly journal: boolean;
   readonly columns: readonly string[];
   readonly transform: (row: RowOf) => Partial<RowOf> | undefined | Promise<Partial<RowOf> | undefined>;
+  /** How long that may take for one row. */
+  readonly transformSeconds: number;
 }
 
 /** A page of a rewrite, and the way to the database on which it is read. */

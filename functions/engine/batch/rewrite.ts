@@ -1,19 +1,20 @@
 import type { Statements } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
-import type { Column, Key } from '../database/table.ts';
+import type { Key } from '../database/table.ts';
 import type { Batch, BatchInput, Page, ReadAhead } from '../define/batch.ts';
-import { checker } from '../define/checks.ts';
+import { checkDuration, checker } from '../define/checks.ts';
 import type { Migration, RowOptions } from '../define/migration.ts';
 import type { RowMigration } from '../define/registered.ts';
 import { rowMigration } from '../define/row-options.ts';
-import { DatabaseError, MigrationFailed, messageOf } from '../errors.ts';
+import { DatabaseError, MigrationFailed } from '../errors.ts';
 import { move } from '../ledger/checkpoint.ts';
 import { keysWithout, type RowError, refused, withRowErrors } from '../ledger/row-errors.ts';
 import { badRows } from './bad-rows.ts';
-import type { Change, PageToRead, WrittenRow } from './rewrite-change.ts';
-import { type ReadRow, readPage } from './rewrite-read.ts';
+import type { Change, PageToRead } from './rewrite-change.ts';
+import { readPage } from './rewrite-read.ts';
 import { type PreparedPage, rowByRow, writePage } from './rewrite-write.ts';
-import { decode, encode, isJsonNull, type RowOf } from './row-values.ts';
+import type { RowOf } from './row-values.ts';
+import { transformRows } from './transform-rows.ts';
 
 /** What a rewrite says of itself. `R` is the row as `transform` sees it. */
 export interface RewriteOptions<R extends RowOf = RowOf> extends RowOptions {
@@ -30,7 +31,14 @@ export interface RewriteOptions<R extends RowOf = RowOf> extends RowOptions {
    * say exactly (NaN inside a document, a Map, a function) makes it a row error.
    */
   readonly transform: (row: R) => Changes<R> | Promise<Changes<R>>;
+  /**
+   * How long `transform` may take for one row, ISO 8601 or in words, at most a minute. Default `PT10S`. A row for which it takes longer is
+   * a row error, whether it waits for something or loops; only a loop after an `await` cannot be broken off, and ends the Lambda.
+   */
+  readonly transformTimeout?: string | undefined;
 }
+
+const longestTransform = 60;
 
 type Changes<R> = Partial<NoInfer<R>> | undefined;
 
@@ -74,12 +82,21 @@ export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Mi
     'a column that "columns" does not name',
   );
   check(typeof options.transform === 'function', 'transform', options.transform, 'a function');
+  const { transformTimeout = 'PT10S' } = options;
+  const transformSeconds = checkDuration(options.name, 'transformTimeout', transformTimeout);
+  check(
+    transformSeconds <= longestTransform,
+    'transformTimeout',
+    transformTimeout,
+    `at most ${longestTransform} seconds, a part of what a Lambda has`,
+  );
   const change: Change = {
     name: base.name,
     where: base.where,
     journal: base.onInvalid === 'restore',
     columns: options.columns,
     transform: options.transform as Change['transform'],
+    transformSeconds,
   };
   const migration: RowMigration = {
     ...base,
@@ -159,31 +176,7 @@ function rewriteLocked(change: Change, input: BatchInput, keys: readonly Key[]):
 async function prepare(change: Change, toRead: PageToRead): Promise<PreparedPage> {
   const { table } = toRead;
   const read = await readPage(change, toRead);
-  const columns = change.columns.map((name) => table.columns.get(name) as Column);
-  const kept = columns.map(() => undefined);
-  const rows: WrittenRow[] = [];
-  const errors: RowError[] = [];
-  let wrongReturns = 0;
-  for (const row of read.rows) {
-    if (!row.changes) {
-      rows.push({ key: row.key, xmin: row.xmin, values: kept });
-      continue;
-    }
-    try {
-      // Not awaited unless it is a promise: a turn of the event loop for each row would cost more than most transforms.
-      const returned = change.transform(decode(table, columns, row));
-      const changes = returned instanceof Promise ? await returned : returned;
-      const values = encoded(change, columns, row, changes);
-      // A row that stays as it is has still to be marked.
-      const written = values ?? (table.marker && kept);
-      if (written !== undefined) {
-        rows.push({ key: row.key, xmin: row.xmin, values: written });
-      }
-    } catch (error) {
-      wrongReturns += error instanceof WrongReturn ? 1 : 0;
-      errors.push({ key: row.key, reason: messageOf(error), sqlstate: null });
-    }
-  }
+  const { rows, errors, wrongReturns } = await transformRows(change, table, read.rows);
   // If the first rows all do it, it is not the rows.
   const [first] = errors;
   if (first !== undefined && toRead.at.batches === 0 && wrongReturns === read.rows.length) {
@@ -207,41 +200,4 @@ async function write(
   const passEnded = 'size' in page && read.count < page.size && at.conflicted.length === 0;
   const bytesPerRow = read.rows.length === 0 ? 0 : read.bytes / read.rows.length;
   return { at, rows: read.count, bytesPerRow, passEnded };
-}
-
-/** What `transform` returned is not what it may return: as a rule the fault of one row, so it is recorded like a throw. */
-class WrongReturn extends TypeError {}
-
-/** The new values, encoded for the write; undefined if there are none and the row stays as it is. Throws what is wrong. */
-function encoded(
-  { columns: allowed }: Change,
-  columns: readonly Column[],
-  row: ReadRow,
-  changes: Partial<RowOf> | undefined,
-): WrittenRow['values'] | undefined {
-  if (changes === undefined) {
-    return undefined;
-  }
-  if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) {
-    const got = Array.isArray(changes) ? 'an array' : changes === null ? 'null' : `a ${typeof changes}`;
-    throw new WrongReturn(`transform returned ${got}; allowed is an object with new values, or nothing`);
-  }
-  const names = Object.keys(changes);
-  const unknown = names.filter((name) => !allowed.includes(name));
-  if (unknown.length > 0) {
-    throw new WrongReturn(
-      `transform returned ${unknown.join(', ')}, which "columns" does not name (${allowed.join(', ')}); add it there, or leave ` +
-        'it out',
-    );
-  }
-  if (names.length === 0) {
-    return undefined;
-  }
-  return columns.map((column, i) => {
-    // Of JSON, null may be two things: no value, or the value null. Returned as it came, it stays which it was.
-    const staysJsonNull = changes[column.name] === null && isJsonNull(column, row.values[i]);
-    return Object.hasOwn(changes, column.name) && !staysJsonNull
-      ? encode(column, changes[column.name])
-      : undefined;
-  });
 }

@@ -12,6 +12,7 @@ import {
 import { labelled } from '../database/place.ts';
 import { closed, isSql, type Sql, unsendable } from '../database/sql.ts';
 import { MigrationFailed, messageOf, shown } from '../errors.ts';
+import { parseDuration } from '../time/duration.ts';
 
 /** Throws MigrationFailed with what was wrong, what was got, and what is allowed, unless the condition holds. */
 export function checker(migration: string) {
@@ -70,6 +71,11 @@ export function checkSql(migration: string, option: string, fragment: Sql): Sql 
     throw new MigrationFailed(`migration "${migration}", ${option}: ${problem}`);
   }
   return labelled(closed(fragment), option);
+}
+
+/** The seconds of an option that is a duration. Throws MigrationFailed for one that is none. */
+export function checkDuration(migration: string, option: string, duration: string): number {
+  return checkParsed(migration, option, () => parseDuration(duration));
 }
 
 /** What a parser makes of an option. Throws MigrationFailed for what the parser refuses, with the names of both. */

@@ -15,9 +15,16 @@ import {
   transform,
   union,
 } from 'valibot';
-import { parseDuration } from '../time/duration.ts';
 import { checkWindow } from '../time/maintenance-window.ts';
-import { allowed, checker, checkOptions, checkParsed, checkSql, everyMigration } from './checks.ts';
+import {
+  allowed,
+  checkDuration,
+  checker,
+  checkOptions,
+  checkParsed,
+  checkSql,
+  everyMigration,
+} from './checks.ts';
 import type { RowOptions } from './migration.ts';
 import type { RowMigration } from './registered.ts';
 import { isTableValidation } from './validations.ts';
@@ -89,9 +96,9 @@ export function rowMigration(
   const validate = (options.validate ?? []).filter(isTableValidation);
   const must = checker(options.name);
   if (within !== undefined) {
-    checkParsed(options.name, 'within', () => parseDuration(within));
+    checkDuration(options.name, 'within', within);
   }
-  checkParsed(options.name, 'pressureTimeout', () => parseDuration(pressureTimeout));
+  checkDuration(options.name, 'pressureTimeout', pressureTimeout);
   if (window !== undefined) {
     checkParsed(options.name, 'window', () => checkWindow(window));
   }

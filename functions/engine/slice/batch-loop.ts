@@ -1,4 +1,5 @@
 import { measured, type Pace, tooSlow } from '../batch/batch-size.ts';
+import { TransformTimeout } from '../batch/transform-rows.ts';
 import type { Clock } from '../clock.ts';
 import type { Rest } from '../define/batch.ts';
 import { DatabaseError, type Fault } from '../errors.ts';
@@ -22,6 +23,14 @@ const faultOf = (
   { fault, isTimeout }: DatabaseError,
   { size, alone }: Pick<Next, 'size' | 'alone'>,
 ): Fault => (isTimeout && size === 1 && !alone ? 'row' : fault);
+
+/**
+ * Whether one look at the page may find all of its bad rows: not while smaller ones are tried, and without a SQLSTATE it is not the
+ * database that refuses a row. One for which `transform` takes too long is known.
+ */
+const mayBeFound = (error: DatabaseError, corner: number, pace: Pace): boolean =>
+  error instanceof TransformTimeout ||
+  (corner > pace.size && error.fault === 'row' && error.sqlState !== null);
 
 /** The next batch to do. */
 export interface Next {
@@ -62,8 +71,11 @@ export interface Work {
   /** The rest after a batch that took so many seconds. */
   readonly rest?: (seconds: number) => Rest;
   readonly batch: (next: Next) => Promise<Step>;
-  /** Finds the bad rows of a batch that failed by their fault, and sees to it that the next one leaves them out; false if it found none. */
-  readonly leaveOut?: (next: Next) => Promise<boolean>;
+  /**
+   * Finds the bad rows of a batch that failed by their fault, and sees to it that the next one leaves them out; false if it found
+   * none.
+   */
+  readonly leaveOut?: (next: Next, error: DatabaseError) => Promise<boolean>;
   /** What comes after the last row. Left out, that is the end. */
   readonly afterLast?: () => Promise<'again' | 'done'>;
   /** What the loop throws when it gives up: at once for the migration's fault, after `mostFailures` for the moment's. */
@@ -131,13 +143,11 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
       if (!(error instanceof DatabaseError)) {
         throw error;
       }
+      if (mayBeFound(error, corner, pace) && (await work.leaveOut?.(next, error))) {
+        continue;
+      }
       const reaction = reactions[faultOf(error, next)];
       if (reaction === 'halve' && !alone) {
-        // Without a SQLSTATE it is not the database that refuses a row.
-        const mayBeFound = corner > pace.size && error.fault === 'row' && error.sqlState !== null;
-        if (mayBeFound && (await work.leaveOut?.(next))) {
-          continue;
-        }
         corner = Math.max(1, Math.floor(size / 2));
         continue;
       }

@@ -59,9 +59,9 @@ export async function runRetry(
     isOver,
     pace: { ...startPace({ ...migration.pace, maxRows: pageSize }, null), size: pageSize },
     batch,
-    leaveOut: async ({ size }) => {
+    leaveOut: async ({ size }, error) => {
       const keys = await recordedBefore(database, at, size);
-      const found = await recordBadRows(migration, inputOf(), { keys }, keys.length);
+      const found = await recordBadRows(error, migration, inputOf(), { keys }, keys.length);
       at = found ?? at;
       return found !== undefined;
     },

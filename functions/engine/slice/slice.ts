@@ -1,6 +1,7 @@
 import { startPace } from '../batch/batch-size.ts';
 import { nextKey } from '../batch/page.ts';
 import { mayBeLeft, needsChange } from '../batch/rows-in-need.ts';
+import { TransformTimeout } from '../batch/transform-rows.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import type { Key, Table } from '../database/table.ts';
@@ -98,9 +99,9 @@ export async function runSlice(
     pace: startPace(options, claimed.secondsPerRow),
     ...schedule,
     batch,
-    leaveOut: async (next) => {
+    leaveOut: async (next, error) => {
       const most = migration.errorBudget - at.rowErrorsOfThisRun + 1;
-      const found = await recordBadRows(migration, inputOf(next), { size: next.size }, most);
+      const found = await recordBadRows(error, migration, inputOf(next), { size: next.size }, most);
       at = found ?? at;
       await checkBudget(database, migration, at);
       return found !== undefined;
@@ -147,23 +148,28 @@ async function nextRow(migration: RowMigration, input: BatchInput): Promise<Batc
 }
 
 /**
- * Records the bad rows of a page, at most so many, found in one go. Undefined if none was found, or the claim is not ours any more: the
- * page is then tried in smaller ones.
+ * Records the bad rows of a page that failed, at most so many, found in one go. Undefined if none was found, or the claim is not ours any
+ * more: the page is then tried in smaller ones.
  */
 export async function recordBadRows(
+  error: DatabaseError,
   migration: RowMigration,
   input: BatchInput,
   page: Page,
   most: number,
 ): Promise<Checkpoint | undefined> {
   try {
-    const errors = await migration.badRows(input, page, most);
+    const isKnown = error instanceof TransformTimeout;
+    const errors = isKnown ? [error.row] : await migration.badRows(input, page, most);
     return errors.length > 0 ? await recordRowErrors(input.database, input.at, errors) : undefined;
-  } catch (error) {
-    if (error instanceof DatabaseError) {
+  } catch (failure) {
+    if (failure instanceof TransformTimeout) {
+      return recordBadRows(failure, migration, input, page, most);
+    }
+    if (failure instanceof DatabaseError) {
       return undefined;
     }
-    throw error;
+    throw failure;
   }
 }
 

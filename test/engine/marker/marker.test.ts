@@ -60,7 +60,7 @@ describe('A marker', () => {
         );
         moved = ahead.length;
       }
-      return 'pass';
+      return 'pass' as const;
     };
     await engine.run([backfill({ ...base, set: { writes: sql`writes + 1` } })]);
     expect(moved).toBeGreaterThan(0);
