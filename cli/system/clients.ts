@@ -1,5 +1,6 @@
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { waitsFor } from '../../functions/engine/database/data-api.ts';
 import type { LocalSession } from './session-file.ts';
 
 /** The clients of the two services: all that differs between AWS and this machine. */
@@ -17,19 +18,26 @@ export interface Place {
   readonly session?: LocalSession | undefined;
 }
 
-export function clients({ region, profile, session }: Place): Clients {
+/** Makes the clients. `waitSeconds` is how many seconds each of them waits for an answer before it tries again, or gives up. */
+export function clients(
+  { region, profile, session }: Place,
+  waitSeconds = { sfn: 20, rdsData: 60 },
+): Clients {
   const given = session
     ? { region: session.region, credentials: session.credentials }
     : { ...(region !== undefined && { region }), ...(profile !== undefined && { profile }) };
-  const sfn = session ? { endpoint: session.endpoints.stepFunctions } : {};
+  const sfn = {
+    ...given,
+    ...(session && { endpoint: session.endpoints.stepFunctions }),
+    requestHandler: waitsFor(waitSeconds.sfn),
+  };
   const rdsData = {
     ...given,
     ...(session && { endpoint: session.endpoints.rdsData }),
-    // Sockets outlast a statement: 45 s is the Data API's limit, after 60 s the answer is lost.
-    requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000 },
+    requestHandler: waitsFor(waitSeconds.rdsData),
   };
   return {
-    sfn: new SFNClient({ ...given, ...sfn }),
+    sfn: new SFNClient(sfn),
     rdsData: new RDSDataClient(rdsData),
     rdsDataOnce: new RDSDataClient({ ...rdsData, maxAttempts: 1 }),
   };
