@@ -11,12 +11,15 @@ export class DatabaseError extends Error {
   readonly sqlState: string | null;
   /** The statement took longer than it may: a moment's fault, unless it takes as long each time. */
   readonly isTimeout: boolean;
+  /** Its result has a row, or is as a whole, larger than the Data API hands out. */
+  readonly isTooLarge: boolean;
 
   constructor(message: string, fault: Fault, sqlState: string | null, cause?: unknown) {
     super(message, { cause });
     this.fault = fault;
     this.sqlState = sqlState;
     this.isTimeout = sqlState === '57014' || message.startsWith('StatementTimeoutException');
+    this.isTooLarge = message.startsWith('UnsupportedResultException');
   }
 }
 

@@ -5,6 +5,7 @@ import { quotedText, type Sql, sql, unsafeSql, withLiterals } from '../database/
 import { keyAsJson, keyName, type Table } from '../database/table.ts';
 import { faultOfSqlState } from '../errors.ts';
 import { type RowError, stillMatches } from '../ledger/row-errors.ts';
+import { sendAhead } from './received.ts';
 
 /** A page of rows, and how one of them is changed by itself. */
 export interface RowByRow {
@@ -13,8 +14,8 @@ export interface RowByRow {
   readonly rows: Sql;
   /** The update of the row that is tried, given its variable, and a condition over what it has become: it still is in need. */
   readonly change: (row: Sql) => { readonly update: Sql; readonly matches: Sql };
-  /** What `rows` reads by `receivedRows`. */
-  readonly received?: string;
+  /** What is sent ahead for `rows`. */
+  readonly ahead?: string;
 }
 
 // By what the block ends the trial of a row: class MG is nobody's.
@@ -23,9 +24,6 @@ const stillMatching = 'MG002';
 
 /** The row that is tried, a variable of the block. */
 const row = unsafeSql('"row#"');
-
-/** What a change reads that has come from outside: a setting takes what a block cannot take as a parameter. */
-export const receivedRows = sql`current_setting('data_migrations.received')`;
 
 // Each takes up to 300 characters of a result that may have a million.
 const mostFound = 1_000;
@@ -38,7 +36,7 @@ const mostFound = 1_000;
  */
 export async function badRows(
   database: Database,
-  { table, rows, change, received = '' }: RowByRow,
+  { table, rows, change, ahead }: RowByRow,
   most: number,
 ): Promise<readonly RowError[]> {
   const { update, matches } = change(row);
@@ -70,8 +68,10 @@ export async function badRows(
       PERFORM set_config('data_migrations.bad_rows', to_jsonb("bad#")::text, true);
     END`;
   const found = await database.transaction(async (tx) => {
-    await tx.execute(sql`
-      SELECT length(set_config('lock_timeout', '2s', true) || set_config('data_migrations.received', ${received}, true)) AS set`);
+    await tx.execute(sql`SELECT set_config('lock_timeout', '2s', true)`);
+    if (ahead !== undefined) {
+      await sendAhead(tx, ahead);
+    }
     // A row that a constraint refuses at the commit is to be refused by itself.
     await tx.execute(sql`SET CONSTRAINTS ALL IMMEDIATE`);
     await tx.execute(unsafeSql(`DO ${quotedText(withLiterals(block))}`));

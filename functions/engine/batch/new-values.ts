@@ -14,7 +14,7 @@ const longestJson = 4_100_000;
 /**
  * The new values of a page as JSON: `[{"x#", "kept#", "k#0" …, "v#0" …}]`. "x#" is the xmin of the version that was read,
  * "k#0" … the key, "v#0" … the values. "kept#" lists the columns that this row keeps although other rows change them; a row
- * that keeps them all "stays#". Throws DatabaseError, the row's fault, for what cannot be sent.
+ * that keeps them all "stays#". Throws DatabaseError, the row's fault, for what is no JSON.
  */
 export function newValues(
   keyColumns: number,
@@ -44,7 +44,7 @@ export function newValues(
     }
     return row;
   });
-  return sendable(toJson(sent), rows.length);
+  return toJson(sent);
 }
 
 function toJson(sent: readonly unknown[]): string {
@@ -55,15 +55,8 @@ function toJson(sent: readonly unknown[]): string {
   }
 }
 
-function sendable(json: string, rows: number): string {
+/** Whether a request takes it. */
+export function isSendable(json: string): boolean {
   // No character of it takes more than three bytes, so mostly there is no need to look closer.
-  if (json.length * 3 <= longestJson) {
-    return json;
-  }
-  const bytes = Buffer.byteLength(JSON.stringify(json));
-  if (bytes <= longestJson) {
-    return json;
-  }
-  const tooLong = `the new values of ${rows} rows take ${bytes} bytes; ${longestJson} can be sent`;
-  throw new DatabaseError(tooLong, 'row', null);
+  return json.length * 3 <= longestJson || Buffer.byteLength(JSON.stringify(json)) <= longestJson;
 }

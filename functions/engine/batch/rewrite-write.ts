@@ -14,9 +14,10 @@ import {
 import type { BatchInput, Page } from '../define/batch.ts';
 import { heldBy, moved } from '../ledger/checkpoint.ts';
 import { keysWithout, type RowError, recorded, solved, updatedUnlessMatching } from '../ledger/row-errors.ts';
-import { type RowByRow, receivedRows } from './bad-rows.ts';
+import type { RowByRow } from './bad-rows.ts';
 import { type ChangedColumn, newValues } from './new-values.ts';
 import { processedOf } from './page.ts';
+import { received } from './received.ts';
 import type { Change, WrittenRow } from './rewrite-change.ts';
 import type { ReadPage } from './rewrite-read.ts';
 import { before, journaled } from './undo-journal.ts';
@@ -30,20 +31,21 @@ export interface PreparedPage {
 
 /**
  * The statement that writes the rows which are still what was read, records those whose transform threw, keeps the keys
- * of those that somebody has changed, and moves the checkpoint.
+ * of those that somebody has changed, and moves the checkpoint. `values` are the new values as JSON.
  */
 export function writePage(
   change: Change,
   { table, at, seconds, secondsPerRow }: Omit<BatchInput, 'database'>,
   page: Page,
   { read, rows, errors }: PreparedPage,
+  values: Sql,
 ): Sql {
   const behind = 'keys' in page;
   const left = behind ? keysWithout(at.conflicted, page.keys) : at.conflicted;
   return withCtes(
     [
       heldBy(at),
-      ...(rows.length > 0 ? changed(change, table, rows) : nothingChanged(table)),
+      ...(rows.length > 0 ? changed(change, table, rows, values) : nothingChanged(table)),
       ...solved(table, at),
       ...(change.journal && rows.length > 0 ? [journaled(table, at)] : []),
       ...(errors.length > 0 ? [recorded(at, errors)] : []),
@@ -77,7 +79,7 @@ function nothingChanged(table: Table): Sql[] {
  * a row is known by the transaction that wrote it: where `xmin` is another by now, the row is left as the application
  * made it. PostgreSQL checks that again on the row's latest version after waiting for a lock.
  */
-function changed(change: Change, table: Table, rows: readonly WrittenRow[]): Sql[] {
+function changed(change: Change, table: Table, rows: readonly WrittenRow[], values: Sql): Sql[] {
   const columns = changedColumns(change, table, rows);
   const newKey = newKeyOf(table);
   const isWhatWasRead = unchangedSinceRead(table);
@@ -87,7 +89,7 @@ function changed(change: Change, table: Table, rows: readonly WrittenRow[]): Sql
   return [
     sql`
     "new#" AS MATERIALIZED (
-      SELECT "sent#".* FROM "held#", ${received(table, columns, sql`${newValues(table.key.length, columns, rows)}`)}
+      SELECT "sent#".* FROM "held#", ${asRows(table, columns, values)}
     )`,
     ...(change.journal ? changedWithOld() : [changedAlone()]),
     sql`
@@ -141,8 +143,8 @@ export function rowByRow(change: Change, table: Table, rows: readonly WrittenRow
   ];
   return {
     table,
-    received: newValues(table.key.length, columns, rows),
-    rows: sql`SELECT * FROM ${received(table, columns, receivedRows)}`,
+    ahead: asJson(change, table, rows),
+    rows: sql`SELECT * FROM ${asRows(table, columns, received)}`,
     change: (row) => ({
       update: sql`
         WITH "new#" AS (SELECT ${join(
@@ -154,6 +156,11 @@ export function rowByRow(change: Change, table: Table, rows: readonly WrittenRow
       matches: stillMatching(change),
     }),
   };
+}
+
+/** The new values of rows as one text. */
+export function asJson(change: Change, table: Table, rows: readonly WrittenRow[]): string {
+  return newValues(table.key.length, changedColumns(change, table, rows), rows);
 }
 
 /** The columns that some row of the page changes. */
@@ -174,7 +181,7 @@ const isChanged = sql`"stays#" IS NULL`;
 const stillMatching = (change: Change): Sql => sql`${isChanged} AND (${change.where ?? sql`false`})`;
 
 /** What to select the new values from, which come as JSON, as "sent#". */
-function received(table: Table, columns: readonly ChangedColumn[], values: Sql): Sql {
+function asRows(table: Table, columns: readonly ChangedColumn[], values: Sql): Sql {
   const fields = [
     ...table.key.map(({ type }, i) => sql`${keyName(i)} ${unsafeSql(type)}`),
     ...columns.map(

@@ -1,4 +1,4 @@
-import type { Statements } from '../database/data-api.ts';
+import type { Database, Statements } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
 import type { Batch, BatchInput, Page, ReadAhead } from '../define/batch.ts';
@@ -10,9 +10,12 @@ import { DatabaseError, MigrationFailed } from '../errors.ts';
 import { move } from '../ledger/checkpoint.ts';
 import { keysWithout, type RowError, refused, withRowErrors } from '../ledger/row-errors.ts';
 import { badRows } from './bad-rows.ts';
+import { longestRow } from './long-rows.ts';
+import { isSendable } from './new-values.ts';
+import { received, sendAhead } from './received.ts';
 import type { Change, PageToRead } from './rewrite-change.ts';
 import { readPage } from './rewrite-read.ts';
-import { type PreparedPage, rowByRow, writePage } from './rewrite-write.ts';
+import { asJson, type PreparedPage, rowByRow, writePage } from './rewrite-write.ts';
 import type { RowOf } from './row-values.ts';
 import { transformRows } from './transform-rows.ts';
 
@@ -150,6 +153,26 @@ async function badRowsOf(
   return rows.length === 0 ? [] : badRows(database, rowByRow(change, table, rows), most);
 }
 
+/** Writes a page in one statement; a single row that no request takes is sent ahead of it in pieces. */
+async function written(change: Change, input: WriteInput, page: Page, prepared: PreparedPage) {
+  const { at, database } = input;
+  const { rows } = prepared;
+  const json = rows.length > 0 ? asJson(change, input.table, rows) : '';
+  if (isSendable(json)) {
+    return move(database, at, writePage(change, input, page, prepared, sql`${json}`));
+  }
+  const bytes = Buffer.byteLength(json);
+  if (rows.length > 1 || bytes > longestRow) {
+    const most = rows.length > 1 ? '' : `; a rewrite can write ${longestRow}`;
+    throw new DatabaseError(`the new values of ${rows.length} rows take ${bytes} bytes${most}`, 'row', null);
+  }
+  const inTransaction = async (tx: Statements) => {
+    await sendAhead(tx, json);
+    return move(tx, at, writePage(change, input, page, prepared, received));
+  };
+  return 'transaction' in database ? database.transaction(inTransaction) : inTransaction(database);
+}
+
 function pageAfter(change: Change, { at, database, table }: BatchInput, after: Key, size: number): ReadAhead {
   const prepared = prepare(change, { database, table, at: { ...at, cursor: after }, page: { size } });
   // The next batch sees a failure when it awaits this. If the write fails first, nobody does, which is no fault.
@@ -185,14 +208,16 @@ async function prepare(change: Change, toRead: PageToRead): Promise<PreparedPage
   return { read, rows, errors };
 }
 
+type WriteInput = Omit<BatchInput, 'database'> & { readonly database: Statements | Database };
+
 async function write(
   change: Change,
-  input: Omit<BatchInput, 'database'> & { readonly database: Statements },
+  input: WriteInput,
   page: Page,
   prepared: PreparedPage,
 ): Promise<Batch | undefined> {
   const { read, errors } = prepared;
-  const done = await move(input.database, input.at, writePage(change, input, page, prepared));
+  const done = await written(change, input, page, prepared);
   if (!done) {
     return undefined;
   }

@@ -64,6 +64,10 @@ export async function transformRows(
     const ended = endedWithin(Math.ceil(limit * 1.1), () => {
       for (; next < read.length && awaited === undefined && performance.now() < until; next += 1) {
         const row = read[next] as ReadRow;
+        if (row.problem !== undefined) {
+          fail(row, row.problem);
+          continue;
+        }
         if (!row.changes) {
           write(row, kept);
           continue;

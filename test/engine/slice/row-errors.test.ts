@@ -296,48 +296,6 @@ describe('Promise 6: a bad row is known', () => {
     ).toEqual([{ note: '{"n": 12345678901234567890}' }, { note: '{"m": 1234567890123456}' }]);
   });
 
-  it('when it is larger than the Data API hands out', async () => {
-    await fill();
-    await poison([3, 160], `note = to_jsonb(repeat('x', 70000))`);
-    const result = await engine.run([
-      rewrite({
-        name: 'notes',
-        table: 'orders',
-        key: 'id',
-        columns: ['note', 'cents'],
-        where: sql`cents IS NULL`,
-        transform: () => ({ cents: 1 }),
-      }),
-    ]);
-    expect(result.notes).toMatchObject({ errors: 2, total_updated: rows - 2 });
-    expect(await recorded()).toMatchObject([
-      { key: ['160'], reason: expect.stringContaining('64 KB') },
-      { key: ['3'], reason: expect.stringContaining('64 KB') },
-    ]);
-  });
-
-  it('when its new value is larger than a request may be, however its characters are escaped', async () => {
-    await fill();
-    for (const large of ['"', '漢']) {
-      await engine.forget();
-      await engine.database.query('UPDATE orders SET cents = NULL, note = NULL');
-      const result = await engine.run([
-        rewrite({
-          name: 'notes',
-          table: 'orders',
-          key: 'id',
-          columns: ['note', 'cents'],
-          where: sql`cents IS NULL AND id <= 20`,
-          transform: ({ id }) => ({ cents: 1, note: large.repeat(id === 7 ? 4_300_000 : 150_000) }),
-        }),
-      ]);
-      expect(result.notes, large).toMatchObject({ errors: 1, total_updated: 19 });
-      expect(await recorded()).toMatchObject([
-        { key: ['7'], reason: expect.stringContaining('can be sent') },
-      ]);
-    }
-  });
-
   it('when its new text or JSON is none that PostgreSQL holds', async () => {
     await fill();
     const values: Record<number, string> = { 5: 'a\0b', 6: '\ud800' };
