@@ -1,4 +1,4 @@
-import { messageOf } from '../functions/engine/errors.ts';
+import { inFull } from '../functions/engine/errors.ts';
 import { ioOf } from './command/io.ts';
 
 // The SDK warns on stderr that its versions from 2027 on want Node 22; the Lambdas have that already.
@@ -18,6 +18,6 @@ try {
   const { operate } = await import('./operate.ts');
   process.exitCode = await operate(io, process.argv.slice(2), registered);
 } catch (error) {
-  io.err.write(`${messageOf(error)}\n`);
+  io.err.write(`${inFull(error)}\n`);
   process.exitCode = 2;
 }

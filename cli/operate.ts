@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { Migration } from '../functions/engine/define/migration.ts';
-import { messageOf } from '../functions/engine/errors.ts';
+import { inFull } from '../functions/engine/errors.ts';
 import { defaultMachineName } from '../infra/deployment.ts';
 import { cleanup } from './cleanup.ts';
 import type { OperatorCommand } from './command/command.ts';
@@ -79,7 +79,7 @@ export async function operate(
     if (error instanceof CommanderError) {
       return error.exitCode === 0 ? 0 : 2;
     }
-    io.err.write(`${messageOf(error)}\n`);
+    io.err.write(`${inFull(error)}\n`);
     return error instanceof Misuse ? 2 : 1;
   }
 }

@@ -7,7 +7,8 @@ import { isStage, stages } from './stages.ts';
 /**
  * Adds the one stack of an application to a CDK app, as the app's context says: `-c stage=production` for a database of its
  * own (`staging` by default), or `-c clusterArn=… -c secretArn=… -c databaseName=…` for a cluster that is there already; and
- * `-c keyArn=…` for a key of your own. Throws for an unknown stage, for a cluster without all three, and for what is no key's ARN.
+ * `-c keyArn=…` for a key of your own; and `-c showRowData=true`. Throws for an unknown stage, for a cluster without all three, for
+ * what is no key's ARN, and for what is neither true nor false.
  */
 export function dataMigrations(app: App, application: Application): DataMigrationsStack {
   const stage: unknown = app.node.tryGetContext('stage') ?? 'staging';
@@ -18,6 +19,7 @@ export function dataMigrations(app: App, application: Application): DataMigratio
     description: 'Data migrations that ship with a release and run serverless',
     database: existing(app) ?? stages[stage],
     keyArn: keyOf(app),
+    showRowData: showRowData(app),
     application,
   });
 }
@@ -50,6 +52,15 @@ function keyOf(app: App): string | undefined {
     );
   }
   return keyArn || undefined;
+}
+
+/** Whether keys and values of rows may be in results and errors. */
+function showRowData(app: App): boolean {
+  const value: unknown = app.node.tryGetContext('showRowData') ?? false;
+  if (!['true', 'false', true, false].includes(value as string | boolean)) {
+    throw new Error(`The context showRowData must be true or false, got ${JSON.stringify(value)}.`);
+  }
+  return String(value) === 'true';
 }
 
 /** One value of the context; empty if it is not there. */

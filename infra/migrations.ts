@@ -34,6 +34,11 @@ export interface MigrationsProps {
    * Default and most: `defaultSlicesPerExecution`, 300, where the arithmetic stands.
    */
   readonly slicesPerExecution?: number;
+  /**
+   * Whether keys and values of rows may be in the results and errors of a run, which are read in states, events and logs: up to ten
+   * row errors and invalid rows. Default: false; `npx migrations errors` asks the database for them.
+   */
+  readonly showRowData?: boolean | undefined;
 }
 
 /** The data migrations of one database: a Lambda that does the work, and a state machine that runs it. */
@@ -49,6 +54,7 @@ export class Migrations extends Construct {
       machineName = defaultMachineName,
       slicesPerExecution = defaultSlicesPerExecution,
       followUps = {},
+      showRowData = false,
     } = props;
     refuseUndeployed(props.declaredJobs ?? [], Object.keys(followUps));
 
@@ -60,7 +66,11 @@ export class Migrations extends Construct {
       database: props.database,
       entry: props.entry,
       serviceName: 'migrate',
-      environment: { SLICES_PER_EXECUTION: String(slicesPerExecution), FOLLOW_UPS: JSON.stringify(jobs) },
+      environment: {
+        SLICES_PER_EXECUTION: String(slicesPerExecution),
+        FOLLOW_UPS: JSON.stringify(jobs),
+        ...(showRowData && { SHOW_ROW_DATA: 'true' }),
+      },
     });
     // To see whether the run that holds the ledger still runs, and what became of the jobs that were started.
     for (const name of [machineName, ...Object.values(followUps).map(nameOf)]) {

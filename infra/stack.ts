@@ -25,6 +25,8 @@ export interface DataMigrationsStackProps extends StackProps {
    * CloudWatch Logs use it. Default: AWS's own keys.
    */
   readonly keyArn?: string | undefined;
+  /** Whether keys and values of rows may be in results and errors: see `MigrationsProps`. Default: false. */
+  readonly showRowData?: boolean | undefined;
 }
 
 /**
@@ -32,7 +34,11 @@ export interface DataMigrationsStackProps extends StackProps {
  * would refuse, and for a migration that declares a follow-up job which is not deployed.
  */
 export class DataMigrationsStack extends Stack {
-  constructor(scope: Construct, id: string, { application, keyArn, ...props }: DataMigrationsStackProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { application, keyArn, showRowData, ...props }: DataMigrationsStackProps,
+  ) {
     super(scope, id, props);
     const registered = registry(application.migrations);
 
@@ -46,6 +52,7 @@ export class DataMigrationsStack extends Stack {
       database,
       entry: application.handler,
       followUps: application.followUps(this, database),
+      showRowData,
       declaredJobs: registered.flatMap(({ rebuilds }) => rebuilds),
     });
 

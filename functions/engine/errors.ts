@@ -23,23 +23,37 @@ export class DatabaseError extends Error {
   }
 }
 
+/** What ends a run. Its message says nothing of the contents of rows: it is read in states, events and logs. */
+export class Failure extends Error {
+  /** The message with keys and values of rows, for those who ask for them; the same where there are none. */
+  readonly inFull: string;
+
+  constructor(
+    message: string,
+    { inFull = message, ...options }: ErrorOptions & { readonly inFull?: string } = {},
+  ) {
+    super(message, options);
+    this.inFull = inFull;
+  }
+}
+
 /** The migration cannot go on, or is wrong as it stands. The message says which, where, and what to do. */
-export class MigrationFailed extends Error {
+export class MigrationFailed extends Failure {
   override readonly name = ErrorName.MigrationFailed;
 }
 
 /** More rows failed than the migration allows. */
-export class ErrorBudgetSpent extends Error {
+export class ErrorBudgetSpent extends Failure {
   override readonly name = ErrorName.ErrorBudgetSpent;
 }
 
 /** The migrated data does not meet the migration's validations. */
-export class ValidationFailed extends Error {
+export class ValidationFailed extends Failure {
   override readonly name = ErrorName.ValidationFailed;
 }
 
 /** The database did not serve us although we waited. Step Functions tries again later, then fails the run. */
-export class DatabaseUnavailable extends Error {
+export class DatabaseUnavailable extends Failure {
   override readonly name = ErrorName.DatabaseUnavailable;
 }
 
@@ -58,6 +72,15 @@ export class InvalidInput extends Error {
   override readonly name = ErrorName.InvalidInput;
 }
 
+/**
+ * What a refused statement says where it is not known who reads it. What PostgreSQL says of a row may quote its values, unless it
+ * points into the statement.
+ */
+export function publicMessage({ message, fault, sqlState }: DatabaseError): string {
+  const isOfStatement = fault !== 'row' || message.includes('\n');
+  return isOfStatement ? message : `the database refused a row (SQLSTATE ${sqlState ?? 'none'})`;
+}
+
 /** What to do about a ledger that somebody has dropped or altered in part. */
 export const mendLedger =
   'The ledger (schema data_migrations) is not whole: somebody has altered it. Restore it from a backup; or drop the schema, so that ' +
@@ -71,6 +94,11 @@ export function messageOf(error: unknown): string {
   } catch {
     return 'what was thrown cannot be shown: its own toString throws';
   }
+}
+
+/** The same, with the keys and values of rows: for the terminal of whoever asked the database. */
+export function inFull(error: unknown): string {
+  return error instanceof Failure ? error.inFull : messageOf(error);
 }
 
 /** A value as an error message shows it: as JSON where that says what it is, otherwise as Node prints it. */

@@ -1,5 +1,12 @@
 import type { Clock } from './clock.ts';
-import { DatabaseError, DatabaseUnavailable, MigrationFailed, mendLedger } from './errors.ts';
+import {
+  DatabaseError,
+  DatabaseUnavailable,
+  Failure,
+  MigrationFailed,
+  mendLedger,
+  publicMessage,
+} from './errors.ts';
 
 // What a slice leaves of its invocation: a statement that runs into the Data API's 45 s, a pause of 10 s before the next
 // try, and the answer.
@@ -13,25 +20,34 @@ export function sliceDeadline(clock: Clock, milliseconds: number): number {
   return clock.now() + Math.max(remaining - reserve, remaining * share);
 }
 
-/** Runs one operation; what the database refuses leaves it by a name that the machine knows, saying what to do. */
-export async function operation<T>(what: string, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs one operation; what the database refuses leaves it by a name that the machine knows, saying what to do. What it throws is
+ * read in states, events and logs, so keys and values of rows are in it only where `showsRowData`: not by way of its cause either.
+ */
+export async function operation<T>(what: string, showsRowData: boolean, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof DatabaseError)) {
-      throw error;
+    const failure = error instanceof DatabaseError ? failureOf(what, error) : error;
+    if (failure instanceof Failure && showsRowData) {
+      failure.message = failure.inFull;
+    } else if (failure instanceof Error) {
+      delete failure.cause;
     }
-    if (error.fault === 'moment') {
-      throw new DatabaseUnavailable(
-        `${what}: ${error.message}. The database did not serve us; start again later`,
-        {
-          cause: error,
-        },
-      );
-    }
-    const advice = isOfLedger(error) ? mendLedger : 'Correct what it says and start again';
-    throw new MigrationFailed(`${what}: ${error.message}. ${advice}`, { cause: error });
+    throw failure;
   }
+}
+
+function failureOf(what: string, error: DatabaseError): Failure {
+  if (error.fault === 'moment') {
+    return new DatabaseUnavailable(
+      `${what}: ${error.message}. The database did not serve us; start again later`,
+      { cause: error },
+    );
+  }
+  const advice = isOfLedger(error) ? mendLedger : 'Correct what it says and start again';
+  const say = (message: string) => `${what}: ${message}. ${advice}`;
+  return new MigrationFailed(say(publicMessage(error)), { inFull: say(error.message), cause: error });
 }
 
 /** Whether a table of the ledger is missing. */

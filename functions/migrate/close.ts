@@ -7,7 +7,7 @@ import { resultMap } from './result-map.ts';
 
 /** Ends a run: with its result map and the follow-up jobs to start, or by handing over to its continuation. */
 export async function close(engine: Engine, run: Caller): Promise<Closed> {
-  const { database, migrations, slicesPerExecution } = engine;
+  const { database, migrations, slicesPerExecution, showsRowData } = engine;
   const { slices, request, answer } = await runState(database, run);
   // A run that has its answer has nothing left to do in a continuation.
   if (slices >= slicesPerExecution && answer === undefined) {
@@ -19,7 +19,7 @@ export async function close(engine: Engine, run: Caller): Promise<Closed> {
   const names = only === undefined ? migrations.map(({ name }) => name) : [only];
   const results =
     answer === undefined ? await resultsOf(database, run) : new Map([[names[0] as string, answer]]);
-  const result = resultMap(names, results, followUps);
+  const result = resultMap(names, results, followUps, showsRowData);
   return { state: 'succeeded', result, follow_ups: followUps };
 }
 

@@ -14,6 +14,8 @@ export interface Engine {
   readonly statusOf: ExecutionStatus;
   readonly clock: Clock;
   readonly slicesPerExecution: number;
+  /** Whether keys and values of rows may be in results and errors. */
+  readonly showsRowData: boolean;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Milliseconds until Lambda ends this invocation. */

@@ -39,12 +39,13 @@ export type Surroundings = Pick<Engine, 'database' | 'statusOf' | 'clock'> & {
 export function migrate(migrations: readonly Migration[], given: Partial<Surroundings> = {}): Handler {
   const checked = registry(migrations);
   const { env = process.env, clock = lambdaClock } = given;
-  const { jobs, slicesPerExecution } = environment(env);
+  const { jobs, slicesPerExecution, showsRowData } = environment(env);
   const logger = new Logger();
   const engine = {
     migrations: checked,
     jobs,
     slicesPerExecution,
+    showsRowData,
     database: given.database ?? stackDatabase(env, clock.sleep),
     statusOf: given.statusOf ?? executionStatus(new SFNClient({ requestHandler: waitsFor(10) }), clock.sleep),
     clock,
@@ -57,7 +58,7 @@ export function migrate(migrations: readonly Migration[], given: Partial<Surroun
     logger.appendKeys({ operation: request.operation, migration, run: request.run?.execution_arn });
     const what =
       migration === undefined ? request.operation : `${request.operation} of migration "${migration}"`;
-    return operation(what, () =>
+    return operation(what, showsRowData, () =>
       answer({ ...engine, remaining: () => context.getRemainingTimeInMillis() }, request),
     );
   };

@@ -6,15 +6,16 @@ const mostBytes = 200_000;
 /**
  * The output of a run: what each registered migration says of itself, in order, or that it had no work; and the follow-up
  * jobs to start. Where the samples of row errors, and the keys that validations found, would make it too large for a state,
- * it goes without them: they are in the ledger.
+ * it goes without them: they are in the ledger. It does so, too, unless keys and values of rows are asked for.
  */
 export function resultMap(
   names: readonly string[],
   results: ReadonlyMap<string, Counters | Answer>,
   followUps: readonly FollowUp[],
+  showsRowData: boolean,
 ): ResultMap {
   const whole = mapped(names, (name) => results.get(name), followUps);
-  if (Buffer.byteLength(JSON.stringify(whole)) <= mostBytes) {
+  if (showsRowData && Buffer.byteLength(JSON.stringify(whole)) <= mostBytes) {
     return whole;
   }
   return mapped(names, (name) => withoutSamples(results.get(name)), followUps);
@@ -32,12 +33,12 @@ function mapped(
 }
 
 function withoutSamples(result: Counters | Answer | undefined): Counters | Answer | undefined {
-  if (result === undefined || !('duration_seconds' in result)) {
+  if (result === undefined) {
     return result;
   }
-  const { error_samples: _, validations, ...counters } = result;
+  const { error_samples: _, validations, ...others } = result as Partial<Counters>;
   return {
-    ...counters,
+    ...others,
     ...(validations && { validations: validations.map(({ keys: __, ...found }) => found) }),
-  };
+  } as Counters | Answer;
 }

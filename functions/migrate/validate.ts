@@ -48,10 +48,11 @@ async function validateMigrated(turn: Turn, migration: RowMigration): Promise<Va
     const isFinished = await finish(database, migration, at, { seconds, validations });
     return isFinished ? answer('passed') : unended(turn, at.slices);
   }
+  const failed = { what: whatFailed(found, false), inFull: whatFailed(found, true) };
   if (migration.onInvalid === 'fail') {
-    throw invalid(migration, whatFailed(found));
+    throw invalid(migration, failed);
   }
-  const isEntered = await enterInvalid(database, at, whatFailed(found));
+  const isEntered = await enterInvalid(database, at, failed);
   return isEntered ? answer('restore') : unended(turn, at.slices);
 }
 

@@ -155,7 +155,7 @@ describe('What is in the way is said, and exits with 1', () => {
     ],
     [
       backfill({ ...slowly, name: 'wrong', set: { name: sql`nom` } }),
-      /migration "wrong", batch 1 .*column "nom" does not exist/,
+      /migration "wrong", batch 1: .*column "nom" does not exist/,
     ],
     [backfill({ ...slowly, name: 'missing', table: 'nobodys' }), /table nobodys: there is no such table/],
     [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Counters } from '../../functions/contract.ts';
+import type { Answer, Counters } from '../../functions/contract.ts';
 import { resultMap } from '../../functions/migrate/result-map.ts';
 
 const counters = (samples: number): Counters => ({
@@ -17,7 +17,7 @@ const counters = (samples: number): Counters => ({
 
 describe('the result map', () => {
   it('has every registered migration in order, skipped where it had no work', () => {
-    const result = resultMap(['b', 'a'], new Map([['a', counters(1)]]), []);
+    const result = resultMap(['b', 'a'], new Map([['a', counters(1)]]), [], true);
     expect(Object.entries(result)).toEqual([
       ['b', 'skipped'],
       ['a', counters(1)],
@@ -25,17 +25,30 @@ describe('the result map', () => {
   });
 
   it('names the follow-up jobs only when there are any', () => {
-    expect(resultMap(['a'], new Map(), [])).not.toHaveProperty('next_jobs');
+    expect(resultMap(['a'], new Map(), [], true)).not.toHaveProperty('next_jobs');
     const [job, execution_name] = ['rebuild', 'run'];
-    expect(resultMap(['a'], new Map(), [{ job, execution_name }])).toEqual({
+    expect(resultMap(['a'], new Map(), [{ job, execution_name }], true)).toEqual({
       a: 'skipped',
       next_jobs: ['rebuild'],
     });
   });
 
+  it('promise 15: has no keys and values of rows unless they are asked for', () => {
+    const answer = { validations: counters(0).validations ?? [] };
+    const results = new Map<string, Counters | Answer>([
+      ['a', counters(1)],
+      ['b', answer],
+    ]);
+    const validations = [{ name: 'no_nulls', passed: false, failed_rows: 2 }];
+    expect(resultMap(['a', 'b'], results, [], false)).toEqual({
+      a: { total_processed: 10, total_updated: 9, errors: 1, duration_seconds: 0.1, validations },
+      b: { validations },
+    });
+  });
+
   it('promise 9: stays below 256 KiB by leaving out samples and keys, never a migration or a counter', () => {
     const names = Array.from({ length: 200 }, (_, i) => `migration-${i}`);
-    const result = resultMap(names, new Map(names.map((name) => [name, counters(10)])), []);
+    const result = resultMap(names, new Map(names.map((name) => [name, counters(10)])), [], true);
     expect(Buffer.byteLength(JSON.stringify(result))).toBeLessThan(256 * 1024);
     expect(Object.keys(result)).toEqual(names);
     expect(result['migration-7']).toEqual({

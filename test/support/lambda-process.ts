@@ -61,7 +61,11 @@ export function startProcess(
   });
   givenUp.catch(() => undefined);
   const handler = migrate(migrations, {
-    env: { SLICES_PER_EXECUTION: String(slicesPerExecution), FOLLOW_UPS: JSON.stringify(followUps) },
+    env: {
+      SLICES_PER_EXECUTION: String(slicesPerExecution),
+      FOLLOW_UPS: JSON.stringify(followUps),
+      SHOW_ROW_DATA: 'true', // tests look at which rows it was
+    },
     clock,
     statusOf,
     database: clientOf({ url, databaseName, clock, attempts, number }),

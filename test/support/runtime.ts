@@ -121,6 +121,7 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
           ...clientEnvironment,
           AWS_ENDPOINT_URL_RDS_DATA: proxy.url,
           POWERTOOLS_LOG_LEVEL: 'WARN',
+          SHOW_ROW_DATA: 'true', // tests look at which rows it was
           ...environment,
         },
       }),

@@ -203,7 +203,9 @@ async function prepare(change: Change, toRead: PageToRead): Promise<PreparedPage
   // If the first rows all do it, it is not the rows.
   const [first] = errors;
   if (first !== undefined && toRead.at.batches === 0 && wrongReturns === read.rows.length) {
-    throw new MigrationFailed(`migration "${change.name}", row (${first.key.join(', ')}): ${first.reason}`);
+    throw new MigrationFailed(`migration "${change.name}", its first rows: ${first.reason}`, {
+      inFull: `migration "${change.name}", row (${first.key.join(', ')}): ${first.reason}`,
+    });
   }
   return { read, rows, errors };
 }

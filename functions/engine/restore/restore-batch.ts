@@ -22,6 +22,8 @@ import { type RowError, recorded } from '../ledger/row-errors.ts';
 export interface Restore {
   /** In words. */
   readonly because: string;
+  /** The same with keys of rows. */
+  readonly inFull?: string;
   /** A validation failed, and so will the run. */
   readonly invalid: boolean;
   /** Only what was changed since then, or null for all that the journal has. */

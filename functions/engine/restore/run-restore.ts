@@ -18,21 +18,33 @@ import {
   restoreColumns,
   restoreRow,
 } from './restore-batch.ts';
+import type { WhatFailed } from './validation-failed.ts';
 
 /** Where restoring begins. */
-export function restoring(because: string, isInvalid: boolean): Omit<Restore, 'since'> {
-  return { because, invalid: isInvalid, cursor: null, restored: 0, left: 0 };
+export function restoring(because: string, isInvalid: boolean, inFull?: string): Omit<Restore, 'since'> {
+  return {
+    because,
+    ...(inFull !== undefined && { inFull }),
+    invalid: isInvalid,
+    cursor: null,
+    restored: 0,
+    left: 0,
+  };
 }
 
 /**
  * Enters a migration whose validation failed as one to be restored; false if the claim was not ours any more. Only what
  * it changed since it began, or was last finished, is put back: what it changed before was valid, and has been lived with.
  */
-export async function enterInvalid(database: Database, at: Checkpoint, because: string): Promise<boolean> {
+export async function enterInvalid(
+  database: Database,
+  at: Checkpoint,
+  { what, inFull }: WhatFailed,
+): Promise<boolean> {
   const entered = sql`
     "entered#" AS (
       UPDATE ${ledger.migrations} m SET ${make('invalidate')}, batches = m.batches + 1,
-        restore = ${JSON.stringify(restoring(because, true))}::jsonb
+        restore = ${JSON.stringify(restoring(what, true, inFull))}::jsonb
           || jsonb_build_object('since', GREATEST(m.started_at, m.finished_at))
       FROM "held#" WHERE m.name = "held#".name AND ${may('invalidate')} RETURNING m.name
     )`;

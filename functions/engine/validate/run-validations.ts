@@ -1,7 +1,7 @@
 import type { Caller, ValidationResult } from '../../contract.ts';
 import { measured, startPace } from '../batch/batch-size.ts';
 import type { RowMigration } from '../define/registered.ts';
-import { type DatabaseError, DatabaseUnavailable, MigrationFailed } from '../errors.ts';
+import { type DatabaseError, DatabaseUnavailable, MigrationFailed, publicMessage } from '../errors.ts';
 import { inBatches, type Next, type Step } from '../slice/batch-loop.ts';
 import type { SliceInput } from '../slice/slice.ts';
 import {
@@ -68,17 +68,19 @@ export function validationResults({ found }: ValidationProgress): ValidationResu
   }));
 }
 
-/** In words what failed: each validation with its rows, some of their keys, and why some could not be asked. */
-export function whatFailed(found: readonly NamedFindings[]): string {
+/**
+ * In words what failed: each validation with its rows, and how many of them it could not be asked of; in full, some of their keys,
+ * and why it could not.
+ */
+export function whatFailed(found: readonly NamedFindings[], full: boolean): string {
   return found
     .filter(({ failedRows }) => failedRows > 0)
     .map(({ name, failedRows, keys, unevaluated, reason }) => {
-      const rows = failedRows === 1 ? 'row' : 'rows';
+      const what = `"${name}" failed for ${failedRows} ${failedRows === 1 ? 'row' : 'rows'}`;
       const some = keys.map((key) => `(${key})`).join(', ');
-      const what = `"${name}" failed for ${failedRows} ${rows}${failedRows > keys.length ? ', such as' : ':'} ${some}`;
-      return unevaluated === 0
-        ? what
-        : `${what}; of ${unevaluated} of them it could not even be asked: ${reason}`;
+      const which = full ? `${failedRows > keys.length ? ', such as' : ':'} ${some}` : '';
+      const unasked = `; of ${unevaluated} of them it could not even be asked${full ? `: ${reason}` : ''}`;
+      return `${what}${which}${unevaluated === 0 ? '' : unasked}`;
     })
     .join('; ');
 }
@@ -89,11 +91,11 @@ function checkEvaluated({ name, errorBudget }: RowMigration, { found }: Validati
     if (unevaluated <= errorBudget) {
       continue;
     }
-    throw new MigrationFailed(
-      `migration "${name}": the validation "${validation}" cannot be asked of ${unevaluated} rows, such as (${keys[0]}): ` +
-        `${reason}. The errorBudget is ${errorBudget}. Write it so that it can, deploy, and start the machine again: it goes ` +
-        'on with validating',
-    );
+    const say = (full: boolean) =>
+      `migration "${name}": the validation "${validation}" cannot be asked of ${unevaluated} rows` +
+      `${full ? `, such as (${keys[0]}): ${reason}` : ''}. The errorBudget is ${errorBudget}. Write it so that it can, deploy, ` +
+      'and start the machine again: it goes on with validating';
+    throw new MigrationFailed(say(false), { inFull: say(true) });
   }
 }
 
@@ -110,9 +112,8 @@ function failureOf(
     ? 'Tried again and again in vain; look for locks and load on the database'
     : 'Correct the validations or the table, deploy';
   const Failure = isOfTheMoment ? DatabaseUnavailable : MigrationFailed;
-  return new Failure(
-    `migration "${name}", validating ${where}: ${error.message}. ${what}, and start the machine again: it goes on with ` +
-      'validating',
-    { cause: error },
-  );
+  const say = (full: boolean) =>
+    `migration "${name}", validating${full ? ` ${where}` : ''}: ${full ? error.message : publicMessage(error)}. ${what}, and start ` +
+    'the machine again: it goes on with validating';
+  return new Failure(say(false), { inFull: say(true), cause: error });
 }

@@ -187,7 +187,7 @@ describe('A trial', () => {
       name: 'wrong',
       set: { whole: sql`no_such_function(first)` },
     } as never);
-    await expect(tried(wrong)).rejects.toThrow(/migration "wrong", batch 1 .*no_such_function/s);
+    await expect(tried(wrong)).rejects.toThrow(/migration "wrong", batch 1: .*no_such_function/s);
   });
 });
 
