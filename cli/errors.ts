@@ -1,6 +1,6 @@
-import { nullable, string } from 'valibot';
+import { array, nullable, number, object, optional, string } from 'valibot';
 import type { Database } from '../functions/engine/database/data-api.ts';
-import { key } from '../functions/engine/database/row-shape.ts';
+import { json as jsonOf, key } from '../functions/engine/database/row-shape.ts';
 import { sql, when } from '../functions/engine/database/sql.ts';
 import { ledger } from '../functions/engine/ledger/names.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
@@ -12,7 +12,8 @@ import { statusOfOne } from './system/status.ts';
 
 export const errors: OperatorCommand<{ readonly json?: boolean; readonly csv?: boolean }> = {
   usage: 'errors <migration>',
-  about: 'list the rows that could not be migrated: key, reason, SQLSTATE, when',
+  about:
+    'list the rows that could not be migrated: key, reason, SQLSTATE, when; and some of those that its validations found invalid',
   exits: ['listed, if there are any', 'the system cannot be reached', noSuchMigration],
   options: [
     jsonOption,
@@ -24,13 +25,17 @@ export const errors: OperatorCommand<{ readonly json?: boolean; readonly csv?: b
     }
     const { out, err } = system.io;
     const { status } = await statusOfOne(system, name);
-    const found = status.line === undefined ? [] : await rowErrors(await system.database(), name);
+    const database = await system.database();
+    const found = status.line === undefined ? [] : await rowErrors(database, name);
     if (json) {
       out.write(`${JSON.stringify(found, null, 2)}\n`);
     } else if (csv) {
       out.writeExactly(csvOf(columns, found.map(flat)));
     } else if (found.length > 0) {
       out.write(forPeople(found));
+    }
+    if (!json && !csv && status.line !== undefined) {
+      out.write((await invalidRows(database, name)).join(''));
     }
     err.write(
       found.length === 0
@@ -71,6 +76,32 @@ async function rowErrors(database: Database, name: string): Promise<readonly Row
       return found.sort((a, b) => compare(a.at, b.at) || compareKeys(a.key, b.key));
     }
   }
+}
+
+const invalid = object({
+  name: string(),
+  failed_rows: number(),
+  keys: optional(array(string()), []),
+});
+
+/** What the last validation found, a line for each that failed: of the run that failed by it, or of the result. */
+async function invalidRows(database: Database, name: string): Promise<readonly string[]> {
+  const [row] = await database.query(
+    sql`
+    SELECT COALESCE(
+      (SELECT jsonb_agg(jsonb_build_object('name', f -> 'name', 'failed_rows', f -> 'failedRows', 'keys', f -> 'keys'))
+       FROM (SELECT stage FROM ${ledger.runs} WHERE stage ->> 'migration' = m.name ORDER BY started_at DESC LIMIT 1) AS last,
+         jsonb_array_elements(last.stage -> 'found') AS f),
+      m.result -> 'validations', '[]')::text AS found
+    FROM ${ledger.migrations} m WHERE m.name = ${name}`,
+    { found: jsonOf(array(invalid)) },
+  );
+  return (row?.found ?? [])
+    .filter(({ failed_rows }) => failed_rows > 0)
+    .map(({ name: validation, failed_rows, keys }) => {
+      const some = keys.map((each) => `(${each})`).join(', ');
+      return `"${validation}" failed for ${grouped(failed_rows)} ${failed_rows === 1 ? 'row' : 'rows'}${failed_rows > keys.length ? ', such as' : ':'} ${some}\n`;
+    });
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -295,6 +295,11 @@ describe('one migration', () => {
       code: 1,
       stderr: expect.stringContaining('does not hold: short_enough\n'),
     });
+    expect(await does('errors', 'labels')).toMatchObject({
+      code: 0,
+      stdout: '"short_enough" failed for 1 row: (9)\n',
+      stderr: 'labels has no row errors\n',
+    });
     expect(await states()).toMatchObject({ labels: 'finished' });
   });
 

@@ -221,6 +221,22 @@ describe('a key of your own', () => {
   });
 });
 
+describe('keys and values of rows', () => {
+  const shown = (from: Synthesized) =>
+    Object.values(resourcesOf(from, 'AWS::Lambda::Function')).map(
+      ({ Properties }) =>
+        (Properties?.Environment as { Variables?: Record<string, string> } | undefined)?.Variables
+          ?.SHOW_ROW_DATA,
+    );
+
+  test('promise 15: are shown only where the context says so', () => {
+    expect(shown(made)).not.toContain('true');
+    expect(shown(synthesized({ showRowData: 'false' }))).not.toContain('true');
+    expect(shown(synthesized({ showRowData: 'true' }))).toContain('true');
+    expect(() => synthesized({ showRowData: 'yes' })).toThrow('must be true or false, got "yes"');
+  });
+});
+
 describe('the context', () => {
   test('that names a cluster without its secret is refused, saying what is missing', () => {
     expect(() => synthesized({ clusterArn: 'arn:aws:rds:eu-central-1:1:cluster:orders' })).toThrow(
