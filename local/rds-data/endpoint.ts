@@ -8,6 +8,7 @@ import { openSessions } from './connections/sessions.ts';
 import { openTransactions } from './connections/transactions.ts';
 import { RdsDataError } from './errors.ts';
 import { listener, type Operation } from './http.ts';
+import { deviation, type Oddities } from './oddities.ts';
 import * as quotas from './quotas.ts';
 
 export interface RdsDataOptions {
@@ -39,6 +40,8 @@ export interface RdsData {
    * calls fail with DatabaseResumingException.
    */
   pause(options: { readonly resumeSeconds: number }): void;
+  /** From now on it is as odd as the service is reported to be at times; `{}` ends that. */
+  deviate(oddities: Oddities): void;
   /** Stops listening, rolls transactions back and disconnects. */
   close(): Promise<void>;
 }
@@ -62,6 +65,7 @@ export async function startRdsData({
   const sessions = openSessions(connectionOf(database), statementTimeoutSeconds, databaseName);
   const transactions = openTransactions(sessions, transactionIdleSeconds);
   const { pause, wake } = autoPause();
+  const odd = deviation(pause, wake);
 
   const checkTarget = (target: Target) => {
     if (resourceArn !== undefined && target.resourceArn !== resourceArn) {
@@ -75,7 +79,7 @@ export async function startRdsData({
   const admit: Admit = (target) => {
     checkTarget(target);
     wake();
-    return { sessions, transactions, deadline: Date.now() + statementTimeoutSeconds * 1000 };
+    return { sessions, transactions, deadline: Date.now() + statementTimeoutSeconds * 1000, deviation: odd };
   };
 
   const operations = Object.entries(actions).map(([name, action]): [string, Operation] => [
@@ -88,6 +92,7 @@ export async function startRdsData({
     url: server.url,
     port: server.port,
     pause,
+    deviate: odd.set,
     async close() {
       await server.close();
       await transactions.close();

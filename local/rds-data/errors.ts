@@ -19,6 +19,7 @@ const statuses = {
   SecretsErrorException: 400,
   SerializationException: 400,
   StatementTimeoutException: 400,
+  ThrottlingException: 400,
   TransactionNotFoundException: 404,
   UnknownOperationException: 404,
   UnrecognizedClientException: refusedStatus,

@@ -2,6 +2,7 @@ import type * as v from 'valibot';
 import type { Session } from '../connections/session.ts';
 import type { Sessions } from '../connections/sessions.ts';
 import type { Transactions } from '../connections/transactions.ts';
+import type { Deviation } from '../oddities.ts';
 import { parseRequest, type Target } from './request.ts';
 
 /** What a call works with. */
@@ -10,6 +11,7 @@ export interface Context {
   readonly transactions: Transactions;
   /** When the call's time is up, in milliseconds since 1970. */
   readonly deadline: number;
+  readonly deviation: Deviation;
 }
 
 /**

@@ -37,11 +37,13 @@ export const execute = action(request, async (request, context) => {
   const bound = bind(rewritten, request.parameters ?? []);
   return inSession(request, context, async (session) => {
     try {
-      const result = await session.run(bound, {
-        deadline: context.deadline,
-        continueAfterTimeout,
-        limit: request.formatRecordsAs === 'JSON' ? formattedLimit : resultLimit,
-      });
+      const result = await context.deviation.execute(bound, (statement) =>
+        session.run(statement, {
+          deadline: context.deadline,
+          continueAfterTimeout,
+          limit: request.formatRecordsAs === 'JSON' ? formattedLimit : resultLimit,
+        }),
+      );
       return await responseTo(request, result, session);
     } catch (error) {
       throw fromDatabase(error, rewritten.locate);

@@ -19,7 +19,7 @@ interface TypedValue {
 }
 
 /** PostgreSQL's ids of types, which are the same in all its versions. */
-const typeIds = { bool: 16, bytea: 17, int8: 20, text: 25, float8: 701 } as const;
+export const typeIds = { bool: 16, bytea: 17, int8: 20, text: 25, float8: 701 } as const;
 
 /** The types that a `typeHint` declares, and the format that the service wants for their values. */
 const hints: Readonly<Record<TypeHint, { readonly type: number; readonly format?: RegExp }>> = {
