@@ -71,7 +71,7 @@ const reported: Readonly<Record<string, Oddities>> = {
   'an error for an index that was built all the same': { concurrently: true },
   'strings as varchar, and whole numbers as int4': { narrow: true },
   'slow answers': { slow: { ms: 15 } },
-  throttling: { throttling: { every: 25 } },
+  throttling: { throttling: { every: 7 } },
   'a database that is resuming again and again': { resuming: { every: 150, seconds: 0.02 } },
   'all of it': {
     nameless: { every: 23 },

@@ -128,22 +128,35 @@ export function dataApi({ client, once, clusterArn, secretArn, database, sleep }
 
 // A paused Aurora takes 10 to 30 s to wake: 5 + 10 + 20 + 40 covers it twice.
 const wakeUpPauses = [5, 10, 20, 40];
+// Beside what the SDK tries by itself, which is nothing in a transaction.
+const throttlePauses = [0.2, 0.5, 1, 2];
+
+/** By errors that say that a call was not executed, and so may be sent again even where nothing may be done twice: the pauses before. */
+const unexecuted: Readonly<Record<string, readonly number[]>> = {
+  DatabaseResumingException: wakeUpPauses,
+  ThrottlingException: throttlePauses,
+  TooManyRequestsException: throttlePauses,
+};
 
 async function awake<T>(sleep: Connection['sleep'], call: () => Promise<T>): Promise<T> {
-  for (const pause of [...wakeUpPauses, undefined]) {
+  for (let tries = 0; ; tries += 1) {
     try {
       return await call();
     } catch (error) {
-      if (nameOf(error) !== 'DatabaseResumingException') {
-        throw databaseError(error);
-      }
+      const name = nameOf(error);
+      const pause = unexecuted[name]?.[tries];
       if (pause !== undefined) {
         await sleep(pause);
+      } else if (name === 'DatabaseResumingException') {
+        const waited = wakeUpPauses.reduce((sum, each) => sum + each);
+        throw new DatabaseUnavailable(
+          `the database is still resuming after ${waited} s; it is tried again later`,
+        );
+      } else {
+        throw databaseError(error);
       }
     }
   }
-  const waited = wakeUpPauses.reduce((sum, pause) => sum + pause);
-  throw new DatabaseUnavailable(`the database is still resuming after ${waited} s; it is tried again later`);
 }
 
 function isClientError(error: unknown): boolean {
