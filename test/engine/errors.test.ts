@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DatabaseError, databaseError } from '../../functions/engine/errors.ts';
+import { DatabaseError, databaseError, publicMessage } from '../../functions/engine/errors.ts';
 
 const sdkError = (name: string, message: string, more: object = {}) =>
   Object.assign(new Error(message), { name, $metadata: {} }, more);
@@ -43,6 +44,27 @@ describe('A refused statement', () => {
       fault: 'row',
       sqlState: '22P02',
     });
+  });
+
+  it('has the SQLSTATE that PostgreSQL gave, for any message, and any SQLSTATE in it', () => {
+    const sqlState = fc
+      .array(fc.constantFrom(...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ'), { minLength: 5, maxLength: 5 })
+      .map((letters) => letters.join(''));
+    const inside = sqlState.map((code) => `; SQLState: ${code}`);
+    const message = fc
+      .array(fc.oneof(fc.string({ unit: 'binary' }), inside, fc.constant('\n')))
+      .map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(message, sqlState, (said, code) => {
+        const error = databaseError(sdkError('DatabaseErrorException', `ERROR: ${said}; SQLState: ${code}`));
+        expect(error.sqlState).toBe(code);
+        // Classes as in PostgreSQL's appendix: of a row are the data and the constraints, of the moment what goes over.
+        const [ofRow, ofMoment] = [/^(22|23)/.test(code), /^(08|40|53)/.test(code)];
+        expect(error.fault === 'row' || !ofRow).toBe(true);
+        expect(error.fault === 'moment' || !ofMoment).toBe(true);
+        expect(publicMessage(error).includes(said) || error.fault === 'row').toBe(true);
+      }),
+    );
   });
 
   it('without an SQLSTATE, as the Data API now and then says even of SELECT 1, is the moment’s', () => {

@@ -79,6 +79,12 @@ export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Mi
     'columns outside the key: it is always there to read, and the cursor needs it unchanged',
   );
   check(
+    ![...base.key, ...options.columns].includes('__proto__'),
+    'columns',
+    options.columns,
+    'no column called __proto__, which an object in JavaScript cannot have like any other; a backfill can',
+  );
+  check(
     !options.columns.includes(base.marker as string),
     'marker',
     base.marker,

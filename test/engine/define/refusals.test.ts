@@ -145,6 +145,11 @@ describe('A migration that cannot work is refused when it is written', () => {
       rewritten({ columns: ['id'] }),
       'columns: got ["id"], allowed is columns outside the key',
     ],
+    [
+      'a name that objects give a meaning',
+      rewritten({ columns: ['__proto__'] }),
+      'no column called __proto__',
+    ],
     ['no transform', rewritten({ transform: undefined as never }), 'allowed is a function'],
   ])('for %s', (_, make, message) => {
     expect(make).toThrow(
