@@ -141,8 +141,7 @@ const ofTheRow = /^(22|23|44000|P0001|54000)/;
 // happens each time that the managed secret rotates.
 const ofTheMoment = /^(40|53|55P03|57014|57P0|08|25P0[23]|28000|28P01)/;
 
-/** Who is to blame for an error of the database, by its SQLSTATE; null where it came without one. */
-export function faultOfSqlState(sqlState: string | null): Fault {
+function faultOfSqlState(sqlState: string | null): Fault {
   // The Data API is reported to say "Database returned SQL Exception" now and then, without a SQLSTATE, even of SELECT 1.
   if (sqlState === null) {
     return 'moment';

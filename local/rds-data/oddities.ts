@@ -4,8 +4,8 @@ import type { BoundStatement } from './parameters/bind.ts';
 import { typeIds } from './parameters/bind.ts';
 
 /**
- * What the Data API is reported to do now and then, though no document says so. Each is off unless it is asked for; `every` is the
- * number of calls of which one meets it.
+ * What the Data API is reported to do now and then, though no document says so. Each is off unless it is asked for. One in
+ * `every` calls meets it: by chance, but the same ones each time.
  */
 export interface Oddities {
   /** "Database returned SQL Exception" without a SQLSTATE, half of the times after the statement was executed. */
@@ -43,18 +43,17 @@ export function deviation(
   wake: () => void,
 ): Deviation {
   let odd: Oddities = {};
-  let calls = 0;
+  let random = seeded();
   let nameless = 0;
   const isTurn = (each: { readonly every: number } | undefined) =>
-    each !== undefined && calls % each.every === 0;
+    each !== undefined && random() < 1 / each.every;
 
   return {
     set(oddities) {
       odd = oddities;
-      calls = 0;
+      random = seeded();
     },
     async execute(statement, run) {
-      calls += 1;
       await sleep(odd.slow?.ms ?? 0);
       if (isTurn(odd.throttling)) {
         throw new RdsDataError('ThrottlingException', 'Rate exceeded');
@@ -75,6 +74,15 @@ export function deviation(
       }
       return answer;
     },
+  };
+}
+
+/** Numbers from 0 to 1, the same each time: a linear congruential generator with the constants of Numerical Recipes. */
+function seeded(): () => number {
+  let state = 1;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
   };
 }
 

@@ -99,6 +99,6 @@ it('Whatever a table and its columns are called, its rows are migrated, bad ones
       );
       expect(sums).toEqual([{ sum: (rows * (rows + 1)) / 2 - 7, done: 0 }]);
     }),
-    { numRuns: 20 },
+    { numRuns: 12 },
   );
 }, 120_000);

@@ -112,6 +112,6 @@ it('Whatever transform returns, a row has exactly that, or is a bad one and stay
         expect(stored, what).toEqual(isExact ? wanted : 'before');
       }
     }),
-    { numRuns: 12 },
+    { numRuns: 6 },
   );
 }, 120_000);

@@ -63,7 +63,7 @@ describe('The moment’s faults are waited out:', () => {
     const outcome = await theirs;
     await application.query(outcome instanceof Error ? 'ROLLBACK' : 'COMMIT');
     // The statistics are written by the session that found it, up to a second later.
-    await expect.poll(deadlocks, { timeout: 10_000 }).toBe(before + 1);
+    await expect.poll(deadlocks, { timeout: 25_000 }).toBe(before + 1);
     expect((await running).probe).toMatchObject({ total_updated: 100, errors: 0 });
     expect(await changes()).toEqual(everyRowOnce);
   });
