@@ -1,8 +1,9 @@
-import { array, nullable, number, object, optional, string } from 'valibot';
+import { array, exactOptional, nullable, number, object, string } from 'valibot';
 import type { Database } from '../functions/engine/database/data-api.ts';
 import { json as jsonOf, key } from '../functions/engine/database/row-shape.ts';
 import { sql, when } from '../functions/engine/database/sql.ts';
 import { ledger } from '../functions/engine/ledger/names.ts';
+import { whatFailed } from '../functions/engine/validate/run-validations.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { Misuse } from './command/misuse.ts';
 import { grouped, localTime } from './output/format.ts';
@@ -35,7 +36,8 @@ export const errors: OperatorCommand<{ readonly json?: boolean; readonly csv?: b
       out.write(forPeople(found));
     }
     if (!json && !csv && status.line !== undefined) {
-      out.write((await invalidRows(database, name)).join(''));
+      const invalid = await whatIsInvalid(database, name);
+      out.write(invalid === '' ? '' : `${invalid}\n`);
     }
     err.write(
       found.length === 0
@@ -78,30 +80,35 @@ async function rowErrors(database: Database, name: string): Promise<readonly Row
   }
 }
 
-const invalid = object({
-  name: string(),
-  failed_rows: number(),
-  keys: optional(array(string()), []),
-});
+const findings = array(
+  object({
+    name: string(),
+    failedRows: number(),
+    keys: array(string()),
+    unevaluated: number(),
+    reason: exactOptional(string()),
+  }),
+);
 
-/** What the last validation found, a line for each that failed: of the run that failed by it, or of the result. */
-async function invalidRows(database: Database, name: string): Promise<readonly string[]> {
+/**
+ * In words what validations found last: in a run that was asked to, or that failed by it, unless the migration has finished since; or
+ * else when it finished. Empty where all holds.
+ */
+async function whatIsInvalid(database: Database, name: string): Promise<string> {
   const [row] = await database.query(
     sql`
     SELECT COALESCE(
-      (SELECT jsonb_agg(jsonb_build_object('name', f -> 'name', 'failed_rows', f -> 'failedRows', 'keys', f -> 'keys'))
-       FROM (SELECT stage FROM ${ledger.runs} WHERE stage ->> 'migration' = m.name ORDER BY started_at DESC LIMIT 1) AS last,
-         jsonb_array_elements(last.stage -> 'found') AS f),
-      m.result -> 'validations', '[]')::text AS found
+      (SELECT r.stage -> 'found' FROM ${ledger.runs} r
+       WHERE r.stage ->> 'migration' = m.name AND r.started_at > COALESCE(m.finished_at, '-infinity')
+       ORDER BY r.started_at DESC LIMIT 1),
+      (SELECT jsonb_agg(jsonb_build_object('name', v -> 'name', 'failedRows', v -> 'failed_rows',
+         'keys', COALESCE(v -> 'keys', '[]'), 'unevaluated', 0))
+       FROM jsonb_array_elements(m.result -> 'validations') AS v),
+      '[]')::text AS found
     FROM ${ledger.migrations} m WHERE m.name = ${name}`,
-    { found: jsonOf(array(invalid)) },
+    { found: jsonOf(findings) },
   );
-  return (row?.found ?? [])
-    .filter(({ failed_rows }) => failed_rows > 0)
-    .map(({ name: validation, failed_rows, keys }) => {
-      const some = keys.map((each) => `(${each})`).join(', ');
-      return `"${validation}" failed for ${grouped(failed_rows)} ${failed_rows === 1 ? 'row' : 'rows'}${failed_rows > keys.length ? ', such as' : ':'} ${some}\n`;
-    });
+  return whatFailed(row?.found ?? [], true);
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -26,7 +26,7 @@ export function rebuild(projection: Projection): Handler {
   return (request, context) => {
     logger.resetKeys();
     logger.appendKeys({ operation: request.operation, rebuild: request.rebuild?.execution_arn });
-    return operation(`${request.operation} of ${projection.job}`, false, async () => {
+    return operation(`${request.operation} of ${projection.job}`, { showsRowData: false }, async () => {
       if (request.operation === 'prepare') {
         await prepare(database, projection, request.rebuild);
         return {};

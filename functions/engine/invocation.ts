@@ -24,7 +24,11 @@ export function sliceDeadline(clock: Clock, milliseconds: number): number {
  * Runs one operation; what the database refuses leaves it by a name that the machine knows, saying what to do. What it throws is
  * read in states, events and logs, so keys and values of rows are in it only where `showsRowData`: not by way of its cause either.
  */
-export async function operation<T>(what: string, showsRowData: boolean, work: () => Promise<T>): Promise<T> {
+export async function operation<T>(
+  what: string,
+  { showsRowData }: { readonly showsRowData: boolean },
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {

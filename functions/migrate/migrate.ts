@@ -58,7 +58,7 @@ export function migrate(migrations: readonly Migration[], given: Partial<Surroun
     logger.appendKeys({ operation: request.operation, migration, run: request.run?.execution_arn });
     const what =
       migration === undefined ? request.operation : `${request.operation} of migration "${migration}"`;
-    return operation(what, showsRowData, () =>
+    return operation(what, { showsRowData }, () =>
       answer({ ...engine, remaining: () => context.getRemainingTimeInMillis() }, request),
     );
   };

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RdsDataError } from './errors.ts';
-import type { BoundStatement } from './parameters/bind.ts';
-import { typeIds } from './parameters/bind.ts';
+import { type BoundStatement, typeIds } from './parameters/bind.ts';
 
 /**
  * What the Data API is reported to do now and then, though no document says so. Each is off unless it is asked for. One in
@@ -54,7 +53,9 @@ export function deviation(
       random = seeded();
     },
     async execute(statement, run) {
-      await sleep(odd.slow?.ms ?? 0);
+      if (odd.slow !== undefined) {
+        await sleep(odd.slow.ms);
+      }
       if (isTurn(odd.throttling)) {
         throw new RdsDataError('ThrottlingException', 'Rate exceeded');
       }

@@ -83,10 +83,9 @@ function differs({ where, set }: BackfillChange, table: Table): Sql | undefined 
 
 /** The change where nothing but the new values is asked for. */
 function changed({ where, set }: BackfillChange, table: Table, at: Checkpoint, page: Page): Sql {
-  const assignments = Object.entries(set).map(([column, value]) => sql`${identifier(column)} = ${value}`);
   return sql`
     "changed_rows#" AS (
-      UPDATE ${table.name} SET ${join(assignments, ', ')}
+      UPDATE ${table.name} SET ${assigned(set, table)}
       WHERE EXISTS (SELECT FROM "held#") AND ${insidePage(table, at, page)} AND ${takenBy(page, table, at, where)}
       RETURNING ${namedKey(table)}, (${where ?? sql`false`}) AS still_matching
     )`;
@@ -104,11 +103,6 @@ function changedAfterReading(
   page: Page,
 ): Sql[] {
   const mayStay = table.marker !== undefined && where !== undefined;
-  const assignments = Object.entries(set).map(([name, value]) => {
-    const column = identifier(name);
-    const own = sql`${table.alias}.${column}`;
-    return sql`${column} = ${mayStay ? sql`CASE WHEN "changed#" THEN ${value} ELSE ${own} END` : value}`;
-  });
   return [
     sql`
     "old#" AS MATERIALIZED (
@@ -121,21 +115,26 @@ function changedAfterReading(
     )`,
     sql`
     "changed_rows#" AS (
-      UPDATE ${table.name} SET ${join([...assignments, ...marked(table)], ', ')}
+      UPDATE ${table.name} SET ${assigned(set, table, mayStay ? sql`"changed#"` : undefined)}
       FROM "old#" WHERE ${compare(keyColumns(table), '=', keyNames(table))}
       RETURNING "old#".*, "changed#" AND (${where ?? sql`false`}) AS still_matching
     )`,
   ];
 }
 
+/** What a row becomes: with a condition for those that need it, the others are only marked. */
+function assigned(set: BackfillChange['set'], table: Table, needed?: Sql): Sql {
+  const values = Object.entries(set).map(([name, value]) => {
+    const column = identifier(name);
+    const own = sql`${table.alias}.${column}`;
+    return sql`${column} = ${needed ? sql`CASE WHEN (${needed}) THEN ${value} ELSE ${own} END` : value}`;
+  });
+  return join([...values, ...marked(table)], ', ');
+}
+
 /** The page as rows to try one by one. */
 export function rowByRow({ where, set }: BackfillChange, table: Table, at: Checkpoint, page: Page): RowByRow {
   const mayStay = table.marker !== undefined && where !== undefined;
-  const assignments = Object.entries(set).map(([name, value]) => {
-    const own = sql`${table.alias}.${identifier(name)}`;
-    const needed = mayStay ? sql`CASE WHEN (${where ?? null}) THEN ${value} ELSE ${own} END` : value;
-    return sql`${identifier(name)} = ${needed}`;
-  });
   return {
     table,
     // Whether they need the change is looked at one by one, too: that itself may be what fails.
@@ -145,7 +144,7 @@ export function rowByRow({ where, set }: BackfillChange, table: Table, at: Check
     ),
     change: (row) => ({
       update: sql`
-        UPDATE ${table.name} SET ${join([...assignments, ...marked(table)], ', ')}
+        UPDATE ${table.name} SET ${assigned(set, table, mayStay ? where : undefined)}
         WHERE ${compare(
           keyColumns(table),
           '=',

@@ -17,7 +17,10 @@ export const longestRow = 32 * 2 ** 20;
 const pieceBytes = unsafeSql('45000');
 const piecesAtOnce = 100;
 
-/** How many bytes a row's values have, where that may be too much for a result: bytea takes twice as much there as text. NULL otherwise. */
+/**
+ * How many bytes a row's values have, where that may be too much for a result, in which bytea takes twice as much as text; NULL
+ * otherwise.
+ */
 export function bytesIfLong(table: Table, columns: readonly Column[]): Sql {
   const lengths = columns.map((column) => sql`COALESCE(octet_length(${asBytesOrText(table, column)}), 0)`);
   const bytes = join(lengths, ' + ');
@@ -34,7 +37,6 @@ export async function longValues(
   { key, xmin }: { readonly key: Key; readonly xmin: string },
 ): Promise<readonly Value[]> {
   const values = columns.map((): Buffer[] => []);
-  const areNull = columns.map(() => true);
   const most = Math.max(1, Math.floor(piecesAtOnce / columns.length));
   for (let from = 0, isLast = false; !isLast; from += most) {
     const { rows } = await database.read(pieces(table, columns, key, { from, to: from + most - 1 }));
@@ -47,12 +49,11 @@ export async function longValues(
       if (i === null || n === null || base64 === null) {
         continue;
       }
-      areNull[i] = false;
       (values[i] as Buffer[])[n] = Buffer.from(base64, 'base64');
       isLast &&= n < from + most - 1;
     }
   }
-  return columns.map((column, i) => (areNull[i] ? null : joined(column, values[i] as Buffer[])));
+  return columns.map((column, i) => joined(column, values[i] as Buffer[]));
 }
 
 const piece = object({
@@ -89,8 +90,11 @@ function asBytesOrText(table: Table, { name, form }: Column): Sql {
   return form === 'bytes' ? column : sql`${column}::text`;
 }
 
-/** The value as `readPage` would have it. */
+/** The value as `readPage` would have it. Even an empty one has a piece; NULL has none. */
 function joined({ form }: Column, cut: readonly Buffer[]): Value {
+  if (cut.length === 0) {
+    return null;
+  }
   const bytes = Buffer.concat(cut);
   if (form === 'bytes') {
     return bytes;

@@ -1,23 +1,10 @@
-import type { Database, Statements } from '../database/data-api.ts';
-import { sql } from '../database/sql.ts';
-import type { Key } from '../database/table.ts';
-import type { Batch, BatchInput, Page, ReadAhead } from '../define/batch.ts';
 import { checkDuration, checker } from '../define/checks.ts';
 import type { Migration, RowOptions } from '../define/migration.ts';
 import type { RowMigration } from '../define/registered.ts';
 import { rowMigration } from '../define/row-options.ts';
-import { DatabaseError, MigrationFailed } from '../errors.ts';
-import { move } from '../ledger/checkpoint.ts';
-import { keysWithout, type RowError, refused, withRowErrors } from '../ledger/row-errors.ts';
-import { badRows } from './bad-rows.ts';
-import { longestRow } from './long-rows.ts';
-import { isSendable } from './new-values.ts';
-import { received, sendAhead } from './received.ts';
-import type { Change, PageToRead } from './rewrite-change.ts';
-import { readPage } from './rewrite-read.ts';
-import { asJson, type PreparedPage, rowByRow, writePage } from './rewrite-write.ts';
+import type { Change } from './rewrite-change.ts';
+import { badRowsOf, rewritePage } from './rewrite-page.ts';
 import type { RowOf } from './row-values.ts';
-import { transformRows } from './transform-rows.ts';
 
 /** What a rewrite says of itself. `R` is the row as `transform` sees it. */
 export interface RewriteOptions<R extends RowOf = RowOf> extends RowOptions {
@@ -111,126 +98,8 @@ export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Mi
     ...base,
     kind: 'rewrite',
     columns: options.columns,
-    batch: (input, page) => batch(change, input, page),
+    batch: (input, page) => rewritePage(change, input, page),
     badRows: (input, page, most) => badRowsOf(change, input, page, most),
   };
   return migration;
-}
-
-/**
- * Two statements: read a page, then write what it became and move the checkpoint. While a page is written, the next one is
- * read and transformed; should a row of it change before its turn, it is read again like any other.
- */
-async function batch(change: Change, input: BatchInput, page: Page): Promise<Batch | undefined> {
-  const { at, database, table, readAhead } = input;
-  if ('keys' in page) {
-    return rewriteLocked(change, input, page.keys);
-  }
-  if (at.conflicted.length > 0) {
-    return rewriteLocked(change, input, at.conflicted.slice(0, 'size' in page ? page.size : 1));
-  }
-  if ('next' in page) {
-    return write(change, input, page, await prepare(change, { database, table, at, page }));
-  }
-
-  const isNext = readAhead !== undefined && JSON.stringify(readAhead.after) === JSON.stringify(at.cursor);
-  const size = isNext ? readAhead.size : page.size;
-  const prepared = await (isNext
-    ? (readAhead.prepared as Promise<PreparedPage>)
-    : prepare(change, { database, table, at, page }));
-  const { last, count } = prepared.read;
-  const writing = write(change, input, { size }, prepared);
-  // Begun after the write, which everything waits for.
-  const next = last !== undefined && count === size ? pageAfter(change, input, last, page.size) : undefined;
-  const done = await writing;
-  return done && { ...done, ...(next !== undefined && { readAhead: next }) };
-}
-
-/** The rows of a page that the database refuses as `transform` has made them. */
-async function badRowsOf(
-  change: Change,
-  { database, table, at }: BatchInput,
-  page: Page,
-  most: number,
-): Promise<readonly RowError[]> {
-  const conflicted = 'size' in page ? at.conflicted.slice(0, page.size) : [];
-  const tried = conflicted.length > 0 ? { keys: conflicted } : page;
-  const { rows } = await prepare(change, { database, table, at, page: tried });
-  return rows.length === 0 ? [] : badRows(database, rowByRow(change, table, rows), most);
-}
-
-/** Writes a page in one statement; a single row that no request takes is sent ahead of it in pieces. */
-async function written(change: Change, input: WriteInput, page: Page, prepared: PreparedPage) {
-  const { at, database } = input;
-  const { rows } = prepared;
-  const json = rows.length > 0 ? asJson(change, input.table, rows) : '';
-  if (isSendable(json)) {
-    return move(database, at, writePage(change, input, page, prepared, sql`${json}`));
-  }
-  const bytes = Buffer.byteLength(json);
-  if (rows.length > 1 || bytes > longestRow) {
-    const most = rows.length > 1 ? '' : `; a rewrite can write ${longestRow}`;
-    throw new DatabaseError(`the new values of ${rows.length} rows take ${bytes} bytes${most}`, 'row', null);
-  }
-  const inTransaction = async (tx: Statements) => {
-    await sendAhead(tx, json);
-    return move(tx, at, writePage(change, input, page, prepared, received));
-  };
-  return 'transaction' in database ? database.transaction(inTransaction) : inTransaction(database);
-}
-
-function pageAfter(change: Change, { at, database, table }: BatchInput, after: Key, size: number): ReadAhead {
-  const prepared = prepare(change, { database, table, at: { ...at, cursor: after }, page: { size } });
-  // The next batch sees a failure when it awaits this. If the write fails first, nobody does, which is no fault.
-  prepared.catch(() => undefined);
-  return { after, size, prepared };
-}
-
-/** Rewrites rows that the application changed between our read and our write: locked in between, so that it cannot happen again. */
-function rewriteLocked(change: Change, input: BatchInput, keys: readonly Key[]): Promise<Batch | undefined> {
-  const { at, database, table } = input;
-  return database.transaction(async (tx) => {
-    await tx.execute(sql`SELECT set_config('lock_timeout', '2s', true)`);
-    const page = { keys };
-    const prepared = await prepare(change, { database: tx, table, at, page, isLocked: true });
-    const done = await write(change, { ...input, database: tx }, page, prepared);
-    if (done !== undefined && done.at.conflicted.length > keysWithout(at.conflicted, keys).length) {
-      throw new DatabaseError(refused, 'row', null);
-    }
-    return done;
-  });
-}
-
-/** Reads a page and transforms its rows. */
-async function prepare(change: Change, toRead: PageToRead): Promise<PreparedPage> {
-  const { table } = toRead;
-  const read = await readPage(change, toRead);
-  const { rows, errors, wrongReturns } = await transformRows(change, table, read.rows);
-  // If the first rows all do it, it is not the rows.
-  const [first] = errors;
-  if (first !== undefined && toRead.at.batches === 0 && wrongReturns === read.rows.length) {
-    throw new MigrationFailed(`migration "${change.name}", its first rows: ${first.reason}`, {
-      inFull: `migration "${change.name}", row (${first.key.join(', ')}): ${first.reason}`,
-    });
-  }
-  return { read, rows, errors };
-}
-
-type WriteInput = Omit<BatchInput, 'database'> & { readonly database: Statements | Database };
-
-async function write(
-  change: Change,
-  input: WriteInput,
-  page: Page,
-  prepared: PreparedPage,
-): Promise<Batch | undefined> {
-  const { read, errors } = prepared;
-  const done = await written(change, input, page, prepared);
-  if (!done) {
-    return undefined;
-  }
-  const at = withRowErrors(done.at, errors.length);
-  const passEnded = 'size' in page && read.count < page.size && at.conflicted.length === 0;
-  const bytesPerRow = read.rows.length === 0 ? 0 : read.bytes / read.rows.length;
-  return { at, rows: read.count, bytesPerRow, passEnded };
 }
