@@ -41,7 +41,7 @@ export async function runMachine(runtime: Runtime): Promise<ChainRun> {
 /** Seconds that `pending?` takes for a migration, the median of several calls of the deployed function. */
 export async function pendingSeconds(runtime: Runtime, migration: string): Promise<number> {
   const executions = runtime.migrationsMachineArn.replace(':stateMachine:', ':execution:');
-  const run: Caller = { execution_arn: `${executions}:bench-${Date.now()}`, redrive_count: 0 };
+  const run: Caller = { execution_arn: `${executions}:bench-${Date.now()}`, redrive_count: 0, part: 1 };
   const ask = async (request: MigrateRequest): Promise<unknown> => {
     const outcome = await runtime.migrate.invoke(request);
     if (outcome.status !== 'succeeded') {

@@ -8,8 +8,10 @@ import type { Io } from './command/io.ts';
 import { Misuse } from './command/misuse.ts';
 import { errors } from './errors.ts';
 import { finished } from './finished.ts';
+import { history } from './history.ts';
 import { list } from './list.ts';
 import { node } from './node.ts';
+import { pause } from './pause.ts';
 import { plan } from './plan.ts';
 import { progress } from './progress.ts';
 import { restore } from './restore.ts';
@@ -18,6 +20,7 @@ import { retry } from './retry.ts';
 import { start } from './start.ts';
 import { stop } from './stop.ts';
 import { findSystem, type WhereOptions } from './system/system.ts';
+import { tune } from './tune.ts';
 import { validate } from './validate.ts';
 import { verify } from './verify.ts';
 import { watch } from './watch.ts';
@@ -38,6 +41,9 @@ const commands: readonly OperatorCommand<never>[] = [
   cleanup,
   stop,
   resume,
+  pause,
+  tune,
+  history,
   node,
 ];
 

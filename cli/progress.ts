@@ -1,3 +1,4 @@
+import type { Pause } from '../functions/engine/ledger/controls.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { grouped, localTime } from './output/format.ts';
 import { table } from './output/table.ts';
@@ -37,9 +38,17 @@ function forPeople(all: readonly Progress[]): string {
         each.late ? 'late' : '',
         each.restore ? `${grouped(each.restore.restored)} rows put back: ${each.restore.because}` : '',
         each.resting ? `until ${localTime(each.resting.until)}: ${each.resting.reason}` : '',
+        each.waiting ? `waits for ${each.waiting.reason}` : '',
+        each.paused ? pauseText(each.paused) : '',
+        each.tuned ? `tuned: ${JSON.stringify(each.tuned)}` : '',
       ]
         .filter(Boolean)
         .join(', '),
     ]),
   );
+}
+
+/** Who paused a migration, when and why. */
+export function pauseText({ by, at, reason }: Pause): string {
+  return `paused by ${by} at ${localTime(at)}${reason === null ? '' : `: ${reason}`}`;
 }

@@ -1,26 +1,33 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DescribeExecutionOutput, RedriveExecutionCommand } from '@aws-sdk/client-sfn';
-import { ErrorName, type RunInput } from '../functions/contract.ts';
+import { ErrorName } from '../functions/contract.ts';
+import { unpause } from '../functions/engine/ledger/controls.ts';
 import { actionOf } from '../functions/engine/ledger/run-record.ts';
 import { jsonOption, type OperatorCommand } from './command/command.ts';
 import { printStarted } from './start.ts';
-import { continuedBy, describe, describeSoon, latest, underWay } from './system/executions.ts';
+import { backgroundOf, describe, describeSoon, latest, requestOf, underWay } from './system/executions.ts';
+import { ledgerFor } from './system/ready.ts';
 import { start } from './system/start.ts';
+import { statusOfOne } from './system/status.ts';
 import type { System } from './system/system.ts';
 import { waitFor } from './system/wait.ts';
+import { who } from './system/who.ts';
 
 export const resume: OperatorCommand<{ readonly wait?: boolean; readonly json?: boolean }> = {
-  usage: 'resume',
+  usage: 'resume [migration]',
   about:
-    'go on with the last run: redrive it if it was stopped (with the code it began with), start it again if it failed',
+    'end the pause of a migration and go on with it in the background; or go on with the last run: redrive it if it was stopped (with the code it began with), start it again if it failed',
   exits: [
     'it goes on; with --wait: it succeeded, with the result map on stdout',
     'nothing to resume; with --wait: it failed',
     'misuse',
   ],
   options: [['--wait', 'show the progress, and end as the run ends'], jsonOption],
-  async run(system, { wait, json }) {
+  async run(system, { wait, json }, name) {
     const { err } = system.io;
+    if (name !== undefined) {
+      return resumeOne(system, name, { wait, json });
+    }
     const [running] = await underWay(system);
     if (running !== undefined) {
       err.write(`nothing to resume: ${running.executionArn} is under way\n`);
@@ -40,6 +47,29 @@ export const resume: OperatorCommand<{ readonly wait?: boolean; readonly json?: 
   },
 };
 
+/** Ends the pause of a migration, and goes on with it unless something does already. */
+async function resumeOne(
+  system: System,
+  name: string,
+  { wait, json }: { readonly wait: boolean | undefined; readonly json: boolean | undefined },
+): Promise<number> {
+  const { err } = system.io;
+  const database = await ledgerFor(system, name);
+  const wasPaused = await unpause(database, name, who());
+  if (wasPaused) {
+    err.write(`the pause of ${name} has ended\n`);
+  }
+  const { status } = await statusOfOne(system, name);
+  const execution = await backgroundOf(system, name);
+  const isOver = status.state === 'finished' || status.state === 'cleaned up' || !status.registered;
+  if (execution !== undefined || isOver) {
+    err.write(`${name} is ${execution ? `under way: ${execution.executionArn}` : status.state}\n`);
+    return wasPaused ? 0 : 1;
+  }
+  const arn = await start(system, { background: name });
+  return wait ? waitFor(system, arn) : printStarted(system, arn, json);
+}
+
 // Enough to look past: whoever was refused that often has noticed.
 const looked = 50;
 
@@ -56,7 +86,11 @@ async function lastRun(system: System): Promise<DescribeExecutionOutput | undefi
     }
     const { status = '', error = '' } = execution;
     const refused = status === 'FAILED' && refusals.includes(error);
-    const { action = 'only' } = actionOf(await firstInput(system, execution)) ?? {};
+    const request = requestOf(execution);
+    if (request === undefined || request.background !== undefined) {
+      continue; // a part ends with its run, and what is in the background the next run starts again
+    }
+    const { action = 'only' } = actionOf(request) ?? {};
     const aside = action !== 'only' && /SUCCEEDED|FAILED/.test(status);
     if (!refused && !aside) {
       return execution;
@@ -76,7 +110,7 @@ async function goOn(system: System, last: DescribeExecutionOutput): Promise<stri
     io.err.write(`${arn} was ${last.status}: redriven, it goes on where it was\n`);
     return arn;
   }
-  const input = await firstInput(system, last);
+  const input = requestOf(last) ?? {};
   const again = await start(system, input);
   const why = stopped ? ` and cannot be redriven (${last.redriveStatusReason})` : '';
   io.err.write(`${arn} was ${last.status}${why}: started again as ${again}, from the checkpoints\n`);
@@ -91,16 +125,4 @@ async function redriven(system: System, arn: string, redrives: number): Promise<
     }
     await sleep(asks * 100);
   }
-}
-
-/** What the run was asked for: a continuation only says what it goes on for. */
-async function firstInput(system: System, execution: DescribeExecutionOutput): Promise<RunInput> {
-  const input = JSON.parse(execution.input ?? '{}') as RunInput & { readonly continues?: string };
-  if (input.continues === undefined) {
-    return input;
-  }
-  const before = await describe(system, input.continues);
-  return before === undefined || continuedBy(before) !== execution.executionArn
-    ? {}
-    : firstInput(system, before);
 }

@@ -1,6 +1,8 @@
+import type { ResultMap } from '../functions/contract.ts';
 import { executionName } from '../functions/engine/ledger/execution-names.ts';
 import { jsonOption, type OperatorCommand } from './command/command.ts';
 import { Misuse } from './command/misuse.ts';
+import { describeSoon } from './system/executions.ts';
 import { inputOf, type RunOptions, runOptions } from './system/input.ts';
 import { type Asked, startNamed, start as startOne } from './system/start.ts';
 import { statusOfOne } from './system/status.ts';
@@ -10,6 +12,7 @@ import { printEnd, waitFor } from './system/wait.ts';
 interface StartOptions extends RunOptions {
   readonly wait?: boolean;
   readonly name?: string;
+  readonly waitFor?: string;
   readonly only?: string;
   readonly json?: boolean;
 }
@@ -23,13 +26,17 @@ export const start: OperatorCommand<StartOptions> = {
     'misuse, or no such migration',
   ],
   options: [
-    ['--wait', 'show the progress, and end as the run ends'],
+    ['--wait', 'show the progress, and end as the run ends; what it leaves to the background goes on'],
+    ['--wait-for <migration>', 'wait for this migration in the background, too, or for "all" of them'],
     ['--name <name>', 'do it once under this name, such as v1.42.0', executionNameFrom],
     ['--only <migration>', 'take this migration and no other'],
     ...runOptions,
     jsonOption,
   ],
   async run(system, options) {
+    if (options.waitFor !== undefined && options.waitFor !== 'all') {
+      await statusOfOne(system, options.waitFor);
+    }
     if (options.only !== undefined) {
       await statusOfOne(system, options.only);
     }
@@ -46,9 +53,33 @@ export const start: OperatorCommand<StartOptions> = {
     err.write(
       asked.did === 'started' ? `started ${asked.arn}\n` : `${asked.arn} is under way already: joined\n`,
     );
+    if (options.waitFor !== undefined) {
+      return waitForBackground(system, asked.arn, options.waitFor);
+    }
     return options.wait ? waitFor(system, asked.arn) : printStarted(system, asked.arn, options.json);
   },
 };
+
+/** Waits for a run, and then for what it has left to the background: one migration, or all. */
+async function waitForBackground(system: System, arn: string, which: string): Promise<number> {
+  const code = await waitFor(system, arn);
+  if (code !== 0) {
+    return code;
+  }
+  const result = JSON.parse((await describeSoon(system, arn)).output ?? '{}') as ResultMap;
+  for (const [name, each] of Object.entries(result)) {
+    const isLeft = typeof each === 'object' && 'state' in each && each.state === 'background';
+    if (!isLeft || (which !== 'all' && which !== name)) {
+      continue;
+    }
+    system.io.err.write(`waiting for ${name}: ${each.execution}\n`);
+    const ended = await waitFor(system, each.execution);
+    if (ended !== 0) {
+      return ended;
+    }
+  }
+  return 0;
+}
 
 /** Prints the run that was started, for a script to go on with. */
 export function printStarted({ io, command }: System, arn: string, json = false): number {

@@ -1,5 +1,5 @@
 import { jsonOption, type OperatorCommand } from './command/command.ts';
-import { underWay } from './system/executions.ts';
+import { allUnderWay, underWay } from './system/executions.ts';
 import { readLedger } from './system/ledger.ts';
 import { waitFor } from './system/wait.ts';
 
@@ -9,10 +9,11 @@ export const watch: OperatorCommand = {
   exits: ['it succeeded: the result map is on stdout', 'none is under way, or it failed', 'misuse'],
   options: [jsonOption],
   async run(system) {
-    const running = await underWay(system);
-    const { holder } = await readLedger(await system.database());
-    // Whoever does not hold the ledger is about to be refused.
-    const run = running.find(({ executionArn }) => executionArn === holder) ?? running[0];
+    const started = await underWay(system);
+    const { running } = await readLedger(await system.database());
+    // Whoever the ledger does not know is about to be refused.
+    const known = started.find((each) => running.some((run) => run.execution_arn === each.executionArn));
+    const run = known ?? started[0] ?? (await allUnderWay(system))[0];
     if (run?.executionArn === undefined) {
       system.io.err.write(`no run is under way. ${system.command('start')} starts one\n`);
       return 1;

@@ -19,19 +19,39 @@ export const ErrorName = {
   DatabaseUnavailable: 'DatabaseUnavailable',
   /** A newer execution has taken over: this one must stop. */
   Superseded: 'Superseded',
+  /** The release that was deployed since does not register the migration any more: it is left as it is. */
+  NoLongerRegistered: 'NoLongerRegistered',
+  /** A part of the run was stopped, or ended in a way that it could not record itself. */
+  PartStopped: 'PartStopped',
   /** The run that started a rebuild did not succeed. */
   RunDidNotSucceed: 'RunDidNotSucceed',
 } as const;
 export type ErrorName = (typeof ErrorName)[keyof typeof ErrorName];
 
-/** Who asks: one execution, and how often it has been redriven. Together they tell a redrive from a zombie. */
-export interface Caller {
+/** One execution, and how often it has been redriven. Together they tell a redrive from a zombie. */
+export interface Execution {
   readonly execution_arn: string;
   readonly redrive_count: number;
 }
 
+/**
+ * Who asks: a run, by its first execution, and the part of it that asks. The first execution is part 1; each of the others goes on
+ * where the history of the one before got long, while the first one waits for it.
+ */
+export interface Caller extends Execution {
+  readonly part: number;
+}
+
+/** The input of an execution that is a part of a run. */
+export interface PartInput {
+  readonly part_of: Caller & {
+    /** The version of the function that the run keeps; left out, the part takes the one that was deployed with its machine. */
+    readonly function?: string;
+  };
+}
+
 /** What a run may be asked to do instead of all that is pending, with one migration. */
-export const actions = ['only', 'retry', 'validate', 'restore', 'cleanup'] as const;
+export const actions = ['only', 'background', 'retry', 'validate', 'restore', 'cleanup'] as const;
 export type Action = (typeof actions)[number];
 
 /** What to do with which migration: one of these, or none of them for all that is pending. */
@@ -45,7 +65,9 @@ export type Asked =
 
 /** The input of a run. `{}` runs everything that is pending. */
 export type RunInput = Asked & {
-  /** `foreground` skips rests and maintenance windows. Default `background`. */
+  /**
+   * `foreground` skips rests and maintenance windows, and finishes what goes on in the background itself. Default `background`.
+   */
   readonly mode?: 'background' | 'foreground';
   /** Goes on although the database is under pressure. */
   readonly force?: boolean;
@@ -70,17 +92,33 @@ export interface Opened {
   readonly migrations: readonly string[];
 }
 
-/** `pending`: what there is to do; `continued` when this execution has had its share and only closes. */
-export interface Pending {
-  readonly state: 'pending' | 'skipped' | 'validate' | 'restore' | 'cleanup' | 'continued';
-}
+/**
+ * `pending`: what there is to do. `done`: this run has been through with it before. `start`: it goes on in the background, in an
+ * execution that is to be started. `wait`: something else has to end first. `continued`: this execution has had its share, and
+ * the next part of the run goes on.
+ */
+export type Pending =
+  | { readonly state: 'pending' | 'validate' | 'restore' | 'cleanup' | 'continued' }
+  | { readonly state: 'done' | 'skipped' | 'background' | 'paused'; readonly result: Result }
+  | {
+      readonly state: 'start';
+      readonly result: Background;
+      readonly execution_name: string;
+      readonly input: { readonly background: string };
+    }
+  | ({ readonly state: 'wait' } & HowFar);
 
 /** How far one slice came, whatever it does. */
 interface HowFar {
-  /** Seconds to rest before the next slice; 0 unless `more`. */
+  /** Seconds to rest before the next slice; 0 unless `more` or `wait`. */
   readonly rest_seconds: number;
   /** Why it rests; only when there is more to say than that batches leave room for others. */
   readonly reason?: string;
+}
+
+/** A slice that was not begun. `wait`: the migration is not this run's at the moment, which asks again whether it is pending. */
+export interface NotBegun extends HowFar {
+  readonly state: 'wait' | 'continued';
 }
 
 /** `batches`: how far one slice came. */
@@ -89,11 +127,15 @@ export interface Slice extends HowFar {
   readonly total_processed: number;
   readonly total_updated: number;
   readonly errors: number;
+  /** Only when it is `done`. */
+  readonly result?: Result;
 }
 
 /** `validate`: how far it came; where the run has to end, it throws ValidationFailed. */
 export interface Validated extends HowFar {
   readonly state: 'more' | 'passed' | 'restore' | 'continued';
+  /** Only when it `passed`. */
+  readonly result?: Result;
 }
 
 /** `restore`: how far it came; `done` only if somebody asked for it, since a failed validation fails the run. */
@@ -102,11 +144,14 @@ export interface Restored extends HowFar {
   readonly restored: number;
   /** Rows left as they are, because they were changed since. */
   readonly left: number;
+  /** Only when it is `done`. */
+  readonly result?: Result;
 }
 
 /** `cleanup`: what was dropped. */
 export interface CleanedUp {
   readonly state: 'done';
+  readonly result: Result;
 }
 
 /** What a validation found. */
@@ -144,8 +189,41 @@ export type Answer =
   | { readonly restored: number; readonly left: number }
   | { readonly cleaned_up: readonly string[] };
 
+/** How far a migration is that is not done. */
+export interface Progress {
+  readonly total_processed: number;
+  /** Of the rows known, with one decimal; below 100 until it is finished. */
+  readonly percent: number;
+  /** ISO 8601; only while it is at work, and known. */
+  readonly expected_end?: string;
+}
+
+/** What a run says of a migration that goes on in an execution of its own. */
+export interface Background extends Progress {
+  readonly state: 'background';
+  readonly execution: string;
+  /** What it waits for, if anything. */
+  readonly waits_for?: string;
+}
+
+/** What a run says of a migration that somebody has paused: nothing goes on with it until somebody resumes it. */
+export interface Paused extends Progress {
+  readonly state: 'paused';
+  readonly by: string;
+  readonly since: string;
+  readonly reason?: string;
+}
+
+/** What a run says of a migration that is no longer registered, and was left unfinished. */
+export interface LeftUnfinished extends Progress {
+  readonly state: 'left unfinished';
+}
+
+/** What a run says of one migration. */
+export type Result = 'skipped' | Counters | Answer | Background | Paused | LeftUnfinished;
+
 /** The output of a run: one key per migration, and `next_jobs` when follow-up jobs are started. */
-export type ResultMap = Readonly<Record<string, 'skipped' | Counters | Answer | readonly string[]>>;
+export type ResultMap = Readonly<Record<string, Result | readonly string[]>>;
 
 /** An execution to start. The name is derived from the run's, so that a retry cannot start a second. */
 export interface FollowUp {
@@ -153,14 +231,10 @@ export interface FollowUp {
   readonly execution_name: string;
 }
 
-/** `close`: the run is over, or goes on in an execution of its own because this one's history gets long. */
+/** `close`: the run is over, or its next part goes on because this one's history gets long. */
 export type Closed =
   | { readonly state: 'succeeded'; readonly result: ResultMap; readonly follow_ups: readonly FollowUp[] }
-  | {
-      readonly state: 'continued';
-      readonly execution_name: string;
-      readonly input: { readonly continues: string };
-    };
+  | { readonly state: 'continued' };
 
 /** `fail`: what the Fail state shows. */
 export interface Failure {
@@ -171,7 +245,7 @@ export interface Failure {
 /** What the `rebuild` Lambda is asked. */
 export interface RebuildRequest {
   readonly operation: 'prepare' | 'replay';
-  readonly rebuild: Caller;
+  readonly rebuild: Execution;
 }
 
 /** `replay`: how far one slice came; `done` once the fresh table has been swapped in. */

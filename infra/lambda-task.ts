@@ -1,9 +1,15 @@
-import { Duration } from 'aws-cdk-lib';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { Condition, type RetryProps, TaskInput, Timeout } from 'aws-cdk-lib/aws-stepfunctions';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { Aws, Duration } from 'aws-cdk-lib';
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import {
+  Condition,
+  QueryLanguage,
+  type RetryProps,
+  type TaskMetricsConfig,
+  TaskStateBase,
+  Timeout,
+} from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { type Caller, ErrorName } from '../functions/contract.ts';
+import { ErrorName, type Execution } from '../functions/contract.ts';
 import { functionTimeoutSeconds } from './deployment.ts';
 
 /** A JSONata expression as Step Functions takes it: nothing stands around it. */
@@ -19,7 +25,7 @@ export type WithExpressions<Request> = Request extends unknown
   : never;
 
 /** The execution that a state belongs to. Each state evaluates it anew, so that a redrive shows. */
-export const thisExecution: WithExpressions<Caller> = {
+export const thisExecution: WithExpressions<Execution> = {
   execution_arn: '{% $states.context.Execution.Id %}',
   redrive_count:
     '{% $exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0 %}',
@@ -74,34 +80,60 @@ export type LambdaTask<Request, StateName extends string> = (
   request: WithExpressions<Request>,
   /** Variables of the machine to set, by name. */
   assign?: Readonly<Record<string, Expression>>,
-) => LambdaInvoke;
+) => InvokeFunction;
 
 /**
- * The states of a machine that invoke one function.
+ * The states of a machine that invoke one function, given by its ARN or an expression for it. The machine needs the right to invoke
+ * it: see `DatabaseFunction.mayBeInvokedBy`.
  *
  * @example
- * const task = lambdaTask<RebuildRequest, string>(scope, rebuild);
+ * const task = lambdaTask<RebuildRequest, string>(scope, rebuild.functionArn);
  * const prepare = task('Prepare rebuild', { operation: 'prepare', rebuild: thisExecution });
  */
 export function lambdaTask<Request extends object, StateName extends string>(
   scope: Construct,
-  lambda: IFunction,
+  functionArn: string,
 ): LambdaTask<Request, StateName> {
   return (stateName, request, assign = {}) => {
-    const task = LambdaInvoke.jsonata(scope, stateName, {
-      lambdaFunction: lambda,
-      payload: TaskInput.fromObject(request),
-      outputs: '{% $states.result.Payload %}',
-      ...(Object.keys(assign).length > 0 && { assign }),
-      retryOnServiceExceptions: false, // it is the first of ours
-      // Lambda's own timeout comes first; this one is for an answer that never arrives.
-      taskTimeout: Timeout.duration(Duration.seconds(functionTimeoutSeconds + 60)),
-    });
+    const task = new InvokeFunction(scope, stateName, functionArn, request, assign);
     for (const retry of retries) {
       task.addRetry(retry);
     }
     return task;
   };
+}
+
+/** A state that invokes a function. The CDK's own has to know the function at synth; this one takes an expression. */
+class InvokeFunction extends TaskStateBase {
+  protected readonly taskMetrics: TaskMetricsConfig = {};
+  protected readonly taskPolicies: PolicyStatement[] = [];
+  readonly #functionArn: string;
+  readonly #request: object;
+
+  constructor(
+    scope: Construct,
+    stateName: string,
+    functionArn: string,
+    request: object,
+    assign: Readonly<Record<string, Expression>>,
+  ) {
+    super(scope, stateName, {
+      queryLanguage: QueryLanguage.JSONATA,
+      outputs: '{% $states.result.Payload %}',
+      ...(Object.keys(assign).length > 0 && { assign }),
+      // Lambda's own timeout comes first; this one is for an answer that never arrives.
+      taskTimeout: Timeout.duration(Duration.seconds(functionTimeoutSeconds + 60)),
+    });
+    this.#functionArn = functionArn;
+    this.#request = request;
+  }
+
+  protected override _renderTask(): object {
+    return {
+      Resource: `arn:${Aws.PARTITION}:states:::lambda:invoke`,
+      Arguments: { FunctionName: this.#functionArn, Payload: this.#request },
+    };
+  }
 }
 
 /**

@@ -1,25 +1,35 @@
 import { Choice, type IChainable, Succeed, Wait, WaitTime } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import type {
+  CleanedUp,
   MigrateRequest,
+  NotBegun,
   OfOneMigration,
   Pending,
   Restored,
   Slice,
   Validated,
 } from '../functions/contract.ts';
-import { type LambdaTask, returned, thisExecution as run, wantsRest } from './lambda-task.ts';
+import { type LambdaTask, returned, wantsRest } from './lambda-task.ts';
+import { thisRun as run } from './parts.ts';
+import { alreadyStarted, StartExecution } from './start-execution.ts';
 import type { StateName } from './state-names.ts';
 
 /** What a run does with one migration: first the states in the order in which they run, then the ways between them. */
-export function migrationStates(scope: Construct, task: LambdaTask<MigrateRequest, StateName>): IChainable {
+export function migrationStates(
+  scope: Construct,
+  { task, machineArn }: { readonly task: LambdaTask<MigrateRequest, StateName>; readonly machineArn: string },
+): IChainable {
   const migration = '{% $migration %}';
   const doing = (stateName: StateName, operation: OfOneMigration) =>
     task(stateName, { operation, run, migration });
   const choice = (stateName: StateName) => Choice.jsonata(scope, stateName);
   const rest = (stateName: StateName) =>
     Wait.jsonata(scope, stateName, { time: WaitTime.seconds('{% $states.input.rest_seconds %}') });
-  const succeed = (stateName: StateName, outputs: object) => Succeed.jsonata(scope, stateName, { outputs });
+  const succeed = (stateName: StateName, outputs: string | object) =>
+    Succeed.jsonata(scope, stateName, { outputs });
+  // By its name, as it will be in the result map.
+  const result = '{% {$migration: $states.input.result} %}';
 
   const pending = task(
     'Pending?',
@@ -27,7 +37,23 @@ export function migrationStates(scope: Construct, task: LambdaTask<MigrateReques
     { migration: '{% $states.input %}' },
   );
   const isItPending = choice('Is it pending?');
-  const skipped = succeed('Skipped', { skipped: migration });
+  const skipped = succeed('Skipped', result);
+  const waitForItsTurn = Wait.jsonata(scope, 'Wait for its turn' satisfies StateName, {
+    time: WaitTime.seconds('{% $states.input.rest_seconds %}'),
+    outputs: migration,
+  });
+  const startInBackground = new StartExecution(scope, 'Start in the background' satisfies StateName, {
+    stateMachineArn: machineArn,
+    startable: [machineArn],
+    executionName: '{% $states.input.execution_name %}',
+    input: {
+      background: '{% $states.input.input.background %}',
+      // By this key the console links it to the run that started it.
+      AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: '{% $states.context.Execution.Id %}',
+    },
+  });
+  const inBackground = succeed('In the background', result);
+  const paused = succeed('Paused', result);
   const runBatches = doing('Run batches', 'batches');
   const howFar = choice('How far?');
   const restFromBatches = rest('Rest');
@@ -38,15 +64,20 @@ export function migrationStates(scope: Construct, task: LambdaTask<MigrateReques
   const howFarRestored = choice('How far is it restored?');
   const restFromRestoring = rest('Rest before more rows');
   const cleanUp = doing('Clean up', 'cleanup');
-  const migrated = succeed('Migrated', { migrated: migration });
-  const restored = succeed('Restored', { restored: migration });
-  const cleanedUp = succeed('Cleaned up', { cleaned_up: migration });
-  const continuesLater = succeed('Continues later', { continues_later: migration });
+  const howIsItCleanedUp = choice('Is it cleaned up?');
+  const migrated = succeed('Migrated', result);
+  const restored = succeed('Restored', result);
+  const cleanedUp = succeed('Cleaned up', result);
+  const continuesLater = succeed('Continues later', "{% {$migration: 'goes on in the next part'} %}");
+
+  startInBackground.addCatch(inBackground, alreadyStarted).next(inBackground);
+  waitForItsTurn.next(pending);
 
   runBatches.next(
     howFar
       .when(returned<Slice>('more', wantsRest), restFromBatches.next(runBatches))
       .when(returned<Slice>('more'), runBatches)
+      .when(returned<Slice | NotBegun>('wait'), waitForItsTurn)
       .when(returned<Slice>('continued'), continuesLater)
       .when(returned<Slice>('validate'), validate)
       .when(returned<Slice>('restore'), restore)
@@ -56,6 +87,7 @@ export function migrationStates(scope: Construct, task: LambdaTask<MigrateReques
     isItValid
       .when(returned<Validated>('more', wantsRest), restFromChecks.next(validate))
       .when(returned<Validated>('more'), validate)
+      .when(returned<Validated | NotBegun>('wait'), waitForItsTurn)
       .when(returned<Validated>('continued'), continuesLater)
       .when(returned<Validated>('restore'), restore)
       .when(returned<Validated>('passed'), migrated),
@@ -64,16 +96,27 @@ export function migrationStates(scope: Construct, task: LambdaTask<MigrateReques
     howFarRestored
       .when(returned<Restored>('more', wantsRest), restFromRestoring.next(restore))
       .when(returned<Restored>('more'), restore)
+      .when(returned<Restored | NotBegun>('wait'), waitForItsTurn)
       .when(returned<Restored>('continued'), continuesLater)
       .when(returned<Restored>('done'), restored),
+  );
+  cleanUp.next(
+    howIsItCleanedUp
+      .when(returned<CleanedUp>('done'), cleanedUp)
+      .when(returned<NotBegun>('continued'), continuesLater),
   );
   return pending.next(
     isItPending
       .when(returned<Pending>('skipped'), skipped)
+      .when(returned<Pending>('done'), migrated)
+      .when(returned<Pending>('start'), startInBackground)
+      .when(returned<Pending>('background'), inBackground)
+      .when(returned<Pending>('paused'), paused)
+      .when(returned<Pending>('wait'), waitForItsTurn)
       .when(returned<Pending>('continued'), continuesLater)
       .when(returned<Pending>('validate'), validate)
       .when(returned<Pending>('restore'), restore)
-      .when(returned<Pending>('cleanup'), cleanUp.next(cleanedUp))
+      .when(returned<Pending>('cleanup'), cleanUp)
       .when(returned<Pending>('pending'), runBatches),
   );
 }

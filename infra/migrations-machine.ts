@@ -1,6 +1,7 @@
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import {
   Choice,
+  Condition,
   Errors,
   Fail,
   type IChainable,
@@ -11,8 +12,9 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { type Closed, ErrorName, type Failure, type MigrateRequest } from '../functions/contract.ts';
-import { lambdaTask, returned, thisExecution as run, type WithExpressions } from './lambda-task.ts';
+import { type Expression, lambdaTask, returned, type WithExpressions } from './lambda-task.ts';
 import { migrationStates } from './migration-states.ts';
+import { functionOfRun, isPart, NextPart, thisRun as run } from './parts.ts';
 import { alreadyStarted, StartExecution } from './start-execution.ts';
 import type { StateName } from './state-names.ts';
 
@@ -21,22 +23,25 @@ import type { StateName } from './state-names.ts';
  * migrationsMachine(this, {
  *   migrate: migrate.pinned,
  *   machineArn: machineArn(this, 'run-migrations'),
+ *   executions: executionsOf(this, 'run-migrations'),
  *   followUps: { 'rebuild-orders': rebuildOrders.stateMachineArn },
  * });
  */
 export interface MigrationsMachineProps {
   /** The version of the `migrate` Lambda that an execution uses from its first state to its last. */
   readonly migrate: IFunction;
-  /** The machine's own ARN: a long run goes on in another execution of it. */
+  /** The machine's own ARN: a long run goes on in other executions of it, and so does what it leaves to the background. */
   readonly machineArn: string;
+  /** A pattern for the ARNs of the machine's executions. */
+  readonly executions: string;
   /** The ARN of each follow-up job's state machine, by the name of the job. */
   readonly followUps: Readonly<Record<string, string>>;
 }
 
 /** One run over all registered migrations: first its states in the order in which they run, then the ways between them. */
 export function migrationsMachine(scope: Construct, props: MigrationsMachineProps): IChainable {
-  const { migrate, machineArn, followUps } = props;
-  const task = lambdaTask<MigrateRequest, StateName>(scope, migrate);
+  const { migrate, machineArn, executions, followUps } = props;
+  const task = lambdaTask<MigrateRequest, StateName>(scope, functionOfRun(migrate.functionArn));
   const succeed = (stateName: StateName, outputs?: object | string) =>
     Succeed.jsonata(scope, stateName, outputs === undefined ? {} : { outputs });
   const forEach = (stateName: StateName, items: string, outputs?: string) =>
@@ -46,21 +51,22 @@ export function migrationsMachine(scope: Construct, props: MigrationsMachineProp
       ...(outputs !== undefined && { outputs }),
     });
 
-  const openRun = task('Open run', { operation: 'open', run, input: '{% $states.input %}' });
+  const openRun = task(
+    'Open run',
+    { operation: 'open', run, input: '{% $states.input %}' },
+    { part: run.part as Expression },
+  );
   const eachMigration = forEach('Each migration', '{% $states.input.migrations %}');
   const closeRun = task('Close run', { operation: 'close', run });
   const howDidItClose = Choice.jsonata(scope, 'How did it close?' satisfies StateName);
 
-  const startContinuation = new StartExecution(scope, 'Start continuation' satisfies StateName, {
-    stateMachineArn: '{% $states.context.StateMachine.Id %}',
-    startable: [machineArn],
-    executionName: '{% $states.input.execution_name %}',
-    input: '{% $states.input.input %}',
+  const nextPart = new NextPart(scope, 'Next part' satisfies StateName, {
+    machineArn,
+    executions,
+    functionArn: migrate.functionArn,
   });
-  const continued = succeed('Continued', {
-    continued_by:
-      "{% $replace($states.context.StateMachine.Id, ':stateMachine:', ':execution:') & ':' & $states.input.execution_name %}",
-  });
+  // What it says, its run's first execution acts on.
+  const partDone = succeed('Part done', '{% $states.input %}');
 
   const startJobs = forEach('Start follow-up jobs', '{% $states.input.follow_ups %}', '{% $states.input %}');
   const startJob = new StartExecution(scope, 'Start job' satisfies StateName, {
@@ -99,16 +105,17 @@ export function migrationsMachine(scope: Construct, props: MigrationsMachineProp
 
   openRun.addCatch(alreadyRunning, { errors: [ErrorName.AlreadyRunning] });
   openRun.addCatch(invalidInput, { errors: [ErrorName.InvalidInput] });
-  eachMigration.itemProcessor(migrationStates(scope, task));
-  startContinuation.addCatch(continued, alreadyStarted).next(continued);
+  eachMigration.itemProcessor(migrationStates(scope, { task, machineArn }));
   startJobs.itemProcessor(startJob.addCatch(started, alreadyStarted).next(started));
 
+  recorded(nextPart).next(howDidItClose);
   return recorded(openRun)
     .next(recorded(eachMigration))
     .next(recorded(closeRun))
     .next(
       howDidItClose
-        .when(returned<Closed>('continued'), recorded(startContinuation))
+        .when(Condition.jsonata(`{% ${isPart} %}`), partDone)
+        .when(returned<Closed>('continued'), nextPart)
         .when(
           returned<Closed>('succeeded', '$count($states.input.follow_ups) > 0'),
           recorded(startJobs).next(completed),

@@ -2,6 +2,7 @@ import { Fn, Tags, Token } from 'aws-cdk-lib';
 import { CfnStateMachine, type IStateMachine, type StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { didYouMean } from '../functions/engine/define/closest.ts';
+import { acknowledgeWildcard } from './acknowledge.ts';
 import type { DataApiDatabase } from './database.ts';
 import { DatabaseFunction } from './database-function.ts';
 import { defaultMachineName, defaultSlicesPerExecution } from './deployment.ts';
@@ -30,7 +31,7 @@ export interface MigrationsProps {
   /** The name of the state machine. Default: `defaultMachineName`, `run-migrations`. */
   readonly machineName?: string;
   /**
-   * Slices after which a run goes on in another execution, so that none comes near 25,000 events, at which AWS ends it.
+   * Slices after which a run goes on in its next part, another execution, so that none comes near 25,000 events, at which AWS ends it.
    * Default and most: `defaultSlicesPerExecution`, 300, where the arithmetic stands.
    */
   readonly slicesPerExecution?: number;
@@ -39,6 +40,8 @@ export interface MigrationsProps {
    * row errors and invalid rows. Default: false; `npx migrations errors` asks the database for them.
    */
   readonly showRowData?: boolean | undefined;
+  /** How many migrations may be at work in the background at once. The others wait, in the order of the registry. Default: 2. */
+  readonly backgroundAtOnce?: number;
 }
 
 /** The data migrations of one database: a Lambda that does the work, and a state machine that runs it. */
@@ -55,6 +58,7 @@ export class Migrations extends Construct {
       slicesPerExecution = defaultSlicesPerExecution,
       followUps = {},
       showRowData = false,
+      backgroundAtOnce,
     } = props;
     refuseUndeployed(props.declaredJobs ?? [], Object.keys(followUps));
 
@@ -69,6 +73,7 @@ export class Migrations extends Construct {
       environment: {
         SLICES_PER_EXECUTION: String(slicesPerExecution),
         FOLLOW_UPS: JSON.stringify(jobs),
+        ...(backgroundAtOnce !== undefined && { BACKGROUND_AT_ONCE: String(backgroundAtOnce) }),
         ...(showRowData && { SHOW_ROW_DATA: 'true' }),
       },
     });
@@ -83,10 +88,16 @@ export class Migrations extends Construct {
       startsAt: migrationsMachine(this, {
         migrate: this.migrate.pinned,
         machineArn: machineArn(this, machineName),
+        executions: executionsOf(this, machineName),
         followUps: jobs,
       }),
     });
     this.migrate.mayBeInvokedBy(this.machine);
+    acknowledgeWildcard(
+      this.machine.role,
+      executionsOf(this, machineName),
+      'Its own executions: a run waits for its parts, and stops them when it is stopped. Their names are made when they start.',
+    );
     tagWithDatabase(this.machine, props.database);
   }
 }

@@ -20,14 +20,14 @@ import type { Expression } from './lambda-task.ts';
  * });
  */
 export interface StartExecutionProps {
-  /** The ARN of the machine to start, as an expression. */
-  readonly stateMachineArn: Expression;
+  /** The ARN of the machine to start, or an expression for it. */
+  readonly stateMachineArn: string;
   /** Every ARN that the expression may come to: the machine may start these. */
   readonly startable: readonly string[];
   /** The name of the execution, made from the one that starts it, so that another try cannot start a second. */
   readonly executionName: Expression;
   /** The input of the execution. */
-  readonly input: Expression | Readonly<Record<string, Expression>>;
+  readonly input: Expression | Readonly<Record<string, Expression | Readonly<Record<string, Expression>>>>;
 }
 
 const executionAlreadyExists = [

@@ -25,10 +25,9 @@ export async function readSteps(database: Database, run: string): Promise<Step[]
     const rows = await database.query(
       sql`
       SELECT (to_jsonb(m) - 'cursor' - 'conflicted')::text AS line, (to_jsonb(now) -> 'stage')::text AS stage
-      FROM ${ledger.runs} me
-      JOIN ${ledger.runs} now ON now.first_arn = me.first_arn
+      FROM ${ledger.runs} now
       JOIN ${ledger.migrations} m ON m.run = now.execution_arn
-      WHERE me.execution_arn = ${run}
+      WHERE now.execution_arn = ${run}
       ORDER BY m.started_at, m.name`,
       { line: ownJson<Line>(), stage: nullable(ownJson<Stage | null>()) },
     );

@@ -6,6 +6,7 @@ import {
   type ExecutionStatus,
   ListExecutionsCommand,
 } from '@aws-sdk/client-sfn';
+import type { PartInput, RunInput } from '../../functions/contract.ts';
 import { nameOf } from '../../functions/engine/errors.ts';
 import { executionArn } from '../../functions/engine/ledger/execution-names.ts';
 import type { System } from './system.ts';
@@ -55,29 +56,38 @@ export async function latest(
   return (await sfn.send(list)).executions ?? [];
 }
 
-/** The executions that run now, the earliest first: one, unless another was started that will be refused. */
-export async function underWay(system: System): Promise<readonly DescribeExecutionOutput[]> {
+/** What an execution was started for; undefined for a part of another one's run. */
+export function requestOf({ input = '{}' }: Pick<DescribeExecutionOutput, 'input'>): RunInput | undefined {
+  const given = JSON.parse(input) as (RunInput & Partial<PartInput>) | null;
+  return given?.part_of === undefined ? (given ?? {}) : undefined;
+}
+
+/** A run that is under way. */
+export interface UnderWay extends DescribeExecutionOutput {
+  readonly request: RunInput;
+}
+
+/** The runs that are under way, those in the background included and their parts not, the earliest first. */
+export async function allUnderWay(system: System): Promise<readonly UnderWay[]> {
   const { sfn, machineArn } = system;
   const list = new ListExecutionsCommand({ stateMachineArn: machineArn, statusFilter: 'RUNNING' });
   const { executions = [] } = await sfn.send(list);
   // The list may be some seconds old.
   const now = await Promise.all(executions.map((each) => describe(system, each.executionArn as string)));
-  return now.flatMap((each) => (each?.status === 'RUNNING' ? [each] : [])).reverse();
+  return now
+    .flatMap((each) => {
+      const request = each?.status === 'RUNNING' ? requestOf(each) : undefined;
+      return each && request ? [{ ...each, request }] : [];
+    })
+    .reverse();
 }
 
-/** The execution that goes on for one that handed over; undefined for the last part of a run. */
-export function continuedBy({ status, output }: DescribeExecutionOutput): string | undefined {
-  if (status !== 'SUCCEEDED' || output === undefined) {
-    return undefined;
-  }
-  return (JSON.parse(output) as { readonly continued_by?: string } | null)?.continued_by;
+/** The runs that are under way in the foreground: one of a release, and those that were asked for one migration. */
+export async function underWay(system: System): Promise<readonly UnderWay[]> {
+  return (await allUnderWay(system)).filter(({ request }) => request.background === undefined);
 }
 
-/** The last part of a run, as far as it has come. */
-export async function lastLink(
-  system: System,
-  execution: DescribeExecutionOutput,
-): Promise<DescribeExecutionOutput> {
-  const next = continuedBy(execution);
-  return next === undefined ? execution : lastLink(system, await describeSoon(system, next));
+/** The execution in which a migration goes on in the background, if it does. */
+export async function backgroundOf(system: System, migration: string): Promise<UnderWay | undefined> {
+  return (await allUnderWay(system)).find(({ request }) => request.background === migration);
 }

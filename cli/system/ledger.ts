@@ -3,6 +3,7 @@ import type { Database } from '../../functions/engine/database/data-api.ts';
 import { ownJson } from '../../functions/engine/database/row-shape.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
 import { DatabaseError } from '../../functions/engine/errors.ts';
+import type { Controls } from '../../functions/engine/ledger/controls.ts';
 import { ledger } from '../../functions/engine/ledger/names.ts';
 import { versions } from '../../functions/engine/ledger/schema.ts';
 
@@ -42,20 +43,27 @@ export interface Stage {
   readonly ended: boolean;
 }
 
+/** A run that the ledger has as under way, dead or alive. */
+export interface Run {
+  readonly execution_arn: string;
+  readonly lock?: string;
+  readonly waiting?: { readonly reason: string; readonly until: string } | null;
+  /** What it validates. */
+  readonly stage?: Stage | null;
+}
+
 /** The ledger as a command sees it. */
 export interface Ledger {
   /** 0 where nothing ever ran. */
   readonly version: number;
   /** The database's time. */
   readonly now: string;
-  /** The execution that holds it, dead or alive. */
-  readonly holder: string | undefined;
-  /** What that execution validates. */
-  readonly stage: Stage | null;
+  readonly running: readonly Run[];
   readonly lines: ReadonlyMap<string, Line>;
+  readonly controls: ReadonlyMap<string, Controls>;
 }
 
-const nothingRan: Ledger = { version: 0, now: '', holder: undefined, stage: null, lines: new Map() };
+const nothingRan: Ledger = { version: 0, now: '', running: [], lines: new Map(), controls: new Map() };
 
 // undefined_table and invalid_schema_name.
 const notThere = ['42P01', '3F000'];
@@ -67,18 +75,17 @@ export async function readLedger(database: Database): Promise<Ledger> {
       sql`
       SELECT (SELECT max(version) FROM ${ledger.version}) AS version,
         to_jsonb(now())::text AS now,
-        holder.execution_arn AS holder, (to_jsonb(holder) -> 'stage')::text AS stage,
+        (SELECT jsonb_agg(to_jsonb(r) - 'request' - 'results' ORDER BY r.started_at) FROM ${ledger.runs} r
+          WHERE r.status = 'running')::text AS running,
         (to_jsonb(m) - 'cursor' - 'conflicted')::text AS line,
         (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name) AS errors
       FROM (SELECT) AS always
-      LEFT JOIN ${ledger.runs} holder ON holder.status = 'running'
       LEFT JOIN ${ledger.migrations} m ON true
       ORDER BY m.started_at, m.name`,
       {
         version: nullable(number()),
         now: ownJson<string>(),
-        holder: nullable(string()),
-        stage: nullable(ownJson<Stage | null>()),
+        running: nullable(ownJson<readonly Run[]>()),
         line: nullable(ownJson<Omit<Line, 'errors'>>()),
         errors: number(),
       },
@@ -88,8 +95,8 @@ export async function readLedger(database: Database): Promise<Ledger> {
     return {
       version: first?.version ?? 0,
       now: first?.now ?? '',
-      holder: first?.holder ?? undefined,
-      stage: first?.stage ?? null,
+      running: first?.running ?? [],
+      controls: await readControls(database, first?.version ?? 0),
       lines: new Map(lines.map((line) => [line.name, line])),
     };
   } catch (error) {
@@ -98,6 +105,18 @@ export async function readLedger(database: Database): Promise<Ledger> {
     }
     throw error;
   }
+}
+
+/** How operators hold and steer migrations; an older ledger has no such table. */
+async function readControls(database: Database, version: number): Promise<Ledger['controls']> {
+  if (version < 4) {
+    return new Map();
+  }
+  const rows = await database.query(
+    sql`SELECT c.migration, to_jsonb(c)::text AS controls FROM ${ledger.controls} c ORDER BY c.migration`,
+    { migration: string(), controls: ownJson<Controls>() },
+  );
+  return new Map(rows.map(({ migration, controls }) => [migration, controls]));
 }
 
 /** What to say about the ledger as a whole, if anything. */

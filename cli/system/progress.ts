@@ -1,3 +1,5 @@
+import type { Pause, Tuning } from '../../functions/engine/ledger/controls.ts';
+import { expectedEnd, percentDone, rowsPerSecond } from '../../functions/engine/lifecycle/how-far.ts';
 import type { Line } from './ledger.ts';
 import type { State, Status } from './status.ts';
 
@@ -19,28 +21,35 @@ export interface Progress {
   /** Whether it ends later than that. */
   readonly late: boolean;
   readonly resting: { readonly until: string; readonly reason: string } | null;
+  /** What it waits for before it begins or goes on in the background. */
+  readonly waiting: { readonly until: string; readonly reason: string } | null;
+  readonly paused: Pause | null;
+  readonly tuned: Tuning | null;
   /** Rows put back, and rows left as they are because they were changed since; null unless it is or was restored. */
   readonly restore: { readonly restored: number; readonly left: number; readonly because: string } | null;
   readonly errors: number;
 }
 
 /** What the ledger says of a migration's progress, at a moment on the database's clock. */
-export function progressOf({ name, kind, state, line }: Status, now: string): Progress {
-  const done = line?.total_processed ?? 0;
-  const known = line && Math.max(line.rows_known, done);
-  const rate = line && rateOf(line, state, Date.parse(now));
+export function progressOf(status: Status, now: string): Progress {
+  const { name, kind, state, line, waiting, controls } = status;
+  const isActive = active.includes(state);
+  const rate = line && isActive ? rowsPerSecond(line, Date.parse(now)) : undefined;
   return {
     name,
     kind,
     state,
-    rows_done: done,
-    rows_known: known ?? null,
-    percent: line && known !== undefined ? percent(line, known) : null,
+    rows_done: line?.total_processed ?? 0,
+    rows_known: line ? Math.max(line.rows_known, line.total_processed) : null,
+    percent: line ? percentDone(line) : null,
     rows_per_second: rate === undefined ? null : Math.round(rate * 10) / 10,
-    ends_at: line && known !== undefined ? endOf(line, state, known, rate, Date.parse(now)) : null,
+    ends_at: (line && isActive && expectedEnd(line, Date.parse(now))) || null,
     must_end_at: line?.schedule?.must_end_at ?? null,
     late: isLate(line, Date.parse(now)),
     resting: (state === 'resting' && line?.resting) || null,
+    waiting: state === 'waiting' && waiting ? { until: waiting.until, reason: waiting.reason } : null,
+    paused: controls?.paused ?? null,
+    tuned: controls?.tuned ?? null,
     restore: restoreOf(line),
     errors: line?.errors ?? 0,
   };
@@ -54,54 +63,7 @@ function restoreOf(line: Line | undefined): Progress['restore'] {
   return { restored, left, because };
 }
 
-/** With one decimal, rounded down, and below 100 until all that comes after the last row is done too. */
-function percent({ status, total_processed: done }: Line, known: number): number {
-  if (status === 'finished') {
-    return 100;
-  }
-  if (status === 'restored') {
-    return 0; // its rows are what they were before
-  }
-  if (known === 0) {
-    return 0;
-  }
-  return Math.min(Math.floor((done / known) * 1000) / 10, 99.9);
-}
-
 const active: readonly State[] = ['running', 'resting'];
-
-function rateOf(line: Line, state: State, now: number): number | undefined {
-  if (!active.includes(state)) {
-    return undefined;
-  }
-  const { total_processed: done, slice_started_at: since, slice_processed: before = 0 } = line;
-  const seconds = since ? (now - Date.parse(since)) / 1000 : 0;
-  // Under a second says little.
-  if (seconds >= 1 && done > before) {
-    return (done - before) / seconds;
-  }
-  return line.duration_seconds > 0 && done > 0 ? done / line.duration_seconds : undefined;
-}
-
-function endOf(
-  line: Line,
-  state: State,
-  known: number,
-  rate: number | undefined,
-  now: number,
-): string | null {
-  if (!active.includes(state)) {
-    return null;
-  }
-  if (line.schedule) {
-    return line.schedule.ends_at;
-  }
-  if (rate === undefined) {
-    return null;
-  }
-  const from = Math.max(now, line.resting ? Date.parse(line.resting.until) : 0);
-  return new Date(from + ((known - line.total_processed) / rate) * 1000).toISOString();
-}
 
 function isLate(line: Line | undefined, now: number): boolean {
   if (!line?.schedule) {

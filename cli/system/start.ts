@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DescribeExecutionOutput, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { RunInput } from '../../functions/contract.ts';
 import { nameOf } from '../../functions/engine/errors.ts';
-import { executionName } from '../../functions/engine/ledger/execution-names.ts';
+import { lockOf } from '../../functions/engine/ledger/run-lock.ts';
 import { Misuse } from '../command/misuse.ts';
-import { describe, lastLink, runArn, underWay } from './executions.ts';
+import { allUnderWay, describe, runArn } from './executions.ts';
 import { sameInput } from './input.ts';
 import type { System } from './system.ts';
 
@@ -13,9 +13,10 @@ export type Asked =
   | { readonly did: 'started' | 'joined'; readonly arn: string }
   | { readonly did: 'found'; readonly arn: string; readonly execution: DescribeExecutionOutput };
 
-/** Starts a run. Refuses while another is under way: the machine would, and a name would be used up. */
-export async function start(system: System, input: object, name?: string): Promise<string> {
-  const [other] = await underWay(system);
+/** Starts a run. Refuses while another of its kind is under way: the machine would, and a name would be used up. */
+export async function start(system: System, input: RunInput, name?: string): Promise<string> {
+  const lock = lockOf(input);
+  const other = (await allUnderWay(system)).find(({ request }) => lockOf(request) === lock);
   if (other !== undefined && other.name !== name) {
     throw new Error(
       `a run is under way: ${other.executionArn}. ${system.command('watch')} shows it, ${system.command('stop')} stops it`,
@@ -52,14 +53,14 @@ export async function startNamed(system: System, input: RunInput, name: string):
         `the name ${candidate} was used with another input: ${before.input}. Take another name for ${JSON.stringify(input)}`,
       );
     }
-    const last = await lastLink(system, before);
-    if (last.status === 'RUNNING' || last.status === 'PENDING_REDRIVE') {
-      return { did: 'joined', arn: last.executionArn as string };
+    const arn = before.executionArn as string;
+    if (before.status === 'RUNNING' || before.status === 'PENDING_REDRIVE') {
+      return { did: 'joined', arn };
     }
-    if (last.status === 'SUCCEEDED') {
-      return { did: 'found', arn: before.executionArn as string, execution: last };
+    if (before.status === 'SUCCEEDED') {
+      return { did: 'found', arn, execution: before };
     }
-    system.io.err.write(`${candidate} ended ${last.status}: ${executionName(last.executionArn as string)}\n`);
+    system.io.err.write(`${candidate} ended ${before.status}\n`);
     tries += 1;
   }
 }

@@ -1,7 +1,9 @@
 import type { Registered } from '../../functions/engine/define/registered.ts';
+import type { Controls } from '../../functions/engine/ledger/controls.ts';
 import { isAlive } from '../../functions/engine/ledger/execution-status.ts';
+import { backgroundLock } from '../../functions/engine/ledger/run-lock.ts';
 import { statusOf } from './executions.ts';
-import { aboutLedger, type Ledger, type Line, readLedger } from './ledger.ts';
+import { aboutLedger, type Ledger, type Line, type Run, readLedger } from './ledger.ts';
 import { requireKnown } from './names.ts';
 import type { System } from './system.ts';
 
@@ -9,6 +11,8 @@ export type State =
   | 'never run'
   | 'running'
   | 'resting'
+  | 'waiting'
+  | 'paused'
   | 'validating'
   | 'stopped'
   | 'failed'
@@ -25,6 +29,9 @@ export interface Status {
   readonly registered: boolean;
   readonly state: State;
   readonly line: Line | undefined;
+  /** What its execution in the background waits for, and until when. */
+  readonly waiting: { readonly until: string; readonly reason: string } | undefined;
+  readonly controls: Controls | undefined;
 }
 
 /** Every migration: the registered ones in their order, then those that only the ledger remembers. */
@@ -34,16 +41,23 @@ export async function statuses(system: System): Promise<{ ledger: Ledger; all: r
   if (about !== undefined) {
     system.io.err.write(`${about}\n`);
   }
-  const alive = ledger.holder !== undefined && isAlive(await statusOf(system, ledger.holder));
-  const validating = ledger.stage && !ledger.stage.ended ? ledger.stage.migration : undefined;
+  const alive: Run[] = [];
+  for (const run of ledger.running) {
+    if (isAlive(await statusOf(system, run.execution_arn))) {
+      alive.push(run);
+    }
+  }
   const status = (name: string, migration: Registered | undefined): Status => {
     const line = ledger.lines.get(name);
     return {
       name,
       kind: migration?.kind ?? 'unknown',
       registered: migration !== undefined,
-      state: stateOf(line, alive, name === validating),
+      state: stateOf(name, ledger, alive),
       line,
+      waiting:
+        alive.find(({ lock, waiting }) => lock === backgroundLock(name) && waiting)?.waiting ?? undefined,
+      controls: ledger.controls.get(name),
     };
   };
   const registered = system.registered.map((migration) => status(migration.name, migration));
@@ -62,19 +76,31 @@ export async function statusOfOne(system: System, name: string): Promise<{ ledge
   return { ledger, status: all.find((each) => each.name === name) as Status };
 }
 
-/** Nobody writes into the ledger that a run was stopped: what counts is whether its holder still runs. */
-function stateOf(line: Line | undefined, alive: boolean, validating: boolean): State {
-  if (line === undefined) {
-    return 'never run';
-  }
-  if (line.status === 'running' || line.status === 'restoring') {
-    if (!alive) {
-      return 'stopped';
+/** Nobody writes into the ledger that a run was stopped: what counts is whether its execution still runs. */
+function stateOf(name: string, { lines, controls }: Ledger, alive: readonly Run[]): State {
+  const line = lines.get(name);
+  const isPaused = controls.get(name)?.paused != null;
+  if (line !== undefined && (line.status === 'running' || line.status === 'restoring')) {
+    const run = alive.find(({ execution_arn }) => execution_arn === line.run);
+    if (run === undefined) {
+      return isPaused ? 'paused' : 'stopped';
     }
     if (line.resting) {
       return 'resting';
     }
+    const { stage } = run;
+    const validating = stage != null && !stage.ended && stage.migration === name;
     return validating && line.status === 'running' ? 'validating' : line.status;
   }
-  return line.cleaned_up_at ? 'cleaned up' : line.status;
+  const isDone = line?.status === 'finished' || line?.status === 'restored';
+  if (isPaused && !isDone) {
+    return 'paused';
+  }
+  if (!isDone && alive.some(({ lock, waiting }) => lock === backgroundLock(name) && waiting)) {
+    return 'waiting';
+  }
+  if (line === undefined) {
+    return 'never run';
+  }
+  return line.cleaned_up_at ? 'cleaned up' : (line.status as State);
 }

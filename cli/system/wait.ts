@@ -3,13 +3,13 @@ import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
 import type { ResultMap } from '../../functions/contract.ts';
 import { interruptedByUser } from '../command/command.ts';
 import { readSteps, type Step, stepsOn } from '../output/steps.ts';
-import { continuedBy, describeSoon } from './executions.ts';
+import { describeSoon } from './executions.ts';
 import type { System } from './system.ts';
 
 /** More to look at than the steps of the run. */
 export type More = () => Promise<readonly Step[]>;
 
-/** Shows the progress of a run until its last part has ended. Undefined if Ctrl-C came first: the run goes on. */
+/** Shows the progress of a run until it has ended. Undefined if Ctrl-C came first: the run goes on. */
 export async function follow(
   system: System,
   run: string,
@@ -22,11 +22,10 @@ export async function follow(
   process.once('SIGINT', interrupt);
   try {
     // Quick at first, for what is done in a moment; at last slow enough for the API's limit, whoever else asks it.
-    for (let [arn, pause] = [run, 100]; !interrupted.signal.aborted; pause = Math.min(pause * 1.2, 2_000)) {
-      const execution = await describeSoon(system, arn);
-      steps.show([...(await readSteps(database, arn)), ...(await more())]);
-      arn = continuedBy(execution) ?? arn;
-      if (execution.status !== 'RUNNING' && arn === execution.executionArn) {
+    for (let pause = 100; !interrupted.signal.aborted; pause = Math.min(pause * 1.2, 2_000)) {
+      const execution = await describeSoon(system, run);
+      steps.show([...(await readSteps(database, run)), ...(await more())]);
+      if (execution.status !== 'RUNNING') {
         return execution;
       }
       await sleep(pause, undefined, { signal: interrupted.signal }).catch(() => undefined);

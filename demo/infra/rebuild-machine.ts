@@ -33,7 +33,7 @@ export interface RebuildMachineProps {
 
 /** One rebuild of the projections: after the run that started it, or at once when it was started by hand. */
 export function rebuildMachine(scope: Construct, props: RebuildMachineProps): IChainable {
-  const task = lambdaTask<RebuildRequest, string>(scope, props.rebuild);
+  const task = lambdaTask<RebuildRequest, string>(scope, props.rebuild.functionArn);
 
   const starter = '$states.input.AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID';
   const startedByARun = Choice.jsonata(scope, 'Started by a run?');

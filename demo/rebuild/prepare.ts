@@ -1,5 +1,5 @@
 import { boolean, string } from 'valibot';
-import type { Caller } from '../../functions/contract.ts';
+import type { Execution } from '../../functions/contract.ts';
 import type { Database, Statements } from '../../functions/engine/database/data-api.ts';
 import {
   identifier,
@@ -30,7 +30,7 @@ export function freshName(table: string): string[] {
  * Begins a rebuild with a fresh, empty table; called again by the same execution, it leaves the table as it is. A rebuild of
  * another execution that is still under way is superseded: this one sees every event that the other one would have seen.
  */
-export async function prepare(database: Database, projection: Projection, caller: Caller): Promise<void> {
+export async function prepare(database: Database, projection: Projection, caller: Execution): Promise<void> {
   await upgradeLedger(database);
   await checkSwappable(database, projection.table);
   await database.transaction(async (tx) => {

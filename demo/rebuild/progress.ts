@@ -1,5 +1,5 @@
 import { boolean, nullable, number, string } from 'valibot';
-import type { Caller } from '../../functions/contract.ts';
+import type { Execution } from '../../functions/contract.ts';
 import type { Database } from '../../functions/engine/database/data-api.ts';
 import { type Sql, sql } from '../../functions/engine/database/sql.ts';
 import { ledger } from '../../functions/engine/ledger/names.ts';
@@ -26,7 +26,7 @@ export interface RebuildProgress {
 export async function claimRebuild(
   database: Database,
   job: string,
-  { execution_arn, redrive_count }: Caller,
+  { execution_arn, redrive_count }: Execution,
 ): Promise<RebuildProgress | undefined> {
   const [row] = await database.query(
     sql`

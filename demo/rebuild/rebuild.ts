@@ -1,6 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { Context } from 'aws-lambda';
-import type { Caller, RebuildRequest, Replayed } from '../../functions/contract.ts';
+import type { Execution, RebuildRequest, Replayed } from '../../functions/contract.ts';
 import { startPace } from '../../functions/engine/batch/batch-size.ts';
 import type { Clock } from '../../functions/engine/clock.ts';
 import { lambdaClock } from '../../functions/engine/clock.ts';
@@ -51,7 +51,7 @@ const pace = { targetSeconds: 0.5, restSeconds: 0, maxRows: 10_000 };
 export async function replay(
   database: Database,
   projection: Projection,
-  caller: Caller,
+  caller: Execution,
   clock: Clock,
   deadline: number,
 ): Promise<Replayed> {
@@ -97,7 +97,7 @@ export async function replay(
   return answer(state === 'done' ? 'done' : 'more', at);
 }
 
-const superseded = ({ job }: Projection, { execution_arn }: Caller): Superseded =>
+const superseded = ({ job }: Projection, { execution_arn }: Execution): Superseded =>
   new Superseded(`${job}: another rebuild began after ${execution_arn}, and goes on instead`);
 
 const isOfTheDatabase = (error: unknown): boolean =>

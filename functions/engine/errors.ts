@@ -67,6 +67,11 @@ export class Superseded extends Error {
   override readonly name = ErrorName.Superseded;
 }
 
+/** The release that was deployed since does not register the migration any more, which is left as it is. */
+export class NoLongerRegistered extends Error {
+  override readonly name = ErrorName.NoLongerRegistered;
+}
+
 /** The input of an execution is wrong. */
 export class InvalidInput extends Error {
   override readonly name = ErrorName.InvalidInput;

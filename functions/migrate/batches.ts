@@ -1,37 +1,35 @@
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { Slice } from '../contract.ts';
+import type { NotBegun, Result, Slice } from '../contract.ts';
 import { runAlter } from '../engine/alter/run-alter.ts';
 import { ensureJournal } from '../engine/batch/undo-journal.ts';
 import { describeTable } from '../engine/database/table.ts';
 import type { RowMigration } from '../engine/define/registered.ts';
 import { columnsNeeded } from '../engine/define/row-options.ts';
-import { MigrationFailed } from '../engine/errors.ts';
 import type { Checkpoint } from '../engine/ledger/checkpoint.ts';
-import { keepAnswer } from '../engine/ledger/run-record.ts';
 import { endRetry, finish } from '../engine/lifecycle/finish.ts';
 import { ensureMarker } from '../engine/marker/ensure-marker.ts';
 import { scheduleOf } from '../engine/schedule/schedule.ts';
+import { tuned } from '../engine/schedule/tuned.ts';
 import { runRetry } from '../engine/slice/retry-row-errors.ts';
 import { type Progress, runSlice } from '../engine/slice/slice.ts';
 import { checkValidations } from '../engine/validate/validation-query.ts';
-import { claimed, isHistoryLong, sliceOf, type Turn } from './turn.ts';
+import { keptResult } from './result-map.ts';
+import { isPartOver, sliceOf, type Turn, withClaim } from './turn.ts';
 
 /** Runs one slice of a migration, and ends the migration when that was the last and nothing is to be validated. */
-export async function batches(turn: Turn): Promise<Slice> {
-  const { migration, engine } = turn;
-  const at = await claimed(turn);
+export function batches(turn: Turn): Promise<Slice | NotBegun> {
+  return withClaim(turn, (at) => slice(turn, at));
+}
+
+async function slice(turn: Turn, at: Checkpoint): Promise<Slice> {
+  const { engine } = turn;
+  const migration = tuned(turn.migration, at.controls.tuned);
   // The same call again, because its first answer got lost.
   if (at.status === 'finished') {
-    return answer('done', at);
+    return { ...answer('done', at), result: await keptResult(turn) };
   }
-  if (at.status === 'restoring') {
+  if (at.status === 'restoring' || at.status === 'restored') {
     return answer('restore', at);
-  }
-  // Redriven, after another run has restored it: going on from here would pass over the rows that were put back.
-  if (at.status === 'restored') {
-    throw new MigrationFailed(
-      `migration "${migration.name}" was restored since this run worked on it. Start the machine again: it begins anew`,
-    );
   }
 
   const progress =
@@ -51,11 +49,11 @@ export async function batches(turn: Turn): Promise<Slice> {
   if (progress.state === 'done') {
     const ended = await end(turn, now, progress.seconds);
     if (ended !== undefined) {
-      return answer(ended, now);
+      return { ...answer(ended.state, now), ...(ended.result && { result: ended.result }) };
     }
   }
   // A lost claim is no failure: the next slice claims again and goes on from the checkpoint, wherever that is by then.
-  if (isHistoryLong(turn, at.slices)) {
+  if (isPartOver(turn, at)) {
     return answer('continued', now);
   }
   return { ...answer('more', now), rest_seconds: rest.seconds, ...(rest.reason && { reason: rest.reason }) };
@@ -84,21 +82,27 @@ async function runRows(turn: Turn, migration: RowMigration, at: Checkpoint): Pro
 }
 
 /** What comes after the last batch; undefined if the claim was not ours any more. */
-async function end(turn: Turn, at: Checkpoint, seconds: number): Promise<Slice['state'] | undefined> {
-  const { migration, run, engine } = turn;
+async function end(
+  turn: Turn,
+  at: Checkpoint,
+  seconds: number,
+): Promise<{ readonly state: Slice['state']; readonly result?: Result } | undefined> {
+  const { migration, engine } = turn;
   if (at.request.retry !== undefined) {
     const before = await endRetry(engine.database, at);
-    if (before === 'unfinished') {
-      await keepAnswer(engine.database, run, { total_updated: at.totalUpdated, errors: at.rowErrors });
+    if (before === undefined) {
+      return undefined;
     }
-    if (before !== 'finished before') {
-      return before && 'done';
+    if (before === 'unfinished') {
+      const retried = { total_updated: at.totalUpdated, errors: at.rowErrors };
+      return { state: 'done', result: await keptResult(turn, retried) };
     }
   }
   if (migration.kind !== 'alterTables' && migration.validate.length > 0) {
-    return 'validate';
+    return { state: 'validate' };
   }
-  return (await finish(engine.database, migration, at, { seconds })) ? 'done' : undefined;
+  const isFinished = await finish(engine.database, migration, at, { seconds });
+  return isFinished ? { state: 'done', result: await keptResult(turn) } : undefined;
 }
 
 /** What one slice did, for CloudWatch. */

@@ -5,10 +5,11 @@ import type { Turn } from './turn.ts';
 
 /** Drops what a finished migration has left behind. */
 export async function cleanup({ engine, run, migration }: Turn): Promise<CleanedUp> {
-  const { answer } = await runState(engine.database, run);
   // The same call again, because its first answer got lost: it is done already.
-  if (answer === undefined) {
+  const before = await runState(engine.database, run);
+  if (!before.results.has(migration.name)) {
     await cleanUp(engine.database, migration, run, engine.clock);
   }
-  return { state: 'done' };
+  const { results } = await runState(engine.database, run);
+  return { state: 'done', result: results.get(migration.name) ?? 'skipped' };
 }

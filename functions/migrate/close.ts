@@ -1,26 +1,51 @@
-import type { Caller, Closed } from '../contract.ts';
+import type { Caller, Closed, LeftUnfinished, Result } from '../contract.ts';
 import { Superseded } from '../engine/errors.ts';
-import { handOver, hold, succeed } from '../engine/ledger/run-lock.ts';
-import { actionOf, resultsOf, runState } from '../engine/ledger/run-record.ts';
+import { hold, succeed } from '../engine/ledger/run-lock.ts';
+import { actionOf, type RunState, runState } from '../engine/ledger/run-record.ts';
+import { isNewerLedger } from '../engine/ledger/schema.ts';
+import { unfinishedBesides } from '../engine/lifecycle/how-far.ts';
 import type { Engine } from './engine.ts';
 import { resultMap } from './result-map.ts';
+import { isPartOver } from './turn.ts';
 
-/** Ends a run: with its result map and the follow-up jobs to start, or by handing over to its continuation. */
+/** Ends a run with its result map and the follow-up jobs to start, or says that it goes on in its next part. */
 export async function close(engine: Engine, run: Caller): Promise<Closed> {
-  const { database, migrations, slicesPerExecution, showsRowData } = engine;
-  const { slices, request, answer } = await runState(database, run);
-  // A run that has its answer has nothing left to do in a continuation.
-  if (slices >= slicesPerExecution && answer === undefined) {
-    const name = await held(engine, run, () => handOver(database, run));
-    return { state: 'continued', execution_name: name, input: { continues: run.execution_arn } };
+  const { database, migrations, showsRowData } = engine;
+  if (await isNewerLedger(database)) {
+    return { state: 'continued' };
+  }
+  const state = await runState(database, run);
+  const only = actionOf(state.request)?.migration;
+  const names = only === undefined ? migrations.map(({ name }) => name) : [only];
+  if (isPartOver({ engine }, state) && !isThrough(state, only)) {
+    return { state: 'continued' };
   }
   const followUps = await held(engine, run, () => succeed(database, run));
-  const only = actionOf(request)?.migration;
-  const names = only === undefined ? migrations.map(({ name }) => name) : [only];
-  const results =
-    answer === undefined ? await resultsOf(database, run) : new Map([[names[0] as string, answer]]);
-  const result = resultMap(names, results, followUps, showsRowData);
-  return { state: 'succeeded', result, follow_ups: followUps };
+  const left = only === undefined ? await leftUnfinished(engine) : [];
+  const results = new Map([...left, ...state.results]);
+  const all = [...names, ...left.map(([name]) => name)];
+  return {
+    state: 'succeeded',
+    result: resultMap(all, results, followUps, showsRowData),
+    follow_ups: followUps,
+  };
+}
+
+/** A run for one migration that has its answer has nothing left to do in another part. */
+const isThrough = ({ results }: RunState, only: string | undefined): boolean =>
+  only !== undefined && results.has(only);
+
+/** What earlier releases registered and this one does not, and what is not done. */
+async function leftUnfinished({
+  database,
+  migrations,
+}: Engine): Promise<readonly (readonly [string, Result])[]> {
+  const registered = migrations.map(({ name }) => name);
+  const left = await unfinishedBesides(database, registered);
+  return left.map(({ name, total_processed, percent }) => [
+    name,
+    { state: 'left unfinished', total_processed, percent } satisfies LeftUnfinished,
+  ]);
 }
 
 /** Does work that needs the ledger. A run that failed in this state and is redriven has to get the ledger back first. */

@@ -14,6 +14,10 @@ export interface Engine {
   readonly statusOf: ExecutionStatus;
   readonly clock: Clock;
   readonly slicesPerExecution: number;
+  /** How many migrations may be at work in the background at once. */
+  readonly backgroundAtOnce: number;
+  /** The version of the function that this code is. */
+  readonly code: string;
   /** Whether keys and values of rows may be in results and errors. */
   readonly showsRowData: boolean;
   readonly logger: Logger;

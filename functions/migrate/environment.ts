@@ -15,14 +15,20 @@ import type { Jobs } from '../engine/ledger/follow-ups.ts';
 
 const variables = object({
   SLICES_PER_EXECUTION: pipe(string(), transform(Number), integer(), minValue(1)),
+  BACKGROUND_AT_ONCE: optional(pipe(string(), transform(Number), integer(), minValue(1)), '2'),
+  AWS_LAMBDA_FUNCTION_VERSION: optional(string(), ''),
   FOLLOW_UPS: pipe(string(), parseJson(), record(string(), string())),
   SHOW_ROW_DATA: optional(picklist(['true', 'false']), 'false'),
 });
 
 /** What the stack tells the `migrate` function. Throws when a variable is missing or malformed. */
 export function environment(env: NodeJS.ProcessEnv): {
-  /** After how many slices an execution hands over to its continuation. */
+  /** After how many slices a run goes on in its next part. */
   readonly slicesPerExecution: number;
+  /** How many migrations may be at work in the background at once. */
+  readonly backgroundAtOnce: number;
+  /** The version of the function. */
+  readonly code: string;
   /** The follow-up jobs that are deployed, each with the ARN of its machine. */
   readonly jobs: Jobs;
   /** Whether keys and values of rows may be in results and errors, which are read in states, events and logs. */
@@ -31,6 +37,8 @@ export function environment(env: NodeJS.ProcessEnv): {
   const read = readEnvironment(variables, env);
   return {
     slicesPerExecution: read.SLICES_PER_EXECUTION,
+    backgroundAtOnce: read.BACKGROUND_AT_ONCE,
+    code: read.AWS_LAMBDA_FUNCTION_VERSION,
     jobs: read.FOLLOW_UPS,
     showsRowData: read.SHOW_ROW_DATA === 'true',
   };

@@ -1,5 +1,7 @@
-import type { Caller, Failure } from '../contract.ts';
+import { object, optional, parse, string } from 'valibot';
+import { type Caller, ErrorName, type Failure } from '../contract.ts';
 import { end } from '../engine/ledger/run-lock.ts';
+import { runState } from '../engine/ledger/run-record.ts';
 import type { Engine } from './engine.ts';
 
 /** Records that a run failed, lets go of the ledger, and says what the operator reads. */
@@ -8,9 +10,59 @@ export async function fail(
   run: Caller,
   { error, cause }: { readonly error: string; readonly cause: string },
 ): Promise<Failure> {
-  const failure = { error, cause: explained(error, cause) };
-  await end(database, run, 'failed', `${error}: ${failure.cause}`);
+  const found = ofPart(error, cause) ?? { error, cause: explained(error, cause) };
+  const before = found.cause.includes(toldBefore) ? '' : await finishedBefore(database, run);
+  const failure = { ...found, cause: `${found.cause}${before}` };
+  await end(database, run, 'failed', `${failure.error}: ${failure.cause}`);
   return failure;
+}
+
+// A part has said so already when its run's first execution fails with it.
+const toldBefore = '. Before it, this run finished ';
+
+// As many names as a person reads; the states of the run have all of them.
+const mostNames = 20;
+
+/** What the run was through with before it failed. */
+async function finishedBefore(database: Engine['database'], run: Caller): Promise<string> {
+  const { results } = await runState(database, run);
+  const names = [...results].flatMap(([name, result]) =>
+    typeof result === 'object' && 'total_processed' in result && !('state' in result) ? [name] : [],
+  );
+  if (names.length === 0) {
+    return '';
+  }
+  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : '';
+  return `${toldBefore}${names.slice(0, mostNames).join(', ')}${more}`;
+}
+
+const description = object({
+  ExecutionArn: string(),
+  Status: string(),
+  Error: optional(string()),
+  Cause: optional(string()),
+});
+
+/** What ended another part of the run, which Step Functions describes; undefined if this is nothing of the kind. */
+function ofPart(error: string, cause: string): Failure | undefined {
+  if (error !== 'States.TaskFailed') {
+    return undefined;
+  }
+  try {
+    const { ExecutionArn, Status, Error: name, Cause } = parse(description, JSON.parse(cause));
+    if (name !== undefined && Status === 'FAILED') {
+      return { error: name, cause: Cause ?? '' };
+    }
+    const why = [name, Cause].filter(Boolean).join(': ');
+    return {
+      error: ErrorName.PartStopped,
+      cause:
+        `${ExecutionArn}, a part of this run, is ${Status}${why && ` (${why})`}. Start the machine again: it goes on from the ` +
+        'checkpoints',
+    };
+  } catch {
+    return undefined;
+  }
 }
 
 /** A Lambda's error arrives as JSON with its message; the errors of Step Functions itself do not. */

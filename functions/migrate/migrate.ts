@@ -39,13 +39,12 @@ export type Surroundings = Pick<Engine, 'database' | 'statusOf' | 'clock'> & {
 export function migrate(migrations: readonly Migration[], given: Partial<Surroundings> = {}): Handler {
   const checked = registry(migrations);
   const { env = process.env, clock = lambdaClock } = given;
-  const { jobs, slicesPerExecution, showsRowData } = environment(env);
+  const settings = environment(env);
+  const { showsRowData } = settings;
   const logger = new Logger();
   const engine = {
     migrations: checked,
-    jobs,
-    slicesPerExecution,
-    showsRowData,
+    ...settings,
     database: given.database ?? stackDatabase(env, clock.sleep),
     statusOf: given.statusOf ?? executionStatus(new SFNClient({ requestHandler: waitsFor(10) }), clock.sleep),
     clock,

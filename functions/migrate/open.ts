@@ -13,31 +13,52 @@ import {
   unknown,
 } from 'valibot';
 import { actions, type Caller, type Opened, type RunInput } from '../contract.ts';
+import type { Database } from '../engine/database/data-api.ts';
 import { isSuperuser } from '../engine/database/superuser.ts';
-import { InvalidInput } from '../engine/errors.ts';
+import { InvalidInput, NoLongerRegistered } from '../engine/errors.ts';
 import { settleFollowUps } from '../engine/ledger/follow-ups.ts';
-import { hold } from '../engine/ledger/run-lock.ts';
-import { actionOf } from '../engine/ledger/run-record.ts';
-import { upgradeLedger } from '../engine/ledger/schema.ts';
+import { hold, lockOf, renewBackground } from '../engine/ledger/run-lock.ts';
+import { actionOf, runState } from '../engine/ledger/run-record.ts';
+import { upgradeUnlessRefused } from '../engine/ledger/upgrade.ts';
+import { progressIn } from '../engine/lifecycle/how-far.ts';
 import type { Engine } from './engine.ts';
 import { checkJobs, known } from './registry.ts';
 
-/** Begins a run: checks its input and the registry, brings the ledger up to date, and holds it. */
+/**
+ * Begins a run, or its next part: checks its input and the registry, brings the ledger up to date, and enters the run. A run that is
+ * refused changes nothing, not even the ledger's version.
+ */
 export async function open(engine: Engine, run: Caller, input: unknown): Promise<Opened> {
-  const { database, statusOf, migrations, jobs } = engine;
+  const { database, statusOf, migrations, jobs, code } = engine;
   const names = migrations.map(({ name }) => name);
-  const request = checkInput(input, names);
+  const isPart = run.part > 1;
+  const request = isPart ? {} : checkInput(input, names);
   checkJobs(migrations, jobs);
-  await upgradeLedger(database);
-  await hold(database, statusOf, run, request);
+  await upgradeUnlessRefused(database, statusOf, run, lockOf(request));
+  await hold(database, statusOf, run, { code, ...(!isPart && { request }) });
+  const asked = isPart ? (await runState(database, run)).request : request;
+  const action = actionOf(asked);
+  if (action !== undefined && !names.includes(action.migration)) {
+    throw await noLongerRegistered(database, action.migration);
+  }
+  if (action === undefined) {
+    await renewBackground(database, code);
+  }
   await settleFollowUps(database, statusOf, jobs);
   if (await isSuperuser(database)) {
     engine.logger.warn(
       'the database user is a superuser: docs/database-role.md has the SQL for a role that may do less',
     );
   }
-  const action = actionOf(request);
   return { migrations: action === undefined ? names : [action.migration] };
+}
+
+async function noLongerRegistered(database: Database, migration: string): Promise<NoLongerRegistered> {
+  const { total_processed, percent } = await progressIn(database, migration);
+  return new NoLongerRegistered(
+    `migration "${migration}" is not registered any more in what was deployed since. It was left unfinished at ${percent} % ` +
+      `(${total_processed} rows). Register it again, and the next run goes on from there`,
+  );
 }
 
 const name = optional(string());
@@ -50,6 +71,7 @@ const accepted = pipe(
     force: optional(boolean()),
     batch_size: optional(pipe(number(), integer(), minValue(1))),
     only: name,
+    background: name,
     retry: name,
     validate: name,
     restore: name,
@@ -58,8 +80,6 @@ const accepted = pipe(
     Comment: optional(unknown()),
     // Step Functions' own link to the execution that started this one, if one did.
     AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: optional(string()),
-    // The execution that this one goes on for.
-    continues: optional(string()),
   }),
 );
 
@@ -80,12 +100,7 @@ function checkInput(input: unknown, names: readonly string[]): RunInput {
           : `key "${key}" is wrong: expected ${expected ?? 'a whole number'}, got ${received}`;
     throw new InvalidInput(`the input ${problem}. ${allowed}`);
   }
-  const {
-    Comment: _,
-    AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: __,
-    continues: ___,
-    ...request
-  } = checked.output;
+  const { Comment: _, AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: __, ...request } = checked.output;
   const asked = actions.filter((action) => request[action] !== undefined);
   if (asked.length > 1) {
     throw new InvalidInput(`the input has ${asked.map((action) => `"${action}"`).join(' and ')}. ${allowed}`);

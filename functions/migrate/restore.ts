@@ -1,20 +1,25 @@
-import type { Restored } from '../contract.ts';
+import type { NotBegun, Restored } from '../contract.ts';
 import { describeTable } from '../engine/database/table.ts';
+import type { RowMigration } from '../engine/define/registered.ts';
 import { MigrationFailed } from '../engine/errors.ts';
-import { keepAnswer } from '../engine/ledger/run-record.ts';
+import type { Checkpoint } from '../engine/ledger/checkpoint.ts';
 import { runRestore } from '../engine/restore/run-restore.ts';
 import { invalidAndRestored } from '../engine/restore/validation-failed.ts';
 import { ofRows } from './registry.ts';
-import { claimed, isHistoryLong, sliceOf, type Turn } from './turn.ts';
+import { keptResult } from './result-map.ts';
+import { isPartOver, sliceOf, type Turn, withClaim } from './turn.ts';
 
 /**
  * Puts back the rows of a migration for one slice. If a failed validation was the reason, and not somebody's request, it throws
  * ValidationFailed at the end, and each time that it is called after that.
  */
-export async function restore(turn: Turn): Promise<Restored> {
+export function restore(turn: Turn): Promise<Restored | NotBegun> {
+  // Half restored is no state to be paused in.
+  return withClaim(turn, (at) => putBack(turn, ofRows(turn.migration), at), { holdsWhilePaused: true });
+}
+
+async function putBack(turn: Turn, migration: RowMigration, at: Checkpoint): Promise<Restored> {
   const { database, logger } = turn.engine;
-  const migration = ofRows(turn.migration);
-  const at = await claimed(turn);
   if (at.status !== 'restoring' && at.status !== 'restored') {
     throw new MigrationFailed(
       `migration "${migration.name}" is ${at.status}, and was not asked to be restored`,
@@ -30,12 +35,10 @@ export async function restore(turn: Turn): Promise<Restored> {
   const { restored, left, invalid } = progress.restore;
   logger.info('restoring', { state: progress.state, restored, left });
   if (progress.state === 'more') {
-    return { state: isHistoryLong(turn, at.slices) ? 'continued' : 'more', rest_seconds: 0, restored, left };
+    return { state: isPartOver(turn, at) ? 'continued' : 'more', rest_seconds: 0, restored, left };
   }
-  if (at.request.restore !== undefined) {
-    await keepAnswer(database, turn.run, { restored, left });
-  } else if (invalid) {
+  if (at.request.restore === undefined && invalid) {
     throw invalidAndRestored(migration, progress.restore);
   }
-  return { state: 'done', rest_seconds: 0, restored, left };
+  return { state: 'done', rest_seconds: 0, restored, left, result: await keptResult(turn) };
 }

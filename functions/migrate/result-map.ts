@@ -1,7 +1,22 @@
-import type { Answer, Counters, FollowUp, ResultMap } from '../contract.ts';
+import type { Counters, FollowUp, Result, ResultMap } from '../contract.ts';
+import { keepResult, outcomeOf } from '../engine/ledger/run-record.ts';
+import type { Turn } from './turn.ts';
 
 // Step Functions takes 256 KiB of state; the rest is for what stands around the map.
 const mostBytes = 200_000;
+
+/**
+ * Keeps what a run has to say of a migration that it is through with: what the ledger says it came to, unless it is given. Returns it
+ * as a state may have it, without the samples: those of hundreds of migrations would be too much for a Map.
+ */
+export async function keptResult(
+  { engine: { database }, run, migration: { name } }: Pick<Turn, 'engine' | 'run' | 'migration'>,
+  given?: Result,
+): Promise<Result> {
+  const result = given ?? (await outcomeOf(database, name)) ?? 'skipped';
+  await keepResult(database, run, name, result);
+  return withoutSamples(result);
+}
 
 /**
  * The output of a run: what each registered migration says of itself, in order, or that it had no work; and the follow-up
@@ -10,35 +25,36 @@ const mostBytes = 200_000;
  */
 export function resultMap(
   names: readonly string[],
-  results: ReadonlyMap<string, Counters | Answer>,
+  results: ReadonlyMap<string, Result>,
   followUps: readonly FollowUp[],
   showsRowData: boolean,
 ): ResultMap {
-  const whole = mapped(names, (name) => results.get(name), followUps);
+  const whole = mapped(names, (name) => results.get(name) ?? 'skipped', followUps);
   if (showsRowData && Buffer.byteLength(JSON.stringify(whole)) <= mostBytes) {
     return whole;
   }
-  return mapped(names, (name) => withoutSamples(results.get(name)), followUps);
+  return mapped(names, (name) => withoutSamples(results.get(name) ?? 'skipped'), followUps);
 }
 
 function mapped(
   names: readonly string[],
-  resultOf: (name: string) => Counters | Answer | undefined,
+  resultOf: (name: string) => Result,
   followUps: readonly FollowUp[],
 ): ResultMap {
   return {
-    ...Object.fromEntries(names.map((name) => [name, resultOf(name) ?? 'skipped'])),
+    ...Object.fromEntries(names.map((name) => [name, resultOf(name)])),
     ...(followUps.length > 0 && { next_jobs: followUps.map(({ job }) => job) }),
   };
 }
 
-function withoutSamples(result: Counters | Answer | undefined): Counters | Answer | undefined {
-  if (result === undefined) {
+/** A result without the keys and values of rows. */
+export function withoutSamples(result: Result): Result {
+  if (typeof result === 'string') {
     return result;
   }
   const { error_samples: _, validations, ...others } = result as Partial<Counters>;
   return {
     ...others,
     ...(validations && { validations: validations.map(({ keys: __, ...found }) => found) }),
-  } as Counters | Answer;
+  } as Result;
 }

@@ -8,10 +8,11 @@ import { compile } from './definition/compile.ts';
 import { executionDescription } from './execution/description.ts';
 import { Execution } from './execution/execution.ts';
 import type { StateMachine } from './execution/state-machine.ts';
-import { describeExecution } from './integrations/describe-execution.ts';
+import { type Describe, describeExecution } from './integrations/describe-execution.ts';
 import type { Integration } from './integrations/integration.ts';
 import { type Invocable, lambdaInvoke } from './integrations/lambda-invoke.ts';
 import { startExecution, startExecutionBySdk } from './integrations/start-execution.ts';
+import { startExecutionSync } from './integrations/start-execution-sync.ts';
 
 /** A state machine to create. */
 export interface MachineSpec {
@@ -133,11 +134,13 @@ export class Account {
   }
 
   #integrations(): readonly Integration[] {
+    const describe: Describe = (arn, includedData) => executionDescription(this.execution(arn), includedData);
     return [
       lambdaInvoke(this.#functions),
       startExecution(this),
+      startExecutionSync(this, describe),
       startExecutionBySdk(this),
-      describeExecution((arn, includedData) => executionDescription(this.execution(arn), includedData)),
+      describeExecution(describe),
     ];
   }
 }

@@ -22,7 +22,18 @@ function progress(line: Partial<Line> = {}, state: State = 'running') {
     errors: 0,
     ...line,
   };
-  return progressOf({ name: 'labels', kind: 'backfill', registered: true, state, line: whole }, now);
+  return progressOf(
+    {
+      name: 'labels',
+      kind: 'backfill',
+      registered: true,
+      state,
+      line: whole,
+      waiting: undefined,
+      controls: undefined,
+    },
+    now,
+  );
 }
 
 describe('the percent of a migration', () => {

@@ -98,6 +98,7 @@ describe('the roles', () => {
       new RegExp(
         `^states:DescribeExecution on \\S+:execution:(run-migrations|\\S+"${rebuildMachine}"\\S+):\\*$`,
       ), // all executions of our machines
+      /^states:StopExecution on \S+:execution:run-migrations:\*$/, // a stopped run stops its part
       /^(logs|xray):\w+ on \*$/, // log delivery and tracing have no resources
     ];
     expect(
@@ -108,7 +109,9 @@ describe('the roles', () => {
 
   test('of the Lambdas reach the database by the operations of the Data API that they use and the secret, nothing else', () => {
     const services = new Set(permissions.map((it) => it.split(':')[0]));
-    expect(services).toEqual(new Set(['lambda', 'logs', 'rds-data', 'secretsmanager', 'states', 'xray']));
+    expect(services).toEqual(
+      new Set(['events', 'lambda', 'logs', 'rds-data', 'secretsmanager', 'states', 'xray']),
+    );
     const onTheDatabase = permissions
       .filter((it) => it.startsWith('rds-data:'))
       .map((it) => it.split(' ')[0]);

@@ -57,7 +57,7 @@ async function outcome(oddities: Oddities) {
     status: run.status,
     cause: run.cause,
     counted: Object.values(run.result ?? {}).map((each) =>
-      typeof each === 'object' && 'total_processed' in each
+      typeof each === 'object' && 'total_updated' in each && 'total_processed' in each
         ? [each.total_processed, each.total_updated, each.errors]
         : each,
     ),

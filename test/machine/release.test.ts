@@ -239,12 +239,12 @@ describe('promise 7: the follow-up job', () => {
 
 const allowed =
   '{} runs all that is pending; "mode": "foreground" skips rests and windows, "force": true ignores pressure, "batch_size" ' +
-  'is the most rows in a batch, and one of "only", "retry", "validate", "restore", "cleanup" names one migration';
+  'is the most rows in a batch, and one of "only", "background", "retry", "validate", "restore", "cleanup" names one migration';
 
 describe('a start', () => {
   test.each([
     [{ size: 500 }, 'has a key that is not known: "size"'],
-    [{ continues: 5 }, 'key "continues" is wrong: expected string, got 5'],
+    [{ background: 5 }, 'key "background" is wrong: expected string, got 5'],
     [{ mode: 'fast' }, 'key "mode" is wrong: expected ("background" | "foreground"), got "fast"'],
     [{ batch_size: 0.5 }, 'key "batch_size" is wrong: expected a whole number, got 0.5'],
     [{ batch_size: 0 }, 'key "batch_size" is wrong: expected >=1, got 0'],

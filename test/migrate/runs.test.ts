@@ -221,7 +221,9 @@ describe('Promise 4: one run at a time', () => {
       name: 'Superseded',
     });
 
-    // A redrive begins at the state that failed.
+    // A redrive begins at the state that failed, and asks first whether the migration is still its own.
+    expect(await process.invoke(ask('batches', 'again', 'second', 1))).toMatchObject({ state: 'wait' });
+    await process.invoke(ask('pending', 'again', 'second', 1));
     await process.invoke(ask('batches', 'again', 'second', 1));
     await expect(process.invoke(ask('batches', 'again', 'second', 0))).rejects.toMatchObject({
       name: 'Superseded',
@@ -250,6 +252,7 @@ describe('Promise 4: one run at a time', () => {
     await engine.settled();
     const process = engine.process([second]);
     await process.invoke(fail('again'));
+    await process.invoke(ask('pending', 'again', 'second', 1));
     await process.invoke(ask('batches', 'again', 'second', 1));
     wake();
     await expect(late).rejects.toMatchObject({ name: 'Superseded' });
@@ -285,15 +288,15 @@ describe('Promise 4: one run at a time', () => {
   });
 });
 
-describe('Promise 9: a run whose history gets long goes on in a continuation', () => {
+describe('Promise 9: a run whose history gets long goes on in parts', () => {
   const limit = { followUps: jobs, slicesPerExecution: 2 };
 
   it('does everything exactly once over many parts, and has the results of all of them', async () => {
-    const parts: string[] = [];
+    const parts: number[] = [];
     const result = await engine.run([first, second, third], {
       ...limit,
       name: 'long',
-      after: ({ operation, run: { execution_arn } }) => operation === 'open' && parts.push(execution_arn),
+      after: ({ operation, run: { part } }) => operation === 'open' && parts.push(part),
     });
     for (const name of ['first', 'second', 'third']) {
       expect(result[name]).toMatchObject({ total_processed: rows, total_updated: rows, errors: 0 });
@@ -301,9 +304,7 @@ describe('Promise 9: a run whose history gets long goes on in a continuation', (
     }
     expect(result.next_jobs).toEqual(['rebuild', 'report']);
     expect(parts.length).toBeGreaterThan(3);
-    expect(parts.slice(0, 3)).toEqual(
-      ['long', 'long-part-2', 'long-part-3'].map((name) => run(name).execution_arn),
-    );
+    expect(parts).toEqual(parts.map((_, i) => i + 1));
     const slices = (await engine.ledger<{ slices: number }>('runs')).map((line) => line.slices);
     expect(Math.max(...slices)).toBeLessThanOrEqual(2);
   });
@@ -319,48 +320,66 @@ describe('Promise 9: a run whose history gets long goes on in a continuation', (
     expect(owed.at(-1)).toMatchObject([{ job: 'rebuild' }]);
   });
 
-  it('keeps others out until the continuation has begun', async () => {
-    const process = engine.process([second], limit);
-    await running('long', process);
-    await process.invoke(ask('pending', 'long', 'second'));
-    await process.invoke(ask('batches', 'long', 'second'));
-    await process.invoke(ask('batches', 'long', 'second'));
-    expect(await process.invoke(close('long'))).toMatchObject({
-      state: 'continued',
-      execution_name: 'long-part-2',
-    });
-    // Step Functions does not know the continuation yet: the first part is about to start it.
-    await expect(running('other', process)).rejects.toMatchObject({ name: 'MigrationsAlreadyRunning' });
-
-    engine.executions.set(run('long').execution_arn, 'SUCCEEDED');
-    await running('long-part-2', process);
-    await expect(running('other', process)).rejects.toMatchObject({ name: 'MigrationsAlreadyRunning' });
-    expect(await statusOf('long-part-2')).toBe('running');
-  });
-
-  it('lets others in if the continuation was never started', async () => {
-    const process = engine.process([second], limit);
+  /** A run whose first part has had its slices. */
+  async function longRun(process: LambdaProcess): Promise<void> {
     await running('long', process);
     await process.invoke(ask('pending', 'long', 'second'));
     for (const _ of [1, 2]) {
       await process.invoke(ask('batches', 'long', 'second'));
     }
-    await process.invoke(close('long'));
-    await process.invoke(fail('long'));
-    engine.executions.set(run('long').execution_arn, 'FAILED');
+    expect(await process.invoke(close('long'))).toEqual({ state: 'continued' });
+  }
+  const part2 = (operation: 'batches' | 'pending'): MigrateRequest => ({
+    operation,
+    run: caller('long', 0, 2),
+    migration: 'second',
+  });
+  const openPart2: MigrateRequest = {
+    operation: 'open',
+    run: caller('long', 0, 2),
+    input: { part_of: 'it' },
+  };
+
+  it('keeps others out as long as its first execution runs, whichever part is at work', async () => {
+    const process = engine.process([second], limit);
+    await longRun(process);
+    await expect(running('other', process)).rejects.toMatchObject({ name: 'MigrationsAlreadyRunning' });
+    await process.invoke(openPart2);
+    await expect(running('other', process)).rejects.toMatchObject({ name: 'MigrationsAlreadyRunning' });
+    expect(await statusOf('long')).toBe('running');
+  });
+
+  it('refuses a part of it that is followed by the next, and a part of a run that nobody knows', async () => {
+    const process = engine.process([second], limit);
+    await longRun(process);
+    await process.invoke(openPart2);
+    await process.invoke(part2('pending'));
+    for (const request of [ask('batches', 'long', 'second'), open('long')]) {
+      await expect(process.invoke(request)).rejects.toMatchObject({ name: 'Superseded' });
+    }
+    await process.invoke(part2('batches'));
+    const unknown = { ...openPart2, run: caller('unknown', 0, 2) };
+    await expect(process.invoke(unknown)).rejects.toMatchObject({
+      name: 'Superseded',
+      message: expect.stringContaining('the ledger knows no run'),
+    });
+  });
+
+  it('lets others in if its first execution has ended, and ends its part', async () => {
+    const process = engine.process([second], limit);
+    await longRun(process);
+    await process.invoke(openPart2);
+    await process.invoke(part2('pending'));
+    engine.executions.set(run('long').execution_arn, 'ABORTED');
     await engine.run([second], { name: 'other' });
+    await expect(process.invoke(part2('batches'))).rejects.toMatchObject({ name: 'Superseded' });
     expect(await changes('second')).toEqual(everyRowOnce);
   });
 
-  it('hands over to the same continuation when asked again', async () => {
+  it('says the same when its close is asked again', async () => {
     const process = engine.process([second], limit);
-    await running('long', process);
-    await process.invoke(ask('pending', 'long', 'second'));
-    for (const _ of [1, 2]) {
-      await process.invoke(ask('batches', 'long', 'second'));
-    }
-    const answers = [await process.invoke(close('long')), await process.invoke(close('long'))];
-    expect(answers[1]).toEqual(answers[0]);
+    await longRun(process);
+    expect(await process.invoke(close('long'))).toEqual({ state: 'continued' });
   });
 });
 

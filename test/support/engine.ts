@@ -200,9 +200,10 @@ async function runToEnd(
 }
 
 /** The execution of this name, as the machine introduces itself. */
-export function caller(name: string, redrives = 0): Caller {
+export function caller(name: string, redrives = 0, part = 1): Caller {
   return {
     execution_arn: `arn:aws:states:eu-central-1:123456789012:execution:run-migrations:${name}`,
     redrive_count: redrives,
+    part,
   };
 }

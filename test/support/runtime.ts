@@ -67,9 +67,7 @@ export interface TestRuntime extends Runtime {
   describe(executionArn: string): Promise<Ended>;
   /** Waits for an execution to end, whichever way. */
   ended(executionArn: string): Promise<Ended>;
-  /** Waits for an execution and all of its continuations to end; the last one has the run's output. */
-  followed(executionArn: string): Promise<Ended>;
-  /** Starts the migrations and follows them to their end. */
+  /** Starts the migrations and waits for their end. */
   run(input?: unknown): Promise<Ended>;
   stop(executionArn: string): Promise<void>;
   redrive(executionArn: string): Promise<void>;
@@ -175,11 +173,6 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
     }
   };
 
-  const followed = async (executionArn: string): Promise<Ended> => {
-    const execution = await ended(executionArn);
-    const next = (execution.result as { readonly continued_by?: string } | null)?.continued_by;
-    return next === undefined ? execution : followed(next);
-  };
   const stop = async (executionArn: string): Promise<void> => {
     await sfn.send(new StopExecutionCommand({ executionArn }));
   };
@@ -229,8 +222,7 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
     start,
     describe,
     ended,
-    followed,
-    run: async (input) => followed(await start(input)),
+    run: async (input) => ended(await start(input)),
     stop,
     redrive: async (executionArn) => {
       await sfn.send(new RedriveExecutionCommand({ executionArn }));

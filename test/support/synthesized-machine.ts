@@ -14,7 +14,7 @@ let assembly: Assembly | undefined;
 
 /** The synthesized machine, with a function in this process where its Lambda is. */
 export interface SynthesizedMachine {
-  /** Runs an execution, and those that go on for it, to the end. */
+  /** Runs an execution to its end. */
   run(name: string, input: string): Promise<Execution>;
   /** How one of its executions is; undefined for another. */
   statusOf(executionArn: string): string | undefined;
@@ -45,18 +45,9 @@ export function synthesizedMachine(invoke: (payload: unknown) => Promise<unknown
   };
   return {
     async run(executionName, input) {
-      let execution = account.start({ stateMachineArn: machine.arn, name: executionName, input });
-      for (;;) {
-        await ended(execution);
-        const { continued_by: next } = JSON.parse(execution.ending.output ?? '{}') as {
-          continued_by?: string;
-        };
-        const goesOn = next === undefined ? undefined : find(next);
-        if (goesOn === undefined) {
-          return execution;
-        }
-        execution = goesOn;
-      }
+      const execution = account.start({ stateMachineArn: machine.arn, name: executionName, input });
+      await ended(execution);
+      return execution;
     },
     statusOf: (executionArn) =>
       executionArn.includes(`:${machineName}:`) ? find(executionArn)?.status : undefined,

@@ -49,7 +49,11 @@ export interface AlterOptions extends Options {
  * @throws MigrationFailed for options that cannot work: what was wrong, what was got, what is allowed.
  */
 export function alterTables(options: AlterOptions): Migration {
-  const { name, rebuilds, requires } = checkOptions(options.name, object(everyMigration), options);
+  const { name, rebuilds, requires, background } = checkOptions(
+    options.name,
+    object(everyMigration),
+    options,
+  );
   const { alter } = options;
   const tables = checkSql(name, 'tables', options.tables);
   const { lockTimeoutSeconds = 1.2, maxLockedSeconds = 10 } = options;
@@ -77,6 +81,7 @@ export function alterTables(options: AlterOptions): Migration {
     name,
     rebuilds,
     requires,
+    background,
     tables,
     alter: (table) => labelled(alter(table), 'alter'),
     maxTables,

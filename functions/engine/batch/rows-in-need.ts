@@ -6,7 +6,6 @@ import { keyAsJson, keyColumns, type Table } from '../database/table.ts';
 import type { Page } from '../define/batch.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
-import { ofThisRun } from '../ledger/holder.ts';
 import { ledger } from '../ledger/names.ts';
 
 /** The condition for the rows that need the change in this pass: by the marker on the first walk, later by `where`, too. */
@@ -31,7 +30,7 @@ export function takenBy(page: Page, table: Table, at: Checkpoint, where: Sql | u
 }
 
 const recordedByThisRun = (at: Checkpoint): Sql =>
-  sql`"error#".migration = ${at.migration} AND ${ofThisRun(sql`"error#".run`, sql`${at.run}`)}`;
+  sql`"error#".migration = ${at.migration} AND "error#".run = ${at.run}`;
 
 /**
  * A condition that is not evaluated for rows with a row error. `recorded` says which row errors count, as a condition over

@@ -1,5 +1,6 @@
 import {
   array,
+  boolean,
   type GenericSchema,
   type InferOutput,
   message,
@@ -58,6 +59,7 @@ export const everyMigration = {
   ),
   rebuilds: optional(allowed(array(string()), 'names of follow-up jobs'), []),
   requires: optional(allowed(array(string()), 'names of migrations'), []),
+  background: optional(allowed(boolean(), 'true or false'), false),
 };
 
 /**

@@ -19,6 +19,11 @@ export interface Options {
   readonly rebuilds?: readonly string[];
   /** Names of the migrations that must be finished before this one begins; registered before it. */
   readonly requires?: readonly string[];
+  /**
+   * Goes on in an execution of its own beside the releases, which do not wait for it. So does, without this, whatever has `within` or
+   * `window`. A run in the foreground takes it over. Default false.
+   */
+  readonly background?: boolean;
 }
 
 /** What every migration of rows says of itself. */

@@ -13,6 +13,8 @@ export type Registered = RowMigration | AlterMigration;
 interface AnyMigration extends Migration {
   readonly rebuilds: readonly string[];
   readonly requires: readonly string[];
+  /** Its author wants it to go on in the background, by `background`, `within` or `window`. */
+  readonly background: boolean;
 }
 
 /** A migration of the rows of one table. Made by `backfill` or `rewrite`. */

@@ -147,6 +147,7 @@ export function rowMigration(
     within,
     window,
     pressureTimeout,
+    background: checked.background || within !== undefined || window !== undefined,
     pace: { ...pace, restSeconds: pace.restSeconds },
   };
 }

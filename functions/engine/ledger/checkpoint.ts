@@ -1,12 +1,13 @@
-import { array, nullable, number, picklist, string } from 'valibot';
+import { array, boolean, nullable, number, picklist, string } from 'valibot';
 import type { Caller, RunInput } from '../../contract.ts';
 import type { Database, Statements } from '../database/data-api.ts';
 import { json, key, ownJson, type RowOf, type Shape } from '../database/row-shape.ts';
-import { type Sql, sql, unsafeSql, when } from '../database/sql.ts';
+import { type Sql, sql, textOf, unsafeSql, when } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
 import { DatabaseError } from '../errors.ts';
-import { isHolder, ofThisRun } from './holder.ts';
-import { makeIf, type Status, statuses } from './life-cycle.ts';
+import type { Controls } from './controls.ts';
+import { isHolder } from './holder.ts';
+import { isUnderWay, makeIf, type Status, statuses } from './life-cycle.ts';
 import { ledger } from './names.ts';
 
 /**
@@ -34,20 +35,31 @@ export interface Checkpoint {
   /** Row errors of this migration; those that this run recorded are not tried again in it. */
   readonly rowErrors: number;
   readonly rowErrorsOfThisRun: number;
-  /** Slices that this execution has had. */
+  /** How operators hold and steer it. */
+  readonly controls: Controls;
+  /** Slices that this part of its run has had. */
   readonly slices: number;
+  /** A release that was deployed since asks its run to go on with the new code, in its next part. */
+  readonly renew: boolean;
+  /** How many other migrations are under way in this database. */
+  readonly besides: number;
   /** What its run was asked for. */
   readonly request: RunInput;
   /** For how long this run has been held under pressure without a batch in between, in seconds. */
   readonly heldSeconds: number;
 }
 
-type Claim = Pick<Checkpoint, 'migration' | 'run' | 'claim' | 'slices' | 'request' | 'heldSeconds'>;
+type Claim = Pick<
+  Checkpoint,
+  'migration' | 'run' | 'claim' | 'slices' | 'renew' | 'besides' | 'request' | 'heldSeconds'
+>;
 
 const columns = unsafeSql(
   `m.name, m.run, m.claim::text AS claim, m.batches, m.status, m.pass, m.cursor::text AS cursor,
    m.conflicted::text AS conflicted, m.total_processed, m.total_updated, m.pass_updated,
-   CASE WHEN m.seconds_per_row > 0 AND m.seconds_per_row < 'Infinity' THEN m.seconds_per_row END AS seconds_per_row`,
+   CASE WHEN m.seconds_per_row > 0 AND m.seconds_per_row < 'Infinity' THEN m.seconds_per_row END AS seconds_per_row,
+   (SELECT jsonb_build_object('paused', c.paused, 'tuned', c.tuned) FROM ${textOf(ledger.controls)} c
+    WHERE c.migration = m.name)::text AS controls`,
 );
 
 const line = {
@@ -60,12 +72,14 @@ const line = {
   total_updated: number(),
   pass_updated: number(),
   seconds_per_row: nullable(number()),
+  controls: nullable(ownJson<Controls>()),
 } as const;
 
+const uncontrolled: Controls = { paused: null, tuned: null };
+
 /**
- * Makes this invocation the one that may write, if its run holds the ledger; undefined otherwise. It counts as a slice of
- * the run, and a newer claim makes older ones powerless. A migration that had failed is running from now on: a redriven
- * execution comes here first, and the end of a run takes the claim away only from migrations that are running.
+ * Makes this invocation the one that may write, if its run is at the migration: undefined if it has ended, was paused, or another
+ * run has taken it over since. It counts as a slice of the run's part, and a newer claim makes older ones powerless.
  */
 export async function claim(
   database: Database,
@@ -76,27 +90,31 @@ export async function claim(
     sql`
     WITH run AS (
       UPDATE ${ledger.runs} r SET slices = r.slices + 1 WHERE ${isHolder(run)}
-      RETURNING r.execution_arn, r.slices, r.request
+      RETURNING r.execution_arn, r.slices, r.renew, r.request
     ), held AS (
       SELECT extract(epoch FROM now() - (m.resting ->> 'held_since')::timestamptz)::float8 AS seconds
-      FROM ${ledger.migrations} m, run
-      WHERE m.name = ${migration} AND ${ofThisRun(sql`m.run`, sql`run.execution_arn`)}
+      FROM ${ledger.migrations} m, run WHERE m.name = ${migration} AND m.run = run.execution_arn
+    ), besides AS (
+      SELECT count(*) AS others FROM ${ledger.migrations} m JOIN ${ledger.runs} r ON r.execution_arn = m.run
+      WHERE ${isUnderWay()} AND m.name <> ${migration} AND r.status = 'running'
     ), claimed AS (
-      UPDATE ${ledger.migrations} m SET claim = gen_random_uuid(), run = run.execution_arn, ${makeIf('redrive')},
+      UPDATE ${ledger.migrations} m SET claim = gen_random_uuid(),
         resting = NULL, slice_started_at = now(), slice_processed = m.total_processed
-      FROM run WHERE m.name = ${migration}
+      FROM run WHERE m.name = ${migration} AND m.run = run.execution_arn AND m.status <> 'failed'
       RETURNING m.*
     )
-    SELECT m.name AS migration, m.run, m.claim::text AS claim, run.slices, run.request::text AS request,
-      COALESCE((SELECT seconds FROM held), 0) AS "heldSeconds"
+    SELECT m.name AS migration, m.run, m.claim::text AS claim, run.slices, run.renew, run.request::text AS request,
+      COALESCE((SELECT seconds FROM held), 0) AS "heldSeconds", (SELECT others FROM besides) AS besides
     FROM run, claimed m`,
     {
       migration: string(),
       run: string(),
       claim: string(),
       slices: number(),
+      renew: boolean(),
       request: ownJson<RunInput>(),
       heldSeconds: number(),
+      besides: number(),
     },
   );
   if (mine === undefined) {
@@ -118,6 +136,7 @@ function progress(row: RowOf<typeof line>) {
     totalUpdated: row.total_updated,
     passUpdated: row.pass_updated,
     secondsPerRow: row.seconds_per_row,
+    controls: row.controls ?? uncontrolled,
   };
 }
 
@@ -127,7 +146,7 @@ export async function reload(database: Database, at: Claim): Promise<Checkpoint 
     sql`
     SELECT ${columns},
       (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name) AS row_errors,
-      (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name AND ${ofThisRun(sql`e.run`, sql`m.run`)})
+      (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name AND e.run = m.run)
         AS row_errors_of_this_run
     FROM ${ledger.migrations} m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`,
     { ...line, row_errors: number(), row_errors_of_this_run: number() },
@@ -261,4 +280,11 @@ export async function nextPass(database: Database, at: Checkpoint): Promise<Chec
     sql`WITH ${heldBy(at)}, ${moved({ cursor: sql`NULL`, pass: at.pass + 1 })} SELECT * FROM "moved#"`,
   );
   return done?.at;
+}
+
+/** Lets go of a migration that was paused: it stands where it stands, and nothing holds its table. */
+export async function letGo(database: Database, at: Checkpoint): Promise<void> {
+  await database.execute(sql`
+    UPDATE ${ledger.migrations} m SET claim = NULL, resting = NULL, ${makeIf('breakOff')}
+    WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`);
 }

@@ -97,3 +97,38 @@ ALTER TABLE data_migrations.rebuilds
   ADD COLUMN holds integer NOT NULL DEFAULT 0;
 
 INSERT INTO data_migrations.version (version) VALUES (3);
+
+ALTER TABLE data_migrations.runs
+  DROP COLUMN first_arn,
+  DROP COLUMN result,
+  ADD COLUMN lock text NOT NULL DEFAULT '',
+  ADD COLUMN part integer NOT NULL DEFAULT 1,
+  ADD COLUMN code text,
+  ADD COLUMN renew boolean NOT NULL DEFAULT false,
+  ADD COLUMN results jsonb NOT NULL DEFAULT '{}',
+  ADD COLUMN waiting jsonb;
+
+DROP INDEX data_migrations.one_run_at_a_time;
+
+CREATE UNIQUE INDEX one_run_for_each_lock ON data_migrations.runs (lock) WHERE status = 'running';
+
+ALTER TABLE data_migrations.migrations
+  ADD COLUMN tables jsonb NOT NULL DEFAULT '[]';
+
+CREATE TABLE data_migrations.controls (
+  migration text PRIMARY KEY,
+  paused jsonb,
+  tuned jsonb
+);
+
+CREATE TABLE data_migrations.history (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at timestamptz NOT NULL DEFAULT now(),
+  event text NOT NULL,
+  migration text,
+  run text,
+  who text,
+  detail text
+);
+
+INSERT INTO data_migrations.version (version) VALUES (4);

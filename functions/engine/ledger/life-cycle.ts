@@ -10,11 +10,9 @@ export const moves = {
   begin: { from: ['running', 'failed'], to: 'running' },
   /** Rows in the old form have come in since, or its rows were put back: it starts over, and its condition leaves the others alone. */
   beginAnew: { from: ['finished', 'restored'], to: 'running' },
-  /** A redriven execution goes on with what it was doing, without asking again whether that is pending. */
-  redrive: { from: ['failed'], to: 'running' },
   /** Somebody has corrected rows that were recorded as bad, and asked for them to be tried again. */
   retry: { from: ['running', 'failed', 'finished'], to: 'running' },
-  /** Its run failed or was stopped, or has retried the bad rows of a migration that is not finished. */
+  /** Its run failed or was stopped, it was paused, or its run has retried the bad rows of a migration that is not finished. */
   breakOff: { from: ['running'], to: 'failed' },
   /** All its batches are done, and its validations passed or are only reported. */
   finish: { from: ['running'], to: 'finished' },

@@ -5,7 +5,6 @@ import { join, type Sql, sql, when, withCtes } from '../database/sql.ts';
 import { compare, type Key, keyAsJson, keyColumns, keyNames, type Table } from '../database/table.ts';
 import type { DatabaseError } from '../errors.ts';
 import { type Checkpoint, heldBy, type Move, move, moved } from './checkpoint.ts';
-import { ofThisRun } from './holder.ts';
 import { ledger } from './names.ts';
 
 /** A row that could not be migrated, and why. */
@@ -144,9 +143,9 @@ export function solved(table: Table, at: Checkpoint): Sql[] {
   ];
 }
 
-/** A condition for row errors `e` that no part of this run has recorded. */
+/** A condition for row errors `e` that this run has not recorded. */
 export function ofEarlierRuns(run: Sql): Sql {
-  return sql`NOT ${ofThisRun(sql`e.run`, run)}`;
+  return sql`e.run <> ${run}`;
 }
 
 /** The row errors of a migration, oldest first, at most `limit`. */

@@ -1,79 +1,142 @@
-import { nullable, number, string } from 'valibot';
-import type { Caller, FollowUp, RunInput } from '../../contract.ts';
+import { boolean, number, string } from 'valibot';
+import type { Caller, Execution, FollowUp, RunInput } from '../../contract.ts';
 import type { Database } from '../database/data-api.ts';
-import { sql } from '../database/sql.ts';
+import { sql, when, withCtes } from '../database/sql.ts';
 import { AlreadyRunning, DatabaseError, Superseded } from '../errors.ts';
-import { continuationName, executionName } from './execution-names.ts';
+import { executionName } from './execution-names.ts';
 import { type ExecutionStatus, isAlive } from './execution-status.ts';
+import { noted } from './history.ts';
 import { isUnderWay, makeIf } from './life-cycle.ts';
 import { ledger } from './names.ts';
+import { actionOf } from './run-record.ts';
+
+/** What a run is entered with. */
+export interface Entry {
+  /** Left out where only a part of a run is to be entered that the ledger knows already. */
+  readonly request?: RunInput;
+  /** The version of the function that opens it. */
+  readonly code: string;
+}
+
+/** The lock of the execution in which a migration goes on in the background. */
+export const backgroundLock = (migration: string): string => `background:${migration}`;
+
+/** Runs of one lock are never under way at the same time: of a release, in the background, or asked for one migration. */
+export function lockOf(request: RunInput): string {
+  const asked = actionOf(request);
+  if (asked === undefined) {
+    return '';
+  }
+  return asked.action === 'background' ? backgroundLock(asked.migration) : asked.migration;
+}
 
 /**
- * Makes this execution the one that holds the ledger. If another one does, Step Functions is asked whether that one still
- * runs; if it does not, its place is taken. Throws AlreadyRunning, or Superseded for a call that is older than what the
- * ledger knows of its own execution.
+ * Makes this execution the run that is under way; `entry` only where it may be one that the ledger does not know yet. If another
+ * one has its lock, Step Functions is asked whether that one still runs; if it does not, its place is taken. Throws AlreadyRunning, or
+ * Superseded for a call that is older than what the ledger knows of its own run.
  */
 export async function hold(
   database: Database,
   statusOf: ExecutionStatus,
   run: Caller,
-  request: RunInput = {},
+  entry?: Entry,
 ): Promise<void> {
   // Two tries are enough unless several starts race for a dead run's place. Then one of them wins each time.
   for (let tries = 0; tries < 5; tries += 1) {
-    if (await enter(database, run, request)) {
+    if (await enter(database, run, entry)) {
       return;
     }
     const [holder] = await database.query(
       sql`
-      SELECT r.execution_arn, r.redrive_count, (
-          SELECT before.execution_arn FROM ${ledger.runs} before
-          WHERE before.first_arn = r.first_arn AND before.status = 'continued' AND r.slices = 0
-          ORDER BY before.ended_at DESC LIMIT 1) AS handed_over_by
-      FROM ${ledger.runs} r WHERE r.status = 'running'`,
-      { execution_arn: string(), redrive_count: number(), handed_over_by: nullable(string()) },
+      SELECT r.execution_arn, r.redrive_count FROM ${ledger.runs} r
+      WHERE r.status = 'running' AND r.execution_arn <> ${run.execution_arn}
+        AND r.lock = COALESCE((SELECT me.lock FROM ${ledger.runs} me WHERE me.execution_arn = ${run.execution_arn}),
+          ${lockOf(entry?.request ?? {})})`,
+      { execution_arn: string(), redrive_count: number() },
     );
     if (!holder) {
-      continue;
+      continue; // it has ended meanwhile, or this one was entered by a duplicate of this invocation
     }
-    const { execution_arn: arn, redrive_count, handed_over_by: before } = holder;
-    if (arn === run.execution_arn) {
-      continue; // entered meanwhile by a duplicate of this invocation
+    if (isAlive(await statusOf(holder.execution_arn))) {
+      throw stillRuns(holder.execution_arn);
     }
-    // A continuation may not have been started yet: as long as the part before it runs, it will be.
-    if (isAlive(await statusOf(arn)) || (before !== null && isAlive(await statusOf(before)))) {
-      throw new AlreadyRunning(
-        `the run ${arn} holds the ledger and is still running. Wait until it has ended, or stop it, and start again`,
-      );
-    }
-    await end(database, { execution_arn: arn, redrive_count }, 'abandoned');
+    await end(database, holder, 'abandoned');
   }
   throw new AlreadyRunning('several runs are being started at once, and others were faster. Start again');
 }
 
-/** Enters the run as the running one; false if another is. A redrive goes on under the same name. */
+/** The migration that a run is for, from its lock; NULL for all. */
+const ofOneMigration = sql`NULLIF(replace(lock, 'background:', ''), '')`;
+
+/** What a start is refused with while another run is in its way. */
+export function stillRuns(arn: string): AlreadyRunning {
+  return new AlreadyRunning(
+    `the run ${arn} holds the ledger and is still running. Wait until it has ended, or stop it, and start again`,
+  );
+}
+
+/** Enters the run as the running one; false if another of its lock is. A redrive, and a part, go on under the same name. */
 async function enter(
   database: Database,
-  { execution_arn: arn, redrive_count: redrives }: Caller,
-  request: RunInput,
+  { execution_arn: arn, redrive_count: redrives, part }: Caller,
+  entry: Entry | undefined,
 ): Promise<boolean> {
+  const before = sql`
+    "before#" AS (
+      SELECT r.redrive_count, r.part, r.status FROM ${ledger.runs} r WHERE r.execution_arn = ${arn}
+    )`;
+  const goesOn = sql`
+    "goes_on#" AS (
+      UPDATE ${ledger.runs} r
+      SET status = 'running', redrive_count = ${redrives}, part = ${part}, failure = NULL, ended_at = NULL,
+        slices = CASE WHEN r.redrive_count = ${redrives} AND r.part = ${part} THEN r.slices ELSE 0 END
+        ${when(entry, sql`, code = ${entry?.code ?? ''}, renew = false`)}
+      WHERE r.execution_arn = ${arn} AND (r.redrive_count < ${redrives}
+        OR (r.redrive_count = ${redrives} AND r.part <= ${part} AND r.status = 'running'))
+      RETURNING r.execution_arn
+    )`;
+  const begins = sql`
+    "begins#" AS (
+      INSERT INTO ${ledger.runs} AS r (execution_arn, redrive_count, part, status, lock, request, code)
+      SELECT ${arn}, ${redrives}, ${part}, 'running', ${lockOf(entry?.request ?? {})}, ${JSON.stringify(entry?.request ?? {})}::jsonb,
+        ${entry?.code ?? ''}
+      WHERE ${entry?.request !== undefined} AND NOT EXISTS (SELECT FROM "before#")
+      ON CONFLICT (execution_arn) DO NOTHING
+      RETURNING r.execution_arn
+    )`;
+  const migration = actionOf(entry?.request ?? {})?.migration ?? null;
+  const note = noted(
+    sql`CASE WHEN b.status IS NULL THEN 'run started' WHEN b.redrive_count < ${redrives} THEN 'run redriven'
+      ELSE 'run went on in its next part' END`,
+    sql`(SELECT execution_arn FROM "goes_on#" UNION ALL SELECT execution_arn FROM "begins#") AS e LEFT JOIN "before#" b ON true
+      WHERE b.status IS NULL OR b.redrive_count < ${redrives} OR b.part < ${part}`,
+    {
+      run: sql`e.execution_arn`,
+      migration: sql`${migration}`,
+      detail: sql`CASE WHEN ${part} > 1 THEN 'part ' || ${part}::text END`,
+    },
+  );
   try {
-    const [row] = await database.query(
-      sql`
-      INSERT INTO ${ledger.runs} AS r (execution_arn, first_arn, redrive_count, status, request)
-      VALUES (${arn}, ${arn}, ${redrives}, 'running', ${JSON.stringify(request)}::jsonb)
-      ON CONFLICT (execution_arn) DO UPDATE
-        SET status = 'running', redrive_count = excluded.redrive_count, failure = NULL, ended_at = NULL
-        WHERE r.redrive_count < excluded.redrive_count
-          OR (r.redrive_count = excluded.redrive_count AND r.status = 'running')
-      RETURNING execution_arn`,
-      { execution_arn: string() },
+    const [entered] = await database.query(
+      withCtes(
+        [before, goesOn, begins, note],
+        sql`
+        SELECT true AS mine FROM "goes_on#" UNION ALL SELECT true FROM "begins#"
+        UNION ALL SELECT false FROM "before#" WHERE NOT EXISTS (SELECT FROM "goes_on#")`,
+      ),
+      { mine: boolean() },
     );
-    if (row) {
+    if (entered === undefined) {
+      if (entry?.request !== undefined) {
+        return false; // a duplicate of this invocation has just entered it
+      }
+      throw new Superseded(`the ledger knows no run ${arn}; nothing was done. Start the machine again`);
+    }
+    if (entered.mine) {
       return true;
     }
   } catch (error) {
-    // The unique index one_run_at_a_time says that another run is entered.
+    // The unique index one_run_for_each_lock says that another run is entered.
     if (error instanceof DatabaseError && error.sqlState === '23505') {
       return false;
     }
@@ -82,89 +145,86 @@ async function enter(
   throw new Superseded(`the run ${arn} has ended, or was redriven since; nothing was done`);
 }
 
+/** Asks what goes on in the background with other code to go on with the code that was deployed now, in its next part. */
+export async function renewBackground(database: Database, code: string): Promise<void> {
+  await database.execute(sql`
+    UPDATE ${ledger.runs} r SET renew = true
+    WHERE r.status = 'running' AND r.lock LIKE ${backgroundLock('%')} AND r.code IS DISTINCT FROM ${code}`);
+}
+
 /**
  * Ends a run that did not succeed, and takes away the claims of its invocations that may still be under way. Ending it twice
- * changes nothing more, and a run that was redriven since is left alone. If the run was handed over to a continuation that
- * never began, that one is ended, too.
+ * changes nothing more, and a run that was redriven since is left alone.
  */
 export async function end(
   database: Database,
-  { execution_arn, redrive_count }: Caller,
+  { execution_arn, redrive_count }: Execution,
   status: 'abandoned' | 'failed',
   failure: string | null = null,
 ): Promise<void> {
-  await database.execute(sql`
-    WITH me AS MATERIALIZED ( -- locked, so that a redrive which is just being entered counts
-      SELECT r.execution_arn, r.first_arn, r.status FROM ${ledger.runs} r
-      WHERE r.execution_arn = ${execution_arn} AND r.redrive_count <= ${redrive_count}
-        AND r.status IN ('running', 'succeeded', 'continued')
+  const me = sql`
+    "me#" AS MATERIALIZED ( -- locked, so that a redrive which is just being entered counts
+      SELECT r.execution_arn FROM ${ledger.runs} r
+      WHERE r.execution_arn = ${execution_arn} AND r.redrive_count <= ${redrive_count} AND r.status IN ('running', 'succeeded')
       FOR UPDATE
-    ), ended AS (
-      UPDATE ${ledger.runs} r SET status = ${status}, failure = ${failure}, ended_at = now()
-      FROM me
-      WHERE r.execution_arn = me.execution_arn
-        OR (me.status = 'continued' AND r.first_arn = me.first_arn AND r.status = 'running' AND r.slices = 0)
-      RETURNING r.first_arn
-    )
-    UPDATE ${ledger.migrations} m
-    SET claim = NULL, resting = NULL, ${makeIf('breakOff')}
-    FROM ${ledger.runs} r, ended
-    WHERE ${isUnderWay()} AND m.run = r.execution_arn AND r.first_arn = ended.first_arn`);
+    )`;
+  const ended = sql`
+    "ended#" AS (
+      UPDATE ${ledger.runs} r SET status = ${status}, failure = ${failure}, ended_at = now(), waiting = NULL
+      FROM "me#" WHERE r.execution_arn = "me#".execution_arn
+      RETURNING r.execution_arn, r.lock
+    )`;
+  const note = noted(status === 'failed' ? 'run failed' : 'run found ended', sql`"ended#"`, {
+    run: sql`execution_arn`,
+    migration: ofOneMigration,
+    detail: sql`left(${failure}::text, 1000)`,
+  });
+  await database.execute(
+    withCtes(
+      [me, ended, note],
+      sql`
+    UPDATE ${ledger.migrations} m SET claim = NULL, resting = NULL, ${makeIf('breakOff')}
+    FROM "ended#" WHERE ${isUnderWay()} AND m.run = "ended#".execution_arn`,
+    ),
+  );
 }
 
 /** Ends a run that succeeded, and gives it the follow-up jobs that are owed. Called again, it answers the same. */
 export async function succeed(database: Database, run: Caller): Promise<readonly FollowUp[] | undefined> {
   // A follow-up's execution has the name of its run, so that a retry cannot start a second one and people find it.
   const name = executionName(run.execution_arn);
-  const [ended] = await database.query(
-    sql`
-    WITH me AS (
+  const me = sql`
+    "me#" AS (
       SELECT execution_arn FROM ${ledger.runs}
-      WHERE execution_arn = ${run.execution_arn} AND redrive_count <= ${run.redrive_count}
+      WHERE execution_arn = ${run.execution_arn} AND redrive_count <= ${run.redrive_count} AND part <= ${run.part}
         AND status IN ('running', 'succeeded')
-    ), ended AS (
+    )`;
+  const ended = sql`
+    "ended#" AS (
       UPDATE ${ledger.runs} r
-      SET status = 'succeeded', redrive_count = ${run.redrive_count}, ended_at = now()
-      FROM me WHERE r.execution_arn = me.execution_arn AND r.status = 'running'
-      RETURNING r.execution_arn, jsonb_exists_any(r.request, '{validate,cleanup}'::text[]) AS only_looks
-    ), taken AS ( -- once: what is owed later is another run's, and one that changed no row starts nothing
-      UPDATE ${ledger.followUps} f SET run = ended.execution_arn, execution_name = ${name}
-      FROM ended WHERE f.run IS NULL AND NOT ended.only_looks
-    )
-    SELECT execution_arn FROM me`,
+      SET status = 'succeeded', redrive_count = ${run.redrive_count}, ended_at = now(), waiting = NULL
+      FROM "me#" WHERE r.execution_arn = "me#".execution_arn AND r.status = 'running'
+      RETURNING r.execution_arn, r.lock, jsonb_exists_any(r.request, '{validate,cleanup}'::text[]) AS only_looks
+    )`;
+  // Once: what is owed later is another run's, and one that changed no row starts nothing.
+  const taken = sql`
+    "taken#" AS (
+      UPDATE ${ledger.followUps} f SET run = "ended#".execution_arn, execution_name = ${name}
+      FROM "ended#" WHERE f.run IS NULL AND NOT "ended#".only_looks
+    )`;
+  const note = noted('run succeeded', sql`"ended#"`, {
+    run: sql`execution_arn`,
+    migration: ofOneMigration,
+  });
+  const [found] = await database.query(
+    withCtes([me, ended, taken, note], sql`SELECT execution_arn FROM "me#"`),
     { execution_arn: string() },
   );
-  if (!ended) {
+  if (!found) {
     return undefined;
   }
   return database.query(
     sql`SELECT job, execution_name FROM ${ledger.followUps} WHERE run = ${run.execution_arn} ORDER BY job`,
     { job: string(), execution_name: string() },
   );
-}
-
-/**
- * Ends an execution whose history gets long, and holds the ledger for its continuation, so that no other run gets in between.
- * Returns the continuation's execution name; undefined if the run does not hold the ledger.
- */
-export async function handOver(database: Database, run: Caller): Promise<string | undefined> {
-  const name = continuationName(executionName(run.execution_arn));
-  const arn = run.execution_arn.replace(/[^:]+$/, name);
-  const [ended] = await database.query(
-    sql`
-    WITH ended AS (
-      UPDATE ${ledger.runs}
-      SET status = 'continued', redrive_count = ${run.redrive_count}, ended_at = COALESCE(ended_at, now())
-      WHERE execution_arn = ${run.execution_arn} AND redrive_count <= ${run.redrive_count}
-        AND status IN ('running', 'continued')
-      RETURNING first_arn, request, stage, result
-    ), entered AS (
-      INSERT INTO ${ledger.runs} (execution_arn, first_arn, redrive_count, status, request, stage, result)
-      SELECT ${arn}, first_arn, 0, 'running', request, stage, result FROM ended
-      ON CONFLICT (execution_arn) DO NOTHING
-    )
-    SELECT first_arn FROM ended`,
-    { first_arn: string() },
-  );
-  return ended && name;
 }

@@ -1,10 +1,11 @@
-import { nullable, number, string } from 'valibot';
+import { boolean, nullable, number } from 'valibot';
 import {
   type Action,
   type Answer,
   actions,
   type Caller,
   type Counters,
+  type Result,
   type RunInput,
 } from '../../contract.ts';
 import type { Database, Statements } from '../database/data-api.ts';
@@ -13,46 +14,66 @@ import { sql } from '../database/sql.ts';
 import { isHolder } from './holder.ts';
 import { ledger } from './names.ts';
 
-/** What the ledger knows of an execution. */
+/** What the ledger knows of a run. */
 export interface RunState {
-  /** How many slices it has had, over all migrations. */
+  /** How many slices its part has had, over all migrations. */
   readonly slices: number;
+  /** A release that was deployed since asks it to go on with the new code, in its next part. */
+  readonly renew: boolean;
   readonly request: RunInput;
-  /** Its answer about the one migration that it was started for, where that is not the migration's result. */
-  readonly answer: Answer | undefined;
+  /** What it has to say of the migrations that it is through with, by their names. */
+  readonly results: ReadonlyMap<string, Result>;
 }
 
-/** Reads what the ledger knows of an execution. */
-export async function runState(database: Database, run: Caller): Promise<RunState> {
+/** Reads what the ledger knows of a run. */
+export async function runState(database: Statements, run: Caller): Promise<RunState> {
   const [row] = await database.query(
     sql`
-    SELECT slices, request::text AS request, result::text AS result
+    SELECT slices, renew, request::text AS request, results::text AS results
     FROM ${ledger.runs} WHERE execution_arn = ${run.execution_arn}`,
-    { slices: number(), request: ownJson<RunInput>(), result: nullable(ownJson<Answer>()) },
+    {
+      slices: number(),
+      renew: boolean(),
+      request: ownJson<RunInput>(),
+      results: ownJson<Readonly<Record<string, Result>>>(),
+    },
   );
   if (!row) {
-    return { slices: 0, request: {}, answer: undefined };
+    return { slices: 0, renew: false, request: {}, results: new Map() };
   }
-  return {
-    slices: row.slices,
-    request: row.request,
-    answer: row.result === null ? undefined : inOrder(row.result),
-  };
+  const results = Object.entries(row.results).map(([name, result]) => [name, inOrder(result)] as const);
+  return { ...row, results: new Map(results) };
 }
 
-/** Counts a slice that claims no migration: the slices so far, or undefined if this execution does not hold the ledger. */
-export async function countSlice(database: Database, run: Caller): Promise<number | undefined> {
+/** Whether a run is under way, and this is the part of it that works. */
+export async function isUnderWay(database: Statements, run: Caller): Promise<boolean> {
+  const [row] = await database.query(sql`SELECT r.part FROM ${ledger.runs} r WHERE ${isHolder(run)}`, {
+    part: number(),
+  });
+  return row !== undefined;
+}
+
+/** Counts a slice that claims no migration: how the part stands then, or undefined if the run is not under way. */
+export async function countSlice(
+  database: Database,
+  run: Caller,
+): Promise<Pick<RunState, 'slices' | 'renew'> | undefined> {
   const [row] = await database.query(
-    sql`UPDATE ${ledger.runs} r SET slices = r.slices + 1 WHERE ${isHolder(run)} RETURNING r.slices`,
-    { slices: number() },
+    sql`UPDATE ${ledger.runs} r SET slices = r.slices + 1 WHERE ${isHolder(run)} RETURNING r.slices, r.renew`,
+    { slices: number(), renew: boolean() },
   );
-  return row?.slices;
+  return row;
 }
 
-/** Keeps a run's answer about the one migration that it was started for. */
-export async function keepAnswer(database: Statements, run: Caller, answer: Answer): Promise<void> {
+/** Keeps what a run has to say of a migration that it is through with. */
+export async function keepResult(
+  database: Statements,
+  run: Caller,
+  migration: string,
+  result: Result,
+): Promise<void> {
   await database.execute(sql`
-    UPDATE ${ledger.runs} SET result = ${JSON.stringify(answer)}::jsonb
+    UPDATE ${ledger.runs} SET results = results || jsonb_build_object(${migration}, ${JSON.stringify(result)}::jsonb)
     WHERE execution_arn = ${run.execution_arn} AND status = 'running'`);
 }
 
@@ -69,28 +90,27 @@ export function actionOf(
   return undefined;
 }
 
-/** The results of the migrations that this run has finished or restored, its earlier parts included. */
-export async function resultsOf(
-  database: Database,
-  run: Caller,
-): Promise<ReadonlyMap<string, Counters | Answer>> {
-  const rows = await database.query(
+/** What a migration came to that is finished or restored; undefined while it is neither. */
+export async function outcomeOf(
+  database: Statements,
+  migration: string,
+): Promise<Counters | Answer | undefined> {
+  const [row] = await database.query(
     sql`
-    SELECT m.name, (CASE m.status WHEN 'finished' THEN m.result
+    SELECT (CASE m.status WHEN 'finished' THEN m.result
       ELSE jsonb_build_object('restored', m.restore -> 'restored', 'left', m.restore -> 'left') END)::text AS result
-    FROM ${ledger.runs} me
-    JOIN ${ledger.runs} part ON part.first_arn = me.first_arn
-    JOIN ${ledger.migrations} m ON m.run = part.execution_arn
-    WHERE me.execution_arn = ${run.execution_arn} AND m.status IN ('finished', 'restored')`,
-    { name: string(), result: ownJson<Counters | Answer>() },
+    FROM ${ledger.migrations} m WHERE m.name = ${migration} AND m.status IN ('finished', 'restored')`,
+    { result: nullable(ownJson<Counters | Answer>()) },
   );
-  return new Map(rows.map(({ name, result }) => [name, inOrder(result)]));
+  return row?.result ? inOrder(row.result) : undefined;
 }
 
 const fields = [
   ...['name', 'passed', 'failed_rows', 'keys'],
   ...['key', 'reason', 'sqlstate'],
+  ...['state', 'execution', 'by', 'since', 'waits_for'],
   ...['total_processed', 'total_updated', 'errors', 'duration_seconds', 'restored', 'left'],
+  ...['percent', 'expected_end'],
 ];
 
 /** JSON from the ledger with its fields in the order in which people read them: jsonb keeps an order of its own. */

@@ -1,4 +1,4 @@
-import { boolean, number } from 'valibot';
+import { boolean, nullable, number } from 'valibot';
 import type { Database, Statements } from '../database/data-api.ts';
 import { sql, unsafeSql } from '../database/sql.ts';
 import { DatabaseError, MigrationFailed, mendLedger, messageOf } from '../errors.ts';
@@ -102,6 +102,40 @@ export const versions: readonly (readonly string[])[] = [
   ADD COLUMN behind bigint,
   ADD COLUMN holds integer NOT NULL DEFAULT 0`,
   ],
+  [
+    // A run goes on in parts under its own name, so first_arn is not needed; and code that still asks for it, which knows
+    // nothing of runs beside each other, is refused with every statement. lock: '' for a run of a release, "background:NAME", or
+    // the name of the one migration that somebody asked for something with.
+    `ALTER TABLE ${schema}.runs
+  DROP COLUMN first_arn,
+  DROP COLUMN result,
+  ADD COLUMN lock text NOT NULL DEFAULT '',
+  ADD COLUMN part integer NOT NULL DEFAULT 1,
+  ADD COLUMN code text,
+  ADD COLUMN renew boolean NOT NULL DEFAULT false,
+  ADD COLUMN results jsonb NOT NULL DEFAULT '{}',
+  ADD COLUMN waiting jsonb`,
+    `DROP INDEX ${schema}.one_run_at_a_time`,
+    `CREATE UNIQUE INDEX one_run_for_each_lock ON ${schema}.runs (lock) WHERE status = 'running'`,
+    // Those that its batches may lock: one migration at a time changes each.
+    `ALTER TABLE ${schema}.migrations
+  ADD COLUMN tables jsonb NOT NULL DEFAULT '[]'`,
+    // Apart from the migrations' lines: it is there before a migration has begun, and stays when it begins anew.
+    `CREATE TABLE ${schema}.controls (
+  migration text PRIMARY KEY,
+  paused jsonb,
+  tuned jsonb
+)`,
+    `CREATE TABLE ${schema}.history (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at timestamptz NOT NULL DEFAULT now(),
+  event text NOT NULL,
+  migration text,
+  run text,
+  who text,
+  detail text
+)`,
+  ],
 ];
 
 /** The whole definition as a script. */
@@ -178,4 +212,19 @@ export async function ledgerVersion(database: Statements): Promise<number> {
     },
   );
   return row?.version ?? 0;
+}
+
+/** Whether a newer release has upgraded the ledger: its tables may not be what this code knows. */
+export async function isNewerLedger(database: Statements): Promise<boolean> {
+  try {
+    const [row] = await database.query(sql`SELECT max(version) AS version FROM ${ledger.version}`, {
+      version: nullable(number()),
+    });
+    return (row?.version ?? 0) > versions.length;
+  } catch (error) {
+    if (error instanceof DatabaseError && error.sqlState === '42P01') {
+      throw new MigrationFailed(`the ledger is gone: ${messageOf(error)}. ${mendLedger}`, { cause: error });
+    }
+    throw error;
+  }
 }

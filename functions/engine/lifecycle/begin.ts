@@ -1,10 +1,11 @@
 import { string } from 'valibot';
 import type { Caller } from '../../contract.ts';
 import { hasJournal } from '../batch/undo-journal.ts';
-import type { Database } from '../database/data-api.ts';
-import { sql } from '../database/sql.ts';
+import type { Statements } from '../database/data-api.ts';
+import { sql, withCtes } from '../database/sql.ts';
 import type { Registered, RowMigration } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
+import { noted } from '../ledger/history.ts';
 import { isHolder } from '../ledger/holder.ts';
 import { make, may } from '../ledger/life-cycle.ts';
 import { ledger } from '../ledger/names.ts';
@@ -13,26 +14,47 @@ import { restoring } from '../restore/run-restore.ts';
 
 /**
  * Enters a migration as running: on from its checkpoint, or from the start if an earlier run finished it. What this run
- * has finished stays so, and nothing happens once the run has been taken over or redriven: the call may arrive late.
+ * has finished stays so, and nothing happens once the run has been taken over or redriven, since the call may arrive late: false then.
  */
 export async function begin(
-  database: Database,
+  database: Statements,
   migration: Registered,
   run: Caller,
   rowsKnown: number,
-): Promise<void> {
+): Promise<boolean> {
   // With a marker, only the rows that are left are counted.
   const onlyLeft = migration.kind !== 'alterTables' && migration.marker !== undefined;
   await database.execute(sql`
     DELETE FROM ${ledger.migrations} m USING ${ledger.runs} r
     WHERE m.name = ${migration.name} AND ${may('beginAnew')} AND m.run <> r.execution_arn AND ${isHolder(run)}`);
-  await database.execute(sql`
-    INSERT INTO ${ledger.migrations} AS m (name, status, run, rows_known)
-    SELECT ${migration.name}, 'running', r.execution_arn, ${rowsKnown} FROM ${ledger.runs} r WHERE ${isHolder(run)}
-    ON CONFLICT (name) DO UPDATE SET ${make('begin')}, run = excluded.run, result = NULL,
-        started_at = CASE WHEN m.status = 'failed' AND m.batches = 0 THEN now() ELSE m.started_at END,
-        rows_known = excluded.rows_known + CASE WHEN ${onlyLeft} THEN m.total_processed ELSE 0 END
-      WHERE ${may('begin')}`);
+  const begun = sql`
+    "begun#" AS (
+      INSERT INTO ${ledger.migrations} AS m (name, status, run, rows_known)
+      SELECT ${migration.name}, 'running', r.execution_arn, ${rowsKnown} FROM ${ledger.runs} r WHERE ${isHolder(run)}
+      ON CONFLICT (name) DO UPDATE SET ${make('begin')}, run = excluded.run, result = NULL,
+          started_at = CASE WHEN m.status = 'failed' AND m.batches = 0 THEN now() ELSE m.started_at END,
+          rows_known = excluded.rows_known + CASE WHEN ${onlyLeft} THEN m.total_processed ELSE 0 END
+        WHERE ${may('begin')}
+      RETURNING m.name, m.run, m.total_processed
+    )`;
+  const note = noted('begun', sql`"begun#"`, {
+    migration: sql`name`,
+    run: sql`run`,
+    detail: sql`CASE WHEN total_processed > 0 THEN 'from row ' || total_processed END`,
+  });
+  const rows = await database.query(withCtes([begun, note], sql`SELECT name FROM "begun#"`), {});
+  return rows.length > 0;
+}
+
+/** Makes a migration this run's whose rows are being put back: that goes on. */
+export async function goOnRestoring(database: Statements, migration: string, run: Caller): Promise<boolean> {
+  const rows = await database.query(
+    sql`
+    UPDATE ${ledger.migrations} m SET run = r.execution_arn, claim = NULL FROM ${ledger.runs} r
+    WHERE m.name = ${migration} AND m.status = 'restoring' AND ${isHolder(run)} RETURNING m.name`,
+    {},
+  );
+  return rows.length > 0;
 }
 
 /**
@@ -40,7 +62,11 @@ export async function begin(
  * the result of one that was finished, by which `endRetry` knows what to make of it. A retry that was broken off, by its
  * run's end or for a continuation, has to be ended although all its rows have been taken.
  */
-export async function beginRetry(database: Database, migration: RowMigration, run: Caller): Promise<boolean> {
+export async function beginRetry(
+  database: Statements,
+  migration: RowMigration,
+  run: Caller,
+): Promise<boolean> {
   const [begun] = await database.query(
     sql`
     UPDATE ${ledger.migrations} m SET ${make('retry')}, run = r.execution_arn
@@ -51,8 +77,7 @@ export async function beginRetry(database: Database, migration: RowMigration, ru
           SELECT FROM ${ledger.rowErrors} e
           WHERE e.migration = m.name AND ${ofEarlierRuns(sql`r.execution_arn`)})
         OR m.status <> 'finished' AND m.result IS NOT NULL
-        OR m.status = 'running' AND EXISTS (
-          SELECT FROM ${ledger.runs} part WHERE part.execution_arn = m.run AND part.first_arn = r.first_arn))
+        OR m.status = 'running' AND m.run = r.execution_arn)
     RETURNING m.name`,
     {},
   );
@@ -63,7 +88,11 @@ export async function beginRetry(database: Database, migration: RowMigration, ru
  * Enters a migration as one to be restored, because this run was asked to: all that its undo journal has. Where it is being
  * restored already, that goes on. Throws MigrationFailed if there is nothing to restore it from.
  */
-export async function beginRestore(database: Database, migration: RowMigration, run: Caller): Promise<void> {
+export async function beginRestore(
+  database: Statements,
+  migration: RowMigration,
+  run: Caller,
+): Promise<void> {
   const { name } = migration;
   const journal = await hasJournal(database, name);
   const fresh = { ...restoring(`asked for by ${run.execution_arn}`, false), since: null };

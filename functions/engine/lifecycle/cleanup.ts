@@ -3,15 +3,16 @@ import type { Caller } from '../../contract.ts';
 import { hasJournal, journalName, journalOf } from '../batch/undo-journal.ts';
 import type { Clock } from '../clock.ts';
 import type { Database, Statements } from '../database/data-api.ts';
-import { identifier, regclass, sql, tableName, textOf } from '../database/sql.ts';
+import { identifier, regclass, sql, tableName, textOf, withCtes } from '../database/sql.ts';
 import { markerComment } from '../database/table.ts';
 import { withTableLock } from '../database/table-lock.ts';
 import type { Registered } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
+import { noted } from '../ledger/history.ts';
 import { doesNotHold, isHolder } from '../ledger/holder.ts';
 import { statuses } from '../ledger/life-cycle.ts';
 import { ledger } from '../ledger/names.ts';
-import { keepAnswer, runState } from '../ledger/run-record.ts';
+import { keepResult, runState } from '../ledger/run-record.ts';
 import { isPending } from './pending.ts';
 
 /**
@@ -27,8 +28,11 @@ export async function cleanUp(
   const state = await checkFinished(database, migration);
   if (state !== 'finished') {
     // A duplicate of this invocation may have been faster, and have said what it dropped.
-    const { answer } = await runState(database, run);
-    return answer === undefined ? keepAnswer(database, run, { cleaned_up: [] }) : undefined;
+    const { results } = await runState(database, run);
+    if (!results.has(migration.name)) {
+      await keepResult(database, run, migration.name, { cleaned_up: [] });
+    }
+    return;
   }
   const what = `migration "${migration.name}" could not be cleaned up`;
   const table = migration.kind === 'alterTables' ? textOf(ledger.migrations) : migration.table;
@@ -41,7 +45,7 @@ export async function cleanUp(
       ...(await dropJournal(tx, migration)),
       ...(await forgetRowErrors(tx, migration)),
     ];
-    await keepAnswer(tx, run, { cleaned_up: dropped });
+    await keepResult(tx, run, migration.name, { cleaned_up: dropped });
   });
 }
 
@@ -101,12 +105,16 @@ async function record(tx: Statements, { name }: Registered, run: Caller): Promis
   if (!held) {
     throw doesNotHold(name, run);
   }
-  const [recorded] = await tx.query(
-    sql`
-    UPDATE ${ledger.migrations} m SET cleaned_up_at = now()
-    WHERE m.name = ${name} AND m.status = 'finished' AND m.cleaned_up_at IS NULL RETURNING m.name`,
-    {},
-  );
+  const cleaned = sql`
+    "cleaned#" AS (
+      UPDATE ${ledger.migrations} m SET cleaned_up_at = now()
+      WHERE m.name = ${name} AND m.status = 'finished' AND m.cleaned_up_at IS NULL RETURNING m.name
+    )`;
+  const note = noted('cleaned up', sql`"cleaned#"`, {
+    migration: sql`name`,
+    run: sql`${run.execution_arn}`,
+  });
+  const [recorded] = await tx.query(withCtes([cleaned, note], sql`SELECT name FROM "cleaned#"`), {});
   return recorded !== undefined;
 }
 

@@ -5,6 +5,7 @@ import { sql, when } from '../database/sql.ts';
 import type { Registered } from '../define/registered.ts';
 import { type Checkpoint, heldBy } from '../ledger/checkpoint.ts';
 import { owed } from '../ledger/follow-ups.ts';
+import { noted } from '../ledger/history.ts';
 import { make, makeIf, may } from '../ledger/life-cycle.ts';
 import { ledger } from '../ledger/names.ts';
 import { rowErrors } from '../ledger/row-errors.ts';
@@ -55,8 +56,13 @@ export async function finish(
         ) || ${JSON.stringify(extra)}::jsonb
           ${when(isRetry, sql`|| jsonb_strip_nulls(jsonb_build_object('still_arriving', m.result -> 'still_arriving'))`)}
       FROM "held#" WHERE m.name = "held#".name AND ${may('finish')}
-      RETURNING m.name
+      RETURNING m.name, m.run, m.total_processed
     ),
+    ${noted(isRetry ? 'row errors retried' : 'finished', sql`"finished#"`, {
+      migration: sql`name`,
+      run: sql`run`,
+      detail: sql`total_processed || ' rows'`,
+    })},
     "validated#" AS ( -- should it begin anew in this run, it is validated anew
       UPDATE ${ledger.runs} r SET stage = NULL FROM "finished#" WHERE r.execution_arn = ${at.run}
     ),

@@ -1,24 +1,13 @@
-import type { Database } from '../database/data-api.ts';
 import { didYouMean } from '../define/closest.ts';
 import type { Registered } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
-import { isFinished } from './migration-status.ts';
 
-/** Refuses to begin a migration before those that it requires are finished. Throws MigrationFailed. */
-export async function checkRequired(
-  database: Database,
-  migrations: readonly Registered[],
-  { name, requires }: Registered,
-): Promise<void> {
-  for (const required of migrations.filter((migration) => requires.includes(migration.name))) {
-    if (await isFinished(database, required)) {
-      continue;
-    }
-    throw new MigrationFailed(
-      `migration "${name}" requires "${required.name}", which is not finished. Start the machine with {"only": ` +
-        `"${required.name}"}, or with {} for all of them in order`,
-    );
-  }
+/** What a migration is refused with before one that it requires is finished. */
+export function notFinished(name: string, required: string): MigrationFailed {
+  return new MigrationFailed(
+    `migration "${name}" requires "${required}", which is not finished. Start the machine with {"only": ` +
+      `"${required}"}, or with {} for all of them in order`,
+  );
 }
 
 /** Checks what migrations require of each other. Throws MigrationFailed. */

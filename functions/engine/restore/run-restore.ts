@@ -4,6 +4,7 @@ import { sql, withCtes } from '../database/sql.ts';
 import type { RowMigration } from '../define/registered.ts';
 import { type Checkpoint, heldBy } from '../ledger/checkpoint.ts';
 import { owed } from '../ledger/follow-ups.ts';
+import { noted } from '../ledger/history.ts';
 import { make, may } from '../ledger/life-cycle.ts';
 import { ledger } from '../ledger/names.ts';
 import { inBatches, type Next, type Step } from '../slice/batch-loop.ts';
@@ -144,7 +145,16 @@ async function end(
     database,
     at,
     withCtes(
-      [heldBy(at, 'durably'), ended, owed(migration.rebuilds, someRestored)],
+      [
+        heldBy(at, 'durably'),
+        ended,
+        noted('restored', sql`"ended#"`, {
+          migration: sql`"ended#".name`,
+          run: sql`"ended#".run`,
+          detail: sql`("ended#".restore ->> 'restored') || ' rows put back'`,
+        }),
+        owed(migration.rebuilds, someRestored),
+      ],
       sql`SELECT ${restoreColumns(sql`"ended#"`)} FROM "ended#"`,
     ),
   );

@@ -11,6 +11,7 @@ import { DatabaseError, MigrationFailed } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';
 import type { Schedule } from '../slice/slice.ts';
+import { nextLook } from '../time/backoff.ts';
 import { durationText, parseDuration } from '../time/duration.ts';
 import { secondsUntilOpen, type WindowOptions, windowText } from '../time/maintenance-window.ts';
 import { trial } from '../trial/trial.ts';
@@ -28,9 +29,6 @@ export interface Surroundings {
 export const restShare = 0.01;
 // Some milliseconds every 5 s are two thousandths of the time.
 const secondsBetweenAsking = 5;
-// Long enough for what is in the way to end, short enough not to miss the gap. What has been in the way for long will be for
-// longer: looks are as far apart as it has lasted, up to five minutes.
-const secondsUnderPressure = { first: 10, longest: 300 };
 // Step Functions waits for years; after a day it looks again, should somebody have changed the window.
 const longestWait = 86_400;
 
@@ -45,7 +43,8 @@ export async function scheduleOf(
   table: Table,
   at: Checkpoint,
 ): Promise<Schedule> {
-  const { mode, force = false } = at.request;
+  const { mode, force = false, background } = at.request;
+  const isInBackground = background !== undefined;
   const rests = mode !== 'foreground';
   const window = rests ? migration.window : undefined;
   const { within } = migration;
@@ -69,8 +68,7 @@ export async function scheduleOf(
     if (left <= 0) {
       throw underPressureTooLong(migration, reason);
     }
-    const { first, longest } = secondsUnderPressure;
-    return { seconds: Math.min(Math.max(heldSeconds, first), longest, left), reason, heldSeconds };
+    return { seconds: Math.min(nextLook(heldSeconds), left), reason, heldSeconds };
   };
 
   const plan = async (secondsPerRow: number): Promise<void> => {
@@ -124,13 +122,19 @@ export async function scheduleOf(
       if (!rests) {
         return { seconds: 0 };
       }
-      if (load !== undefined) {
+      // Together, those at work press no more than one would alone.
+      const share = isInBackground ? restAfter(1 / (1 + at.besides), seconds) : 0;
+      if (load !== undefined && restAfter(load, seconds) >= share) {
         return { seconds: restAfter(load, seconds), reason: `spread over ${within}` };
       }
-      return { seconds: migration.pace.restSeconds ?? seconds * restShare };
+      const own = load === undefined ? (migration.pace.restSeconds ?? seconds * restShare) : 0;
+      return share > own ? { seconds: share, reason: besidesText(at.besides) } : { seconds: own };
     },
   };
 }
+
+const besidesText = (others: number): string =>
+  `leaves room for ${others === 1 ? 'the other migration' : `the ${others} other migrations`} at work`;
 
 function underPressureTooLong({ name, pressureTimeout }: RowMigration, reason: string): MigrationFailed {
   return new MigrationFailed(

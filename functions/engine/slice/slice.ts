@@ -93,9 +93,11 @@ export async function runSlice(
     return { rows: done.rows, bytesPerRow: done.bytesPerRow, isLast: done.passEnded };
   };
 
+  // What operators set meanwhile counts from the next batch on, which is the next slice's.
+  const controls = JSON.stringify(claimed.controls);
   const slice = inBatches({
     clock,
-    isOver,
+    isOver: () => isOver() || JSON.stringify(at.controls) !== controls,
     pace: startPace(options, claimed.secondsPerRow),
     ...schedule,
     batch,

@@ -14,3 +14,11 @@ export function pauseAfter(failures: number): number {
 export function between(least: number, most: number): number {
   return least + Math.random() * (most - least);
 }
+
+/**
+ * Seconds until the next look at something that has been waited for so long: a quarter of that again, from ten seconds up to an hour.
+ * So nobody waits much longer than what is in the way lasts, and a week of waiting takes some 200 looks.
+ */
+export function nextLook(waitedSeconds: number): number {
+  return Math.min(Math.max(waitedSeconds / 4, 10), 3_600);
+}

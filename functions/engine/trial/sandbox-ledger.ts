@@ -72,6 +72,8 @@ export async function enterLine(
     run: line,
     claim: entered?.claim ?? '',
     slices: 0,
+    renew: false,
+    besides: 0,
     request,
     heldSeconds: 0,
   };

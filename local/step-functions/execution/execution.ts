@@ -61,6 +61,9 @@ export class Execution implements RunningExecution {
   redriveToken: string | undefined;
   /** States entered, and retries, as AWS bills them. */
   transitions = 0;
+  #resolveEnded = () => {};
+  /** Resolves when it ends; a redrive makes a new one. It stays pending when the execution is abandoned. */
+  ended = this.#untilEnd();
   readonly #input: Json;
   readonly #root: Branch;
   /** Aborts what goes on now; a redrive gets a new one. */
@@ -117,10 +120,11 @@ export class Execution implements RunningExecution {
   }
 
   /**
-   * Ends it at once. What its tasks do goes on, and nobody hears of it. Does nothing to an execution that has ended.
+   * Ends it at once. What its tasks do goes on, and nobody hears of it; only an execution that a task waits for is
+   * stopped as well. Does nothing to an execution that has ended or was abandoned.
    */
   stop({ error, cause }: { readonly error?: string | undefined; readonly cause?: string | undefined }): void {
-    if (this.status === 'RUNNING') {
+    if (this.status === 'RUNNING' && !this.#abortController.signal.aborted) {
       const event = { type: 'ExecutionAborted', previousEventId: 0 };
       this.#end({ status: 'ABORTED', ending: { error, cause }, event });
     }
@@ -150,6 +154,7 @@ export class Execution implements RunningExecution {
     this.redriveCount += 1;
     this.redriveDate = new Date();
     this.redriveToken = token;
+    this.ended = this.#untilEnd();
     const details = { redriveCount: this.redriveCount };
     this.#root.lastEvent = this.history.add('ExecutionRedriven', this.history.latest, details);
     void this.#run();
@@ -211,6 +216,13 @@ export class Execution implements RunningExecution {
     this.history.add(event.type, event.previousEventId, details);
     this.stopDate = new Date();
     this.#abortController.abort(new Aborted());
+    this.#resolveEnded();
+  }
+
+  #untilEnd(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
   }
 }
 

@@ -45,18 +45,19 @@ export function optionalString(args: JsonObject, name: string): string | undefin
   return args[name] === undefined ? undefined : requireString(args, name);
 }
 
-/** An API's answer as SDK integrations give it: names begin with a capital, times are ISO 8601. */
-export function inSdkCase(value: unknown): unknown {
-  if (value instanceof Date) {
-    return value.toISOString();
-  }
-  if (isObject(value)) {
-    return Object.fromEntries(
-      Object.entries(value).map(([name, each]) => [
-        name.charAt(0).toUpperCase() + name.slice(1),
-        inSdkCase(each),
-      ]),
-    );
-  }
-  return value;
+/**
+ * An API's answer as integrations give it: names begin with a capital.
+ *
+ * @param time What a time becomes: text of ISO 8601 by default, as SDK integrations have it.
+ */
+export function inSdkCase(
+  answer: Readonly<Record<string, unknown>>,
+  time: (date: Date) => string | number = (date) => date.toISOString(),
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(answer).map(([name, value]) => [
+      name.charAt(0).toUpperCase() + name.slice(1),
+      value instanceof Date ? time(value) : isObject(value) ? inSdkCase(value, time) : value,
+    ]),
+  );
 }

@@ -3,7 +3,10 @@ import { callApi, inSdkCase, requireString } from './api-call.ts';
 import type { Integration } from './integration.ts';
 
 /** Answers what DescribeExecution does for an execution's ARN, or throws an ApiError. */
-type Describe = (executionArn: string, includedData: 'ALL_DATA' | 'METADATA_ONLY') => unknown;
+export type Describe = (
+  executionArn: string,
+  includedData: 'ALL_DATA' | 'METADATA_ONLY',
+) => Readonly<Record<string, unknown>>;
 
 /** `arn:aws:states:::aws-sdk:sfn:describeExecution` */
 export function describeExecution(describe: Describe): Integration {

@@ -1,17 +1,12 @@
 import type { JsonObject } from '../json.ts';
-import { callApi, optionalString, requireString } from './api-call.ts';
+import { callApi } from './api-call.ts';
 import type { Integration } from './integration.ts';
+import { type StartRequest, startArguments, startRequest, startRequestOfText } from './start-request.ts';
 
 /** What starts executions. */
 interface Starter {
-  start(request: {
-    readonly stateMachineArn: string;
-    readonly name: string | undefined;
-    readonly input: string | undefined;
-  }): { readonly arn: string; readonly startDate: Date };
+  start(request: StartRequest): { readonly arn: string; readonly startDate: Date };
 }
-
-const knownArguments = { StateMachineArn: 'required', Name: 'optional', Input: 'optional' } as const;
 
 /** `arn:aws:states:::states:startExecution` starts an execution and does not wait for it. `Input` may be any JSON. */
 export function startExecution(starter: Starter): Integration {
@@ -19,8 +14,8 @@ export function startExecution(starter: Starter): Integration {
     name: 'states:startExecution',
     resourceType: 'states',
     resource: 'startExecution',
-    arguments: knownArguments,
-    call: (args) => callApi('StepFunctions', () => start(starter, args, inputText(args))),
+    arguments: startArguments,
+    call: (args) => callApi('StepFunctions', () => start(starter, startRequest(args))),
   };
 }
 
@@ -30,20 +25,12 @@ export function startExecutionBySdk(starter: Starter): Integration {
     name: 'aws-sdk:sfn:startExecution',
     resourceType: 'aws-sdk:sfn',
     resource: 'startExecution',
-    arguments: knownArguments,
-    call: (args) => callApi('Sfn', () => start(starter, args, optionalString(args, 'Input'))),
+    arguments: startArguments,
+    call: (args) => callApi('Sfn', () => start(starter, startRequestOfText(args))),
   };
 }
 
-function inputText({ Input }: JsonObject): string | undefined {
-  return Input === undefined || typeof Input === 'string' ? Input : JSON.stringify(Input);
-}
-
-function start(starter: Starter, args: JsonObject, input: string | undefined): JsonObject {
-  const { arn, startDate } = starter.start({
-    name: optionalString(args, 'Name'),
-    stateMachineArn: requireString(args, 'StateMachineArn'),
-    input,
-  });
+function start(starter: Starter, request: StartRequest): JsonObject {
+  const { arn, startDate } = starter.start(request);
   return { ExecutionArn: arn, StartDate: startDate.toISOString() };
 }

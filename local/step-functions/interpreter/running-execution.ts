@@ -5,6 +5,7 @@ export type EventDetails = Readonly<Record<string, unknown>>;
 
 /** What the interpreter needs of the execution that it runs. */
 export interface RunningExecution {
+  readonly arn: string;
   readonly region: string;
   /** How many milliseconds a second of waiting lasts. */
   readonly secondMs: number;

@@ -7,8 +7,8 @@ import { checkDataSize } from './data-size.ts';
 import type { Visit } from './visit.ts';
 
 /**
- * Calls the Task's integration once, and returns its result. A timeout or an abort does not stop the service that was
- * called, as on AWS.
+ * Calls the Task's integration once, and returns its result. As on AWS, a timeout or an abort does not stop the
+ * service that was called, unless the integration is one that waits for a job's end.
  */
 export async function runTask(visit: Visit, state: TaskState): Promise<Json> {
   const { integration, timeoutSeconds } = state;
@@ -25,8 +25,14 @@ export async function runTask(visit: Visit, state: TaskState): Promise<Json> {
     ...(timeout !== undefined && { timeoutInSeconds: timeout }),
   });
   visit.record('TaskStarted', about);
+  const submitted = (answer: JsonObject) => {
+    const output = JSON.stringify(answer);
+    visit.record('TaskSubmitted', { ...about, output, outputDetails: { truncated: false } });
+  };
   try {
-    const result = await unlessAborted(visit.signal, withTimeout(integration.call(args), timeout));
+    const result = await withTimeout(timeout, visit.signal, (signal) =>
+      integration.call(args, { signal, executionArn: visit.execution.arn, submitted }),
+    );
     const output = JSON.stringify(result);
     checkDataSize(output, integration.resourceType);
     visit.record('TaskSucceeded', { ...about, output, outputDetails: { truncated: false } });
@@ -70,22 +76,27 @@ function problemsOf(args: Json, integration: Integration): readonly string[] {
 }
 
 /**
- * Waits for a call, for at most so many real seconds.
+ * Makes a call and waits for it, for at most so many real seconds.
  *
- * @throws States.Timeout when it takes longer.
+ * @param call Its signal is aborted when nobody waits for it any more.
+ * @throws States.Timeout when it takes longer, or the outer signal's reason when that is aborted first.
  */
-async function withTimeout<T>(call: Promise<T>, seconds: number | undefined): Promise<T> {
-  if (seconds === undefined) {
-    return call;
+async function withTimeout<T>(
+  seconds: number | undefined,
+  outer: AbortSignal,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const own = new AbortController();
+  const signal = AbortSignal.any([outer, own.signal]);
+  if (seconds !== undefined) {
+    sleep(seconds * 1000, signal).then(
+      () => own.abort(new Failure('States.Timeout')),
+      () => {}, // the wait for the call has ended before
+    );
   }
-  const answered = new AbortController();
-  const timeout = async (): Promise<never> => {
-    await sleep(seconds * 1000, answered.signal);
-    throw new Failure('States.Timeout');
-  };
   try {
-    return await Promise.race([call, timeout()]);
+    return await unlessAborted(signal, call(signal));
   } finally {
-    answered.abort();
+    own.abort(); // ends the timer
   }
 }

@@ -334,6 +334,7 @@ describe('A migration that does not fit its table', () => {
     const run = {
       execution_arn: 'arn:aws:states:eu-central-1:123456789012:execution:run-migrations:x',
       redrive_count: 0,
+      part: 1,
     };
     await process.invoke({ operation: 'open', run, input: {} });
     await expect(process.invoke({ operation: 'pending', run, migration: 'name' })).rejects.toThrow(
@@ -346,12 +347,13 @@ describe('A migration that does not fit its table', () => {
     ['go', /as a whole is wrong/],
     [[], /as a whole is wrong/],
     [null, /as a whole is wrong/],
-    [{ continues: 5 }, /"continues" is wrong: expected string, got 5/],
+    [{ background: 5 }, /"background" is wrong: expected string, got 5/],
   ])('is not run for an input of %j', async (input, message) => {
     const process = engine.process([backfill(users)]);
     const run = {
       execution_arn: 'arn:aws:states:eu-central-1:123456789012:execution:run-migrations:y',
       redrive_count: 0,
+      part: 1,
     };
     await expect(process.invoke({ operation: 'open', run, input })).rejects.toMatchObject({
       name: 'InvalidInput',

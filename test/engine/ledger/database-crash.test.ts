@@ -28,6 +28,7 @@ const secretArn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:app';
 const run: Caller = {
   execution_arn: 'arn:aws:states:eu-central-1:123456789012:execution:run-migrations:crash',
   redrive_count: 0,
+  part: 1,
 };
 const rows = 100_000;
 const probe = rowsOf(
@@ -58,7 +59,7 @@ it('promises 1 and 2: a database that crashes loses batches only together with t
     const { sleep } = lambdaClock;
     const database = dataApi({ client, once: client, clusterArn, secretArn, database: 'postgres', sleep });
     await upgradeLedger(database);
-    await hold(database, async () => undefined, run);
+    await hold(database, async () => undefined, run, { request: {}, code: '1' });
     const table = await describeTable(database, probe);
     await begin(database, probe, run, rows);
 

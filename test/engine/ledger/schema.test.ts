@@ -73,7 +73,7 @@ describe('The ledger', () => {
     await engine.process([]).invoke(open('first'));
     await engine.database.query('INSERT INTO data_migrations.version VALUES (99)');
     await expect(engine.process([]).invoke(open('older'))).rejects.toThrow(
-      'the ledger (schema data_migrations) has version 99, this code knows 3: an older release was deployed over a newer one',
+      'the ledger (schema data_migrations) has version 99, this code knows 4: an older release was deployed over a newer one',
     );
   });
 
@@ -83,9 +83,9 @@ describe('The ledger', () => {
     await client.connect();
     await expect(
       client.query(
-        `INSERT INTO data_migrations.runs (execution_arn, redrive_count, status, first_arn) VALUES ('x', 0, 'running', 'x')`,
+        `INSERT INTO data_migrations.runs (execution_arn, redrive_count, status) VALUES ('x', 0, 'running')`,
       ),
-    ).rejects.toThrow('one_run_at_a_time');
+    ).rejects.toThrow('one_run_for_each_lock');
     await client.end();
   });
 });

@@ -62,7 +62,7 @@ describe('A ledger that somebody has altered in the middle', () => {
       ),
     });
     await engine.database.query(`UPDATE data_migrations.migrations SET ${column} = DEFAULT`);
-    expect((await engine.run([migration])).probe).toMatchObject(all);
+    expect((await engine.run([migration], { input: { mode: 'foreground' } })).probe).toMatchObject(all);
   });
 
   it.each([
@@ -70,7 +70,7 @@ describe('A ledger that somebody has altered in the middle', () => {
     ['DELETE FROM data_migrations.version', 'relation "version" already exists'],
   ])('says what is missing, and which way leads out: %s', async (statement, problem) => {
     await spoil(statement);
-    await expect(engine.run([migration])).rejects.toMatchObject({
+    await expect(engine.run([migration], { input: { mode: 'foreground' } })).rejects.toMatchObject({
       name: 'MigrationFailed',
       message: expect.stringMatching(
         new RegExp(`${problem}.*The ledger \\(schema data_migrations\\) is not whole.*drop the schema`),
@@ -78,7 +78,7 @@ describe('A ledger that somebody has altered in the middle', () => {
     });
     expect(await changes()).toEqual([{ changed: 0, rows: 100 }]);
     await engine.database.query('DROP SCHEMA data_migrations CASCADE');
-    expect((await engine.run([migration])).probe).toMatchObject(all);
+    expect((await engine.run([migration], { input: { mode: 'foreground' } })).probe).toMatchObject(all);
     expect(await changes()).toEqual([{ changed: 1, rows: 100 }]);
   });
 
@@ -89,7 +89,7 @@ describe('A ledger that somebody has altered in the middle', () => {
   ])('is made good by the next run: %s', async (statement) => {
     const batches = await spoil(statement);
     await batches().catch(() => {});
-    const { probe } = await engine.run([migration]);
+    const { probe } = await engine.run([migration], { input: { mode: 'foreground' } });
     expect(probe === 'skipped' ? all : probe).toMatchObject(all);
     expect(await changes()).toEqual([{ changed: 1, rows: 100 }]);
   });

@@ -83,10 +83,16 @@ const slow = (ms: number, more: Partial<BackfillOptions> = {}) =>
     ...more,
   });
 
+/** As its execution in the background does it. */
+const alone = { input: { background: 'add-one' } } as const;
+
 let runs = 0;
 
 /** An execution that has got as far as its batches; each call is a slice. */
-async function running(migration: Migration, input: RunInput = {}): Promise<() => Promise<Slice>> {
+async function running(
+  migration: Migration,
+  input: RunInput = { background: migration.name },
+): Promise<() => Promise<Slice>> {
   const process = engine.process([migration]);
   const run = caller(`run-${++runs}`);
   await process.invoke({ operation: 'open', run, input });
@@ -97,7 +103,7 @@ async function running(migration: Migration, input: RunInput = {}): Promise<() =
 describe('A migration that has its time', () => {
   it('fails before anything is changed if that is too short, and gets its time anew when it is corrected', async () => {
     await fill();
-    await expect(engine.run([slow(0.6, { within: '0.1 seconds' })])).rejects.toThrow(
+    await expect(engine.run([slow(0.6, { within: '0.1 seconds' })], alone)).rejects.toThrow(
       /^migration "add-one": 300 rows at [\d.]+ ms each take [\d.]+ seconds, but until .* \(within 0.1 seconds\) there are [\d.]+ seconds left: .* Nothing was changed$/,
     );
     expect(await changes()).toEqual({ 0: count });
@@ -106,7 +112,7 @@ describe('A migration that has its time', () => {
     await engine.database.query(
       `UPDATE data_migrations.migrations SET started_at = now() - interval '2 hours'`,
     );
-    const result = await engine.run([slow(0, { within: 'PT1H' })]);
+    const result = await engine.run([slow(0, { within: 'PT1H' })], alone);
     expect(result['add-one']).toMatchObject({ total_updated: count });
     expect(await changes()).toEqual({ 1: count });
     const left = Date.parse((await line()).schedule?.must_end_at ?? '') - Date.now();
@@ -172,7 +178,7 @@ describe('A migration that has its time', () => {
       onInvalid: 'restore',
       pace: { maxRows: 1_000 },
     });
-    await engine.run([restorable]);
+    await engine.run([restorable], { input: { background: restorable.name } });
     expect(await changes()).toEqual({ 1: 1_500 });
     const [journal] = await engine.database.query(
       'SELECT count(*)::int AS rows FROM data_migrations."undo_add-one"',
@@ -188,7 +194,7 @@ describe('A migration that has its time', () => {
       transform: ({ changed }) => ({ changed: changed + 1 }),
       within: 'PT1H',
     });
-    await engine.run([inCode]);
+    await engine.run([inCode], { input: { background: inCode.name } });
     expect(await changes()).toEqual({ 2: 1_500 });
     expect(engine.statements.filter((statement) => statement === 'RollbackTransaction')).toHaveLength(2);
     expect(await engine.ledger('migrations')).toMatchObject([{}, { schedule: { late_seconds: 0 } }]);

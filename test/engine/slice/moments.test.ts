@@ -121,6 +121,7 @@ describe('The moment’s faults are waited out:', () => {
     const run = {
       execution_arn: 'arn:aws:states:eu-central-1:123456789012:execution:run-migrations:held-up',
       redrive_count: 0,
+      part: 1,
     };
     engine.executions.set(run.execution_arn, 'RUNNING');
     await process.invoke({ operation: 'open', run, input: {} });

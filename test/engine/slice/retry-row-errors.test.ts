@@ -259,7 +259,7 @@ describe('A retry', () => {
     expect(claims, 'in one slice').toHaveLength(1);
   });
 
-  it('takes no row a second time in the continuation of its run', async () => {
+  it('takes no row a second time in the next part of its run', async () => {
     await fill(150);
     await poison('much', ...Array.from({ length: 150 }, (_, i) => i + 1));
     const migration = inCode({ where, errorBudget: 150 });
@@ -273,11 +273,11 @@ describe('A retry', () => {
       pages += 1;
       return pages === 1 ? { delayMs: 300 } : 'pass'; // past the end of the first slice, which so takes a hundred
     };
-    const parts: string[] = [];
+    const parts: number[] = [];
     const result = await retry(migration, {
       milliseconds: 500,
       slicesPerExecution: 1,
-      after: ({ run }) => parts.push(run.execution_arn),
+      after: ({ run }) => parts.push(run.part),
     });
     expect(new Set(parts).size).toBeGreaterThan(1);
     expect(result.cents).toMatchObject({ errors: 150 });

@@ -30,7 +30,8 @@ export function readTask(state: StateFields): TaskState {
 function integrationOf(state: StateFields): Integration {
   const { integrations } = state.context;
   const arn = state.fields.string('Resource') ?? '';
-  const found = integrations.find(({ name }) => new RegExp(`^arn:aws[a-z-]*:states:::${name}$`).test(arn));
+  const [, called] = /^arn:aws[a-z-]*:states:::(.+)$/.exec(arn) ?? [];
+  const found = integrations.find(({ name }) => name === called);
   if (found !== undefined) {
     return found;
   }

@@ -1,0 +1,6 @@
+import { hostname, userInfo } from 'node:os';
+
+/** Whoever types the command, as the ledger's history names them. */
+export function who(): string {
+  return `${userInfo().username}@${hostname()}`;
+}
