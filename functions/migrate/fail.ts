@@ -6,12 +6,12 @@ import type { Engine } from './engine.ts';
 
 /** Records that a run failed, lets go of the ledger, and says what the operator reads. */
 export async function fail(
-  { database }: Engine,
+  { database, migrations }: Engine,
   run: Caller,
   { error, cause }: { readonly error: string; readonly cause: string },
 ): Promise<Failure> {
   const found = ofPart(error, cause) ?? { error, cause: explained(error, cause) };
-  const before = found.cause.includes(toldBefore) ? '' : await finishedBefore(database, run);
+  const before = found.cause.includes(toldBefore) ? '' : await finishedBefore(database, run, migrations);
   const failure = { ...found, cause: `${found.cause}${before}` };
   await end(database, run, 'failed', `${failure.error}: ${failure.cause}`);
   return failure;
@@ -24,11 +24,16 @@ const toldBefore = '. Before it, this run finished ';
 const mostNames = 20;
 
 /** What the run was through with before it failed. */
-async function finishedBefore(database: Engine['database'], run: Caller): Promise<string> {
+async function finishedBefore(
+  database: Engine['database'],
+  run: Caller,
+  migrations: Engine['migrations'],
+): Promise<string> {
   const { results } = await runState(database, run);
-  const names = [...results].flatMap(([name, result]) =>
-    typeof result === 'object' && 'total_processed' in result && !('state' in result) ? [name] : [],
-  );
+  const names = migrations.flatMap(({ name }) => {
+    const result = results.get(name);
+    return typeof result === 'object' && 'total_processed' in result && !('state' in result) ? [name] : [];
+  });
   if (names.length === 0) {
     return '';
   }

@@ -97,7 +97,8 @@ async function enter(
 ): Promise<Pending> {
   const { engine, run } = turn;
   const { database } = engine;
-  const found = await admit(database, engine.statusOf, admission(turn, run, request), work);
+  const as = next === 'restore' ? 'restoring' : 'running';
+  const found = await admit(database, engine.statusOf, { ...admission(turn, run, request), as }, work);
   if (found === 'admitted') {
     await waitsNoMore(database, run);
     return { state: next };
@@ -109,7 +110,7 @@ async function enter(
   return inTheWay(turn, request, found);
 }
 
-function admission({ engine, migration }: Turn, run: Caller, request: RunInput): Admission {
+function admission({ engine, migration }: Turn, run: Caller, request: RunInput): Omit<Admission, 'as'> {
   const registered = engine.migrations.map(({ name }) => name);
   return {
     run,

@@ -199,7 +199,7 @@ describe('A message that cannot be answered gets an error that says what was wro
       await held;
       return invoke();
     };
-    const other = await at.runtime.start();
+    const other = await at.runtime.start({ only: 'users-full-name' });
     const [busy, malformed] = await answers(ofUsers, 'x');
     expect(busy).toMatchObject({
       type: 'error',

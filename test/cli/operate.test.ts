@@ -127,7 +127,7 @@ describe('start --wait', () => {
     const joined = await does('start', '--name', 'r', '--only', 'labels');
     expect(joined).toMatchObject({ code: 0, stdout: second.stdout });
     expect(joined.stderr).toContain('is under way already: joined\n');
-    const other = await does('start', '--wait');
+    const other = await does('start', '--wait', '--only', 'labels');
     expect(other).toMatchObject({ code: 1, stdout: '' });
     expect(other.stderr).toContain('a run is under way: arn:aws:states:');
     goOn();

@@ -35,7 +35,7 @@ it('The migrations change the demo application as its result map says, and then 
     );
   const payloads = (await events()).map(({ payload, encoding }) => readPayload(payload, encoding));
 
-  const result = await engine.run(migrations, { followUps });
+  const result = await engine.run(migrations, { followUps, input: { mode: 'foreground' } });
   expect(result).toMatchObject({
     'users-full-name': {
       total_processed: 10_000,

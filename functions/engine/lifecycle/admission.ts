@@ -4,6 +4,7 @@ import { tablesOf } from '../alter/alter-tables.ts';
 import type { Database, Statements } from '../database/data-api.ts';
 import { identifier, sql, tableName, textOf } from '../database/sql.ts';
 import type { Registered } from '../define/registered.ts';
+import { DatabaseError } from '../errors.ts';
 import { type ExecutionStatus, isAlive } from '../ledger/execution-status.ts';
 import { noted } from '../ledger/history.ts';
 import { isHeldByOther, isHolder } from '../ledger/holder.ts';
@@ -20,6 +21,8 @@ export interface Admission {
   readonly background: { readonly most: number; readonly registered: readonly string[] } | undefined;
   /** What goes on in the background is taken over: this run finishes it. */
   readonly takesOver: boolean;
+  /** As what it is entered. */
+  readonly as: 'running' | 'restoring';
 }
 
 /** What is in the way of beginning. */
@@ -46,13 +49,16 @@ export async function admit(
   wanted: Admission,
   enter: (tx: Statements) => Promise<boolean>,
 ): Promise<'admitted' | 'not entered' | Conflict> {
+  if (await isAdmitted(database, wanted)) {
+    return 'admitted'; // the same call again, because its first answer got lost
+  }
   const tables = await tablesNamed(database, wanted.migration);
   for (;;) {
-    const found = await database.transaction(async (tx) => {
+    const trying = database.transaction(async (tx) => {
       // Whoever begins looks and enters alone: two that look at once would both find nothing in the way.
       // A Lambda that dies in between would keep the others out for the minutes after which the Data API gives a transaction up.
       await tx.execute(sql`
-        SELECT 1 AS locked FROM set_config('idle_in_transaction_session_timeout', '3s', true),
+        SELECT 1 AS locked FROM set_config('idle_in_transaction_session_timeout', '1500ms', true),
           pg_advisory_xact_lock(hashtextextended(${lockName}, 0))`);
       const conflict = (await heldBy(tx, wanted, tables)) ?? (await placeTaken(tx, wanted));
       if (conflict !== undefined) {
@@ -66,10 +72,27 @@ export async function admit(
         WHERE m.name = ${wanted.migration.name} AND m.run = ${wanted.run.execution_arn}`);
       return 'admitted';
     });
+    const found = await trying.catch(async (error: unknown) => {
+      // Its COMMIT may have come through although the answer did not.
+      if (error instanceof DatabaseError && (await isAdmitted(database, wanted))) {
+        return 'admitted' as const;
+      }
+      throw error;
+    });
     if (typeof found === 'string' || !(await endDead(database, statusOf, found.runs))) {
       return found;
     }
   }
+}
+
+async function isAdmitted(database: Database, { run, migration, as }: Admission): Promise<boolean> {
+  const [mine] = await database.query(
+    sql`
+    SELECT m.name FROM ${ledger.migrations} m JOIN ${ledger.runs} r ON r.execution_arn = m.run
+    WHERE m.name = ${migration.name} AND m.status = ${as} AND ${isHolder(run)}`,
+    {},
+  );
+  return mine !== undefined;
 }
 
 /** Ends the runs whose executions do not run any more; false if all of them do. */

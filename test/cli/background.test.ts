@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type DemoOperator, demoOperator } from './demo-operator.ts';
+
+const name = 'ci-builds-stage-id';
+let at: DemoOperator;
+beforeAll(async () => {
+  at = await demoOperator();
+});
+afterAll(() => at.close());
+beforeEach(() => at.begin());
+
+const does = (...args: string[]) => at.does(args);
+const json = async (...args: string[]) => JSON.parse((await does(...args, '--json')).stdout);
+
+/** Holds the migration in the background after its first slice, until it is let go. */
+function hold(): { readonly held: Promise<void>; letGo(): void } {
+  let letGo = () => {};
+  const released = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  let slices = 0;
+  const held = new Promise<void>((resolve) => {
+    at.runtime.between.invocation = async (request, invoke) => {
+      if (request.operation === 'batches' && request.migration === name && ++slices > 1) {
+        resolve();
+        await released;
+      }
+      return invoke();
+    };
+  });
+  return { held, letGo };
+}
+
+test('a migration in the background is paused, tuned, resumed and stopped by its name, and the history says by whom', async () => {
+  const { held, letGo } = hold();
+  const release = await does('start', '--wait');
+  expect(release.code, release.stderr).toBe(0);
+  const { execution } = JSON.parse(release.stdout)[name];
+  await held;
+  expect(await json('progress', name)).toMatchObject({ name, paused: null, tuned: null });
+  expect((await does('finished', name)).code).toBe(1);
+
+  const paused = await does('pause', name, '--reason', 'the sale is on');
+  expect(paused).toMatchObject({ code: 0, stdout: '' });
+  expect(paused.stderr).toContain(`npx migrations resume ${name} ends the pause`);
+  letGo();
+  expect(await at.runtime.ended(execution)).toMatchObject({ status: 'ABORTED', error: 'Paused' });
+  expect((await does('pause', name)).code).toBe(1);
+  expect((await does('progress')).stdout).toMatch(
+    /ci-builds-stage-id +paused .*paused by \S+@\S+ at .*: the sale is on/,
+  );
+  const next = JSON.parse((await does('start', '--wait')).stdout);
+  expect(next[name]).toMatchObject({ state: 'paused', reason: 'the sale is on' });
+  expect(next['users-full-name']).toBe('skipped');
+
+  expect(await does('tune', name, '--rest', '0', '--batch-seconds', '0.05')).toMatchObject({
+    code: 0,
+    stdout: '{"restSeconds":0,"batchSeconds":0.05}\n',
+  });
+  const resumed = await does('resume', name, '--wait');
+  expect(resumed.code, resumed.stderr).toBe(0);
+  expect(JSON.parse(resumed.stdout)[name]).toMatchObject({ total_processed: 50_000, errors: 200 });
+  expect((await does('finished', name)).code).toBe(0);
+  expect((await does('tune', name, '--reset')).stdout).toBe('null\n');
+
+  const history = (await json('history', name)) as {
+    event: string;
+    who: string | null;
+    detail: string | null;
+  }[];
+  expect(history.map(({ event }) => event)).toEqual([
+    'run started',
+    'begun',
+    'paused',
+    expect.stringMatching(/^run (found ended|started)$/),
+    ...expectedRest(history),
+  ]);
+  expect(history.find(({ event }) => event === 'paused')).toMatchObject({
+    who: expect.stringMatching(/^\S+@\S+$/),
+    detail: 'the sale is on',
+  });
+  expect((await does('history')).stdout).toMatch(/run succeeded/);
+}, 60_000);
+
+/** What comes after the pause in any case, in its order. */
+function expectedRest(history: readonly { readonly event: string }[]): string[] {
+  const rest = history.slice(4).map(({ event }) => event);
+  for (const event of ['tuned', 'resumed', 'finished', 'run succeeded', 'tuning reset']) {
+    expect(rest.concat(history.slice(3).map((each) => each.event))).toContain(event);
+  }
+  return rest;
+}
+
+test('stop with a name stops that execution alone; start --wait-for waits for what is in the background', async () => {
+  const { held, letGo } = hold();
+  const release = await does('start', '--wait');
+  const { execution } = JSON.parse(release.stdout)[name];
+  await held;
+  expect(await does('stop')).toMatchObject({ code: 1, stdout: '' });
+  expect(await does('stop', name)).toMatchObject({ code: 0, stdout: `${execution}\n` });
+  letGo();
+  expect((await at.runtime.describe(execution)).status).toBe('ABORTED');
+  await does('tune', name, '--rest', '0');
+  const { code, stdout, stderr } = await does('start', '--wait-for', name);
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain('"total_processed": 50000');
+  expect((await does('finished', name)).code).toBe(0);
+}, 60_000);
+
+test.each([
+  [['tune', name], 'give what to set, or --reset alone'],
+  [['tune', name, '--rest', '1', '--within', 'P1D'], 'give one of --rest and --within'],
+  [['tune', name, '--window', 'nights'], 'written as 22:00-06:00/Europe/Berlin'],
+  [['tune', name, '--batch-seconds', '60'], 'at most 20'],
+  [['pause', 'no-such'], 'no migration is called no-such'],
+  [['history', 'no-such'], 'no migration is called no-such'],
+])('%j is misuse', async (args, said) => {
+  await does('start', '--only', 'users-full-name', '--wait');
+  const { code, stderr } = await does(...args);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(said) });
+});
