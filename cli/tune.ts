@@ -43,6 +43,9 @@ export const tune: OperatorCommand<Options> = {
     if (rest !== undefined && within !== undefined) {
       throw new Misuse('--within works the rests out: give one of --rest and --within');
     }
+    if (system.registered.find((each) => each.name === name)?.kind === 'alterTables') {
+      throw new Misuse(`${name} changes tables, all or none: it has no batches to tune`);
+    }
     const database = await ledgerFor(system, name);
     const { tuned } = await tuneIn(database, name, who(), reset ? null : tuning);
     system.io.out.write(`${JSON.stringify(tuned)}\n`);

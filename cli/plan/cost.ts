@@ -58,9 +58,9 @@ export function usageOf(
     ...validated,
     times(slice, expected.slices),
     used(expected.longRests, 0), // Rest
-    // Continues later, Close run, How did it close?, Start continuation, Continued; and then Open run, Each migration,
-    // Pending?, Is it pending?
-    times(used(9, 3), Math.floor(expected.slices / defaultSlicesPerExecution)),
+    // Continues later, Next part, How did it close?; and in the part Open run, Each migration, Pending?, Is it pending?, Close run,
+    // How did it close?, Part done
+    times(used(10, 3), Math.floor(expected.slices / defaultSlicesPerExecution)),
     {
       ...calls(Math.ceil(expected.batches * metered(rows.trial, expected))),
       lambda_seconds: expected.lambdaSeconds,

@@ -1,10 +1,7 @@
-import { number, string } from 'valibot';
-import type { Background, Pending } from '../contract.ts';
-import { sql } from '../engine/database/sql.ts';
+import type { Background, Pending, Result } from '../contract.ts';
 import { backgroundName, siblingArn } from '../engine/ledger/execution-names.ts';
 import { isAlive } from '../engine/ledger/execution-status.ts';
-import { ledger } from '../engine/ledger/names.ts';
-import { backgroundLock, end } from '../engine/ledger/run-lock.ts';
+import { backgroundLock, end, runOf } from '../engine/ledger/run-lock.ts';
 import { progressIn } from '../engine/lifecycle/how-far.ts';
 import type { Engine } from './engine.ts';
 import { keptResult } from './result-map.ts';
@@ -36,19 +33,19 @@ export async function backgroundRun(
   { database, statusOf }: Engine,
   migration: string,
 ): Promise<{ readonly execution: string; readonly waits_for?: string } | undefined> {
-  const [row] = await database.query(
-    sql`
-    SELECT r.execution_arn, r.redrive_count, COALESCE(r.waiting ->> 'reason', '') AS waits_for FROM ${ledger.runs} r
-    WHERE r.status = 'running' AND r.lock = ${backgroundLock(migration)}`,
-    { execution_arn: string(), redrive_count: number(), waits_for: string() },
-  );
-  if (row === undefined) {
+  const run = await runOf(database, backgroundLock(migration));
+  if (run === undefined) {
     return undefined;
   }
-  const { execution_arn: execution, waits_for } = row;
-  if (isAlive(await statusOf(execution))) {
-    return { execution, ...(waits_for !== '' && { waits_for }) };
+  if (isAlive(await statusOf(run.execution_arn))) {
+    const { execution_arn: execution, waiting } = run;
+    return { execution, ...(waiting !== null && { waits_for: waiting.reason }) };
   }
-  await end(database, row, 'abandoned');
+  await end(database, run, 'abandoned');
   return undefined;
+}
+
+/** Whether a run has left a migration to its execution in the background. */
+export function isLeftToBackground(result: Result | undefined): boolean {
+  return typeof result === 'object' && 'state' in result && result.state === 'background';
 }

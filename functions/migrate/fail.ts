@@ -10,15 +10,15 @@ export async function fail(
   run: Caller,
   { error, cause }: { readonly error: string; readonly cause: string },
 ): Promise<Failure> {
-  const found = ofPart(error, cause) ?? { error, cause: explained(error, cause) };
-  const before = found.cause.includes(toldBefore) ? '' : await finishedBefore(database, run, migrations);
+  const ofPart = failureOfPart(error, cause);
+  const found = ofPart ?? { error, cause: explained(error, cause) };
+  // A part that could record its failure has said what was finished before it.
+  const isTold = ofPart !== undefined && ofPart.error !== ErrorName.PartStopped;
+  const before = isTold ? '' : await finishedBefore(database, run, migrations);
   const failure = { ...found, cause: `${found.cause}${before}` };
   await end(database, run, 'failed', `${failure.error}: ${failure.cause}`);
   return failure;
 }
-
-// A part has said so already when its run's first execution fails with it.
-const toldBefore = '. Before it, this run finished ';
 
 // As many names as a person reads; the states of the run have all of them.
 const mostNames = 20;
@@ -38,7 +38,7 @@ async function finishedBefore(
     return '';
   }
   const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : '';
-  return `${toldBefore}${names.slice(0, mostNames).join(', ')}${more}`;
+  return `. Before it, this run finished ${names.slice(0, mostNames).join(', ')}${more}`;
 }
 
 const description = object({
@@ -49,7 +49,7 @@ const description = object({
 });
 
 /** What ended another part of the run, which Step Functions describes; undefined if this is nothing of the kind. */
-function ofPart(error: string, cause: string): Failure | undefined {
+function failureOfPart(error: string, cause: string): Failure | undefined {
   if (error !== 'States.TaskFailed') {
     return undefined;
   }

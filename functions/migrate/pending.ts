@@ -11,7 +11,7 @@ import { progressIn } from '../engine/lifecycle/how-far.ts';
 import { statusOf } from '../engine/lifecycle/migration-status.ts';
 import { isPending } from '../engine/lifecycle/pending.ts';
 import { rowsKnown } from '../engine/lifecycle/rows-known.ts';
-import { inBackground } from './background.ts';
+import { inBackground, isLeftToBackground } from './background.ts';
 import { ofRows } from './registry.ts';
 import { firstMissing } from './requires.ts';
 import { keptResult, withoutSamples } from './result-map.ts';
@@ -24,7 +24,8 @@ export async function pending(turn: Turn): Promise<Pending> {
   const { database } = engine;
   const state = await runState(database, run);
   const before = state.results.get(migration.name);
-  if (before !== undefined) {
+  // Asked again because an answer got lost, nobody may have started the execution in the background.
+  if (before !== undefined && !isLeftToBackground(before)) {
     return { state: 'done', result: withoutSamples(before) };
   }
   if (isPartOver(turn, state)) {

@@ -1,15 +1,12 @@
-import { string } from 'valibot';
-import { sql } from '../engine/database/sql.ts';
 import { controlsOf } from '../engine/ledger/controls.ts';
 import { isAlive } from '../engine/ledger/execution-status.ts';
-import { isUnderWay } from '../engine/ledger/life-cycle.ts';
-import { ledger } from '../engine/ledger/names.ts';
+import { runAt } from '../engine/ledger/run-lock.ts';
 import { actionOf, type RunState } from '../engine/ledger/run-record.ts';
 import { waitedFor } from '../engine/ledger/waiting.ts';
 import { progressIn } from '../engine/lifecycle/how-far.ts';
 import { isFinished } from '../engine/lifecycle/migration-status.ts';
 import { notFinished } from '../engine/lifecycle/requires.ts';
-import { backgroundRun } from './background.ts';
+import { backgroundRun, isLeftToBackground } from './background.ts';
 import type { Turn } from './turn.ts';
 
 /**
@@ -24,16 +21,17 @@ export async function firstMissing(turn: Turn, { request, results }: RunState): 
       continue;
     }
     const { name } = required;
+    const isRelease = actionOf(request) === undefined;
+    // Whoever asks for one migration is told at once that it cannot be.
+    if (!isRelease && request.background === undefined) {
+      throw notFinished(migration.name, name);
+    }
     const { percent } = await progressIn(database, name);
     const { paused } = await controlsOf(database, name);
     if (paused !== null) {
       return `${name}, ${percent} %, which ${paused.by} has paused`;
     }
-    const mine = results.get(name);
-    const isStarted = typeof mine === 'object' && 'state' in mine && mine.state === 'background';
-    const isRelease = actionOf(request) === undefined;
-    const waits = isRelease || request.background !== undefined;
-    if (waits && (isStarted || (await isSomebodyAt(turn, name, isRelease)))) {
+    if (isLeftToBackground(results.get(name)) || (await isSomebodyAt(turn, name, isRelease))) {
       return `${name}, ${percent} %`;
     }
     throw notFinished(migration.name, name);
@@ -52,13 +50,8 @@ async function isSomebodyAt({ engine, run }: Turn, name: string, isRelease: bool
   if (isRelease) {
     return false;
   }
-  const [row] = await engine.database.query(
-    sql`
-    SELECT r.execution_arn AS run FROM ${ledger.migrations} m JOIN ${ledger.runs} r ON r.execution_arn = m.run
-    WHERE m.name = ${name} AND ${isUnderWay()} AND r.status = 'running'`,
-    { run: string() },
-  );
-  if (row !== undefined && isAlive(await engine.statusOf(row.run))) {
+  const at = await runAt(engine.database, name);
+  if (at !== undefined && isAlive(await engine.statusOf(at.execution_arn))) {
     return true;
   }
   return (await waitedFor(engine.database, run)) < graceSeconds;

@@ -73,7 +73,7 @@ describe('before anything has run', () => {
 });
 
 describe('start --wait', () => {
-  test('follows the run through its continuations, and ends with its result map and 0', async () => {
+  test('follows the run through its parts, and ends with its result map and 0', async () => {
     const { code, stdout, stderr } = await does('start', '--wait', '--name', 'v1.42.0');
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({

@@ -7,7 +7,7 @@ import { condition } from '../../functions/engine/define/validations.ts';
 import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
 import { caller, type LambdaProcess, startEngine, type TestEngine } from '../support/engine.ts';
 
-// Where one feature meets another: continuations, redrives of runs that another came after, and what somebody asks for.
+// Where one feature meets another: parts, redrives of runs that another came after, and what somebody asks for.
 
 let engine: TestEngine;
 

@@ -93,6 +93,21 @@ describe('promise 13: a migration in the background', () => {
     expect(await values()).toEqual(everyRowOnce);
   });
 
+  test('is started although the answer that says so got lost, and is asked for once more', async () => {
+    let lost = false;
+    chain.between.invocation = async (request, invoke) => {
+      if (request.operation !== 'pending' || request.migration !== 'probe' || lost) {
+        return invoke();
+      }
+      lost = true;
+      await invoke();
+      return invoke();
+    };
+    const { execution } = background((await chain.run()).result.probe);
+    expect((await chain.ended(execution)).status).toBe('SUCCEEDED');
+    expect(await values()).toEqual(everyRowOnce);
+  });
+
   test('waits for another one on the same table, and so does what requires it: all of them end by themselves', async () => {
     const { held, letGo } = holdProbe(2);
     const { result } = await chain.run();

@@ -114,6 +114,21 @@ describe('promises 9 and 12: a long run', () => {
     await expectDone(first);
   });
 
+  test('promise 10: keeps the code that it started with in all of its parts, though another was deployed', async () => {
+    chain.between.invocation = async (request, invoke) => {
+      if (request.operation === 'batches') {
+        chain.between.invocation = undefined;
+        // The next release adds a hundred, and knows only one of the migrations.
+        chain.release('counter-next', '2');
+      }
+      return invoke();
+    };
+    const run = await chain.run();
+    expect({ status: run.status, result: run.result }).toEqual({ status: 'SUCCEEDED', result: complete });
+    expect((await partsOf(String(run.executionArn))).length).toBeGreaterThan(1);
+    await expectDone(run.executionArn);
+  });
+
   test('that fails in a part fails as a whole, with the error and the cause of that part and what was finished before', async () => {
     await chain.database.query('ALTER TABLE counters RENAME COLUMN in_code TO in_js');
     const { status, error, cause, executionArn } = await chain.run();

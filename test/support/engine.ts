@@ -46,7 +46,7 @@ export interface TestEngine {
   process(migrations: readonly Migration[], options?: ProcessOptions): LambdaProcess;
   /** The engine's own way to the database. */
   dataApi(): Database;
-  /** One execution of the synthesized machine and its continuations; the result map, or the error that failed it. */
+  /** One run of the synthesized machine; the result map, or the error that failed it. */
   run(migrations: readonly Migration[], options?: RunOptions): Promise<ResultMap>;
   /** The lines of a table of the ledger. */
   ledger<Row extends object>(table: string): Promise<Row[]>;

@@ -1,6 +1,7 @@
-import { boolean, number, string } from 'valibot';
+import { boolean, nullable, number, string } from 'valibot';
 import type { Caller, Execution, FollowUp, RunInput } from '../../contract.ts';
 import type { Database } from '../database/data-api.ts';
+import { ownJson } from '../database/row-shape.ts';
 import { sql, when, withCtes } from '../database/sql.ts';
 import { AlreadyRunning, DatabaseError, Superseded } from '../errors.ts';
 import { executionName } from './execution-names.ts';
@@ -9,6 +10,7 @@ import { noted } from './history.ts';
 import { isUnderWay, makeIf } from './life-cycle.ts';
 import { ledger } from './names.ts';
 import { actionOf } from './run-record.ts';
+import type { Waiting } from './waiting.ts';
 
 /** What a run is entered with. */
 export interface Entry {
@@ -66,7 +68,40 @@ export async function hold(
 }
 
 /** The migration that a run is for, from its lock; NULL for all. */
-const ofOneMigration = sql`NULLIF(replace(lock, 'background:', ''), '')`;
+const ofOneMigration = sql`NULLIF(replace(lock, ${backgroundLock('')}, ''), '')`;
+
+/** A condition over a run's line `r` and its migration's line `m`: that goes on in the background. */
+export const isInBackground = sql`r.lock = ${backgroundLock('')} || m.name`;
+
+/** A run as the ledger has it under way, dead or alive, and what it waits for. */
+export interface Running extends Execution {
+  readonly waiting: Waiting | null;
+}
+
+const running = { execution_arn: string(), redrive_count: number(), waiting: nullable(ownJson<Waiting>()) };
+
+/** The run that has this lock. */
+export async function runOf(database: Database, lock: string): Promise<Running | undefined> {
+  const [row] = await database.query(
+    sql`
+    SELECT r.execution_arn, r.redrive_count, r.waiting::text AS waiting FROM ${ledger.runs} r
+    WHERE r.status = 'running' AND r.lock = ${lock}`,
+    running,
+  );
+  return row;
+}
+
+/** The run that is at a migration. */
+export async function runAt(database: Database, migration: string): Promise<Running | undefined> {
+  const [row] = await database.query(
+    sql`
+    SELECT r.execution_arn, r.redrive_count, r.waiting::text AS waiting
+    FROM ${ledger.migrations} m JOIN ${ledger.runs} r ON r.execution_arn = m.run
+    WHERE m.name = ${migration} AND ${isUnderWay()} AND r.status = 'running'`,
+    running,
+  );
+  return row;
+}
 
 /** What a start is refused with while another run is in its way. */
 export function stillRuns(arn: string): AlreadyRunning {

@@ -9,7 +9,7 @@ import { type ExecutionStatus, isAlive } from '../ledger/execution-status.ts';
 import { noted } from '../ledger/history.ts';
 import { isHeldByOther, isHolder } from '../ledger/holder.ts';
 import { ledger, schema } from '../ledger/names.ts';
-import { backgroundLock, end } from '../ledger/run-lock.ts';
+import { backgroundLock, end, isInBackground } from '../ledger/run-lock.ts';
 import { waitingForPlace } from '../ledger/waiting.ts';
 import { percentDone } from './how-far.ts';
 
@@ -122,7 +122,7 @@ async function heldBy(
 ): Promise<Conflict | undefined> {
   const others = await tx.query(
     sql`
-    SELECT m.name, m.run AS execution_arn, r.redrive_count, m.status, m.total_processed, m.rows_known, r.lock = 'background:' || m.name AS in_background,
+    SELECT m.name, m.run AS execution_arn, r.redrive_count, m.status, m.total_processed, m.rows_known, ${isInBackground} AS in_background,
       COALESCE((SELECT min(held.name) FROM jsonb_array_elements_text(m.tables) AS held (name)
         WHERE held.name IN (SELECT jsonb_array_elements_text(${JSON.stringify(tables)}::jsonb))), '') AS table
     FROM ${ledger.migrations} m JOIN ${ledger.runs} r ON r.execution_arn = m.run
@@ -179,7 +179,7 @@ async function placeTaken(
   const atWork = await tx.query(
     sql`
     SELECT m.name, m.run AS execution_arn, r.redrive_count FROM ${ledger.migrations} m JOIN ${ledger.runs} r ON r.execution_arn = m.run
-    WHERE ${isHeldByOther(run)} AND r.lock = 'background:' || m.name ORDER BY m.started_at`,
+    WHERE ${isHeldByOther(run)} AND ${isInBackground} ORDER BY m.started_at`,
     { name: string(), execution_arn: string(), redrive_count: number() },
   );
   if (atWork.length >= background.most) {

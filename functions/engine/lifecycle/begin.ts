@@ -60,7 +60,7 @@ export async function goOnRestoring(database: Statements, migration: string, run
 /**
  * Enters a migration as running to take its recorded rows again; false if there are none. Its checkpoint stays, and so does
  * the result of one that was finished, by which `endRetry` knows what to make of it. A retry that was broken off, by its
- * run's end or for a continuation, has to be ended although all its rows have been taken.
+ * run's end or for its next part, has to be ended although all its rows have been taken.
  */
 export async function beginRetry(
   database: Statements,

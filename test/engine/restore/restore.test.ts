@@ -415,7 +415,7 @@ describe('Restoring', () => {
     ]);
   });
 
-  it('goes on over slices and continuations, page by page', async () => {
+  it('goes on over slices and parts, page by page', async () => {
     await table(10);
     const inPages = migration({ pace: { maxRows: 3 } });
     await engine.run([inPages]);

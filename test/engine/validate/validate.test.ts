@@ -352,7 +352,7 @@ describe('After the last batch', () => {
   it.each<[string, RunInput]>([
     ['a run', {}],
     ['a run that is asked to validate', { validate: 'people' }],
-  ])('%s goes on page by page over slices and continuations, and counts each row once', async (_, input) => {
+  ])('%s goes on page by page over slices and parts, and counts each row once', async (_, input) => {
     await people(103, { 1: 'name = NULL', 101: 'name = NULL', 103: 'name = NULL' });
     let late = 0;
     const now = vi.spyOn(engine.clock, 'now').mockImplementation(() => performance.now() / 1_000 + late);
