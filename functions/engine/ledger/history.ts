@@ -14,7 +14,6 @@ export type Event =
   | 'begun'
   | 'finished'
   | 'taken over'
-  | 'asked to be restored'
   | 'restored'
   | 'row errors retried'
   | 'cleaned up'
