@@ -1,5 +1,5 @@
 import { registered } from '../functions/engine/define/registered.ts';
-import { versions } from '../functions/engine/ledger/schema.ts';
+import { currentVersion } from '../functions/engine/ledger/schema.ts';
 import { countLeft } from '../functions/engine/lifecycle/count-left.ts';
 import { isPending } from '../functions/engine/lifecycle/pending.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
@@ -74,7 +74,7 @@ async function whatIsLeft(
   }
   const migration = system.registered.find((each) => each.name === name);
   // What it has to do is asked with the ledger's help, and there is none, or none yet of this version.
-  if (migration === undefined || ledger.version < versions.length) {
+  if (migration === undefined || ledger.version < currentVersion) {
     return 'it has never run';
   }
   return (await isPending(await system.database(), migration)) ? 'it has never run, and has work' : undefined;

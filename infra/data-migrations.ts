@@ -7,7 +7,8 @@ import { isStage, stages } from './stages.ts';
 /**
  * Adds the one stack of an application to a CDK app, as the app's context says: `-c stage=production` for a database of its
  * own (`staging` by default), or `-c clusterArn=… -c secretArn=… -c databaseName=…` for a cluster that is there already; and
- * `-c keyArn=…` for a key of your own; and `-c showRowData=true`. Throws for an unknown stage, for a cluster without all three, for
+ * `-c keyArn=…` for a key of your own; and `-c showRowData=true`; and `-c ledgerSchema=…` for another schema than `data_migrations`.
+ * Throws for an unknown stage, for a cluster without all three, for
  * what is no key's ARN, and for what is neither true nor false.
  */
 export function dataMigrations(app: App, application: Application): DataMigrationsStack {
@@ -20,6 +21,7 @@ export function dataMigrations(app: App, application: Application): DataMigratio
     database: existing(app) ?? stages[stage],
     keyArn: keyOf(app),
     showRowData: showRowData(app),
+    ledgerSchema: fromContext(app, 'ledgerSchema') || undefined,
     application,
   });
 }
@@ -64,7 +66,7 @@ function showRowData(app: App): boolean {
 }
 
 /** One value of the context; empty if it is not there. */
-function fromContext(app: App, key: 'clusterArn' | 'secretArn' | 'databaseName' | 'keyArn'): string {
+function fromContext(app: App, key: string): string {
   const value: unknown = app.node.tryGetContext(key) ?? '';
   if (typeof value !== 'string') {
     throw new Error(`The context ${key} must be a string, got ${JSON.stringify(value)}.`);

@@ -38,7 +38,7 @@ export class DatabaseFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: DatabaseFunctionProps) {
     super(scope, id);
-    const { cluster, secret, databaseName, encryptionKey } = props.database;
+    const { cluster, secret, databaseName, encryptionKey, ledgerSchema } = props.database;
 
     const logs = new LogGroup(this, 'Logs', {
       retention: logRetention,
@@ -60,6 +60,7 @@ export class DatabaseFunction extends Construct {
         CLUSTER_ARN: cluster.clusterArn,
         SECRET_ARN: secret.secretArn,
         DATABASE_NAME: databaseName,
+        ...(ledgerSchema !== undefined && { LEDGER_SCHEMA: ledgerSchema }),
         POWERTOOLS_SERVICE_NAME: props.serviceName,
         NODE_OPTIONS: '--enable-source-maps',
         ...props.environment,

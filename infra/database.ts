@@ -23,6 +23,11 @@ export interface DataApiDatabase {
   readonly databaseName: string;
   /** The customer-managed key that encrypts the secret, which whoever reads that must be allowed to use. Default: AWS's own. */
   readonly encryptionKey?: IKey | undefined;
+  /**
+   * The schema that holds the ledger, made by the first run. Another one for each installation in a database; each is as if it were
+   * alone, so no two may migrate the same tables. Default: `data_migrations`.
+   */
+  readonly ledgerSchema?: string | undefined;
 }
 
 /**
@@ -48,6 +53,8 @@ export interface DatabaseProps {
   readonly backupRetention: Duration;
   /** A customer-managed key for storage and secret. Default: AWS's own. */
   readonly encryptionKey?: IKey | undefined;
+  /** As in `DataApiDatabase`. */
+  readonly ledgerSchema?: string | undefined;
 }
 
 /** Aurora PostgreSQL Serverless v2, alone in a network that has no way in or out: only the Data API reaches it. */
@@ -56,10 +63,12 @@ export class Database extends Construct implements DataApiDatabase {
   readonly secret: ISecret;
   readonly databaseName = 'app';
   readonly encryptionKey: IKey | undefined;
+  readonly ledgerSchema: string | undefined;
 
   constructor(scope: Construct, id: string, props: DatabaseProps) {
     super(scope, id);
     this.encryptionKey = props.encryptionKey;
+    this.ledgerSchema = props.ledgerSchema;
 
     const vpc = new Vpc(this, 'Network', {
       maxAzs: 2, // the fewest that Aurora takes
@@ -119,18 +128,19 @@ export interface ExistingDatabase {
   readonly databaseName: string;
   /** The customer-managed key that encrypts the secret. Default: AWS's own. */
   readonly encryptionKey?: IKey | undefined;
+  /** As in `DataApiDatabase`. */
+  readonly ledgerSchema?: string | undefined;
 }
 
 /** A database that is there already. The stack makes nothing for it, and changes nothing about it. */
 export function existingDatabase(
   scope: Construct,
-  { clusterArn, secretArn, databaseName, encryptionKey }: ExistingDatabase,
+  { clusterArn, secretArn, ...rest }: ExistingDatabase,
 ): DataApiDatabase {
   return {
     cluster: { clusterArn },
     secret: Secret.fromSecretCompleteArn(scope, 'Secret', secretArn),
-    databaseName,
-    encryptionKey,
+    ...rest,
   };
 }
 

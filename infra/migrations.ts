@@ -2,6 +2,7 @@ import { Fn, Tags, Token } from 'aws-cdk-lib';
 import { CfnStateMachine, type IStateMachine, type StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { didYouMean } from '../functions/engine/define/closest.ts';
+import { checkSchema, defaultSchema } from '../functions/engine/ledger/names.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import type { DataApiDatabase } from './database.ts';
 import { DatabaseFunction } from './database-function.ts';
@@ -29,7 +30,7 @@ export interface MigrationsProps {
   /** The follow-up jobs that the registered migrations declare: synth fails unless each is in `followUps`. Default: none. */
   readonly declaredJobs?: readonly string[];
   /** The name of the state machine. Default: `defaultMachineName`, `run-migrations`. */
-  readonly machineName?: string;
+  readonly machineName?: string | undefined;
   /**
    * Slices after which a run goes on in its next part, another execution, so that none comes near 25,000 events, at which AWS ends it.
    * Default and most: `defaultSlicesPerExecution`, 300, where the arithmetic stands.
@@ -60,6 +61,7 @@ export class Migrations extends Construct {
       showRowData = false,
       backgroundAtOnce,
     } = props;
+    checkSchema(props.database.ledgerSchema ?? defaultSchema);
     refuseUndeployed(props.declaredJobs ?? [], Object.keys(followUps));
 
     const jobs = Object.fromEntries(
@@ -103,7 +105,10 @@ export class Migrations extends Construct {
 }
 
 /** Writes the database of a machine into its tags, where the command `migrations` finds it with nothing to configure. */
-function tagWithDatabase(machine: StateMachine, { cluster, secret, databaseName }: DataApiDatabase): void {
+function tagWithDatabase(
+  machine: StateMachine,
+  { cluster, secret, databaseName, ledgerSchema }: DataApiDatabase,
+): void {
   const secretArn = Token.isUnresolved(secret.secretArn)
     ? Fn.join(insteadInTags, Fn.split(notInTags, secret.secretArn))
     : secret.secretArn.replaceAll(notInTags, insteadInTags);
@@ -111,6 +116,7 @@ function tagWithDatabase(machine: StateMachine, { cluster, secret, databaseName 
     [databaseTags.clusterArn, cluster.clusterArn],
     [databaseTags.secretArn, secretArn],
     [databaseTags.databaseName, databaseName],
+    ...(ledgerSchema === undefined ? [] : [[databaseTags.ledgerSchema, ledgerSchema] as const]),
   ] as const;
   for (const [key, value] of tags) {
     if (!Token.isUnresolved(value) && !tagValue.test(value)) {

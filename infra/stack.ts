@@ -27,6 +27,10 @@ export interface DataMigrationsStackProps extends StackProps {
   readonly keyArn?: string | undefined;
   /** Whether keys and values of rows may be in results and errors: see `MigrationsProps`. Default: false. */
   readonly showRowData?: boolean | undefined;
+  /** The schema that holds the ledger: see `DataApiDatabase`. Default: `data_migrations`. */
+  readonly ledgerSchema?: string | undefined;
+  /** The name of the state machine: see `MigrationsProps`. Default: `run-migrations`. */
+  readonly machineName?: string | undefined;
 }
 
 /**
@@ -37,7 +41,7 @@ export class DataMigrationsStack extends Stack {
   constructor(
     scope: Construct,
     id: string,
-    { application, keyArn, showRowData, ...props }: DataMigrationsStackProps,
+    { application, keyArn, showRowData, ledgerSchema, machineName, ...props }: DataMigrationsStackProps,
   ) {
     super(scope, id, props);
     const registered = registry(application.migrations);
@@ -45,14 +49,15 @@ export class DataMigrationsStack extends Stack {
     const encryptionKey = keyArn === undefined ? undefined : Key.fromKeyArn(this, 'Key', keyArn);
     const database =
       'clusterArn' in props.database
-        ? existingDatabase(this, { ...props.database, encryptionKey })
-        : new Database(this, 'Database', { ...props.database, encryptionKey });
+        ? existingDatabase(this, { ...props.database, encryptionKey, ledgerSchema })
+        : new Database(this, 'Database', { ...props.database, encryptionKey, ledgerSchema });
 
     const migrations = new Migrations(this, 'Migrations', {
       database,
       entry: application.handler,
       followUps: application.followUps(this, database),
       showRowData,
+      machineName,
       declaredJobs: registered.flatMap(({ rebuilds }) => rebuilds),
     });
 

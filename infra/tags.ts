@@ -6,6 +6,8 @@ export const databaseTags = {
   clusterArn: 'data-migrations:cluster-arn',
   secretArn: 'data-migrations:secret-arn',
   databaseName: 'data-migrations:database-name',
+  /** There only where it is not the default. */
+  ledgerSchema: 'data-migrations:ledger-schema',
 } as const;
 
 /** What AWS takes for the value of a tag: at most 256 letters, digits, spaces and `_.:/=+-@`. */

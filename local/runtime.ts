@@ -17,6 +17,8 @@ export interface RuntimeOptions {
   /** The folder that the stack is synthesized into, made when missing. */
   readonly outdir: string;
   readonly application: Application;
+  /** As `cdk -c key=value`, for the stack. */
+  readonly context?: Readonly<Record<string, string>>;
   /** Variables of the functions, over those of the stack. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Takes what the functions write, line by line. */
@@ -97,9 +99,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
 }
 
-function synthesizedAssembly({ outdir, application }: RuntimeOptions): Assembly {
+function synthesizedAssembly({ outdir, application, context = {} }: RuntimeOptions): Assembly {
   mkdirSync(outdir, { recursive: true });
-  const { template } = synthesize({ outdir, application });
+  const { template } = synthesize({ outdir, application, context });
   return readAssembly(template, { folder: outdir });
 }
 

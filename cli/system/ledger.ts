@@ -5,7 +5,7 @@ import { sql } from '../../functions/engine/database/sql.ts';
 import { DatabaseError } from '../../functions/engine/errors.ts';
 import type { Controls } from '../../functions/engine/ledger/controls.ts';
 import { ledger } from '../../functions/engine/ledger/names.ts';
-import { versions } from '../../functions/engine/ledger/schema.ts';
+import { currentVersion } from '../../functions/engine/ledger/schema.ts';
 
 /** One migration's line in the ledger. What version 1 does not have is optional. */
 export interface Line {
@@ -124,11 +124,11 @@ export function aboutLedger({ version }: Ledger): string | undefined {
   if (version === 0) {
     return 'there is no ledger yet: nothing has ever run here';
   }
-  if (version < versions.length) {
-    return `the ledger has version ${version}, this checkout knows ${versions.length}: the next run of it upgrades the ledger`;
+  if (version < currentVersion) {
+    return `the ledger has version ${version}, this checkout knows ${currentVersion}: the next run of it upgrades the ledger`;
   }
-  if (version > versions.length) {
-    return `the ledger has version ${version}, this checkout knows ${versions.length}: a newer one can say more`;
+  if (version > currentVersion) {
+    return `the ledger has version ${version}, this checkout knows ${currentVersion}: a newer one can say more`;
   }
   return undefined;
 }

@@ -4,6 +4,7 @@ import { type Database, dataApi } from '../../functions/engine/database/data-api
 import { closest } from '../../functions/engine/define/closest.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import { type Registered, registered } from '../../functions/engine/define/registered.ts';
+import { useSchema } from '../../functions/engine/ledger/names.ts';
 import { defaultMachineName } from '../../infra/deployment.ts';
 import { arnFromTag, databaseTags } from '../../infra/tags.ts';
 import type { Io } from '../command/io.ts';
@@ -87,8 +88,9 @@ async function findMachine(sfn: SFNClient, name: string): Promise<string> {
 
 async function findDatabase({ sfn, rdsData, rdsDataOnce }: Clients, machineArn: string): Promise<Database> {
   const { tags = [] } = await sfn.send(new ListTagsForResourceCommand({ resourceArn: machineArn }));
+  const tagged = (key: string) => tags.find((each) => each.key === key)?.value;
   const tag = (key: string): string => {
-    const value = tags.find((each) => each.key === key)?.value;
+    const value = tagged(key);
     if (value !== undefined) {
       return value;
     }
@@ -97,6 +99,7 @@ async function findDatabase({ sfn, rdsData, rdsDataOnce }: Clients, machineArn: 
         'command. Deploy this one, and try again',
     );
   };
+  useSchema(tagged(databaseTags.ledgerSchema));
   return dataApi({
     client: rdsData,
     once: rdsDataOnce,

@@ -7,6 +7,7 @@ import { lambdaClock } from '../../functions/engine/clock.ts';
 import { type Database, stackDatabase } from '../../functions/engine/database/data-api.ts';
 import { DatabaseError, MigrationFailed, Superseded } from '../../functions/engine/errors.ts';
 import { operation, sliceDeadline } from '../../functions/engine/invocation.ts';
+import { useSchema } from '../../functions/engine/ledger/names.ts';
 import { inBatches, type Step } from '../../functions/engine/slice/batch-loop.ts';
 import type { Projection } from '../projections/projection.ts';
 import { prepare } from './prepare.ts';
@@ -21,6 +22,7 @@ type Handler = (
 
 /** The Lambda handler of a rebuild machine, for one projection. Configured by its environment. */
 export function rebuild(projection: Projection): Handler {
+  useSchema(process.env.LEDGER_SCHEMA);
   const logger = new Logger();
   const database = stackDatabase(process.env, lambdaClock.sleep);
   return (request, context) => {

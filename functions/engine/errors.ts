@@ -88,7 +88,7 @@ export function publicMessage({ message, fault, sqlState }: DatabaseError): stri
 
 /** What to do about a ledger that somebody has dropped or altered in part. */
 export const mendLedger =
-  'The ledger (schema data_migrations) is not whole: somebody has altered it. Restore it from a backup; or drop the schema, so that ' +
+  'The ledger is not whole: somebody has altered it. Restore its schema from a backup; or drop the schema, so that ' +
   'the next run makes it anew and asks each migration again whether it is pending: one that has neither "where" nor "marker" would ' +
   'then change its rows again';
 

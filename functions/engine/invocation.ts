@@ -7,6 +7,7 @@ import {
   mendLedger,
   publicMessage,
 } from './errors.ts';
+import { schema } from './ledger/names.ts';
 
 // What a slice leaves of its invocation: a statement that runs into the Data API's 45 s, a pause of 10 s before the next
 // try, and the answer.
@@ -56,5 +57,5 @@ function failureOf(what: string, error: DatabaseError): Failure {
 
 /** Whether a table of the ledger is missing. */
 function isOfLedger({ message, sqlState }: DatabaseError): boolean {
-  return sqlState === '42P01' && message.includes('"data_migrations.');
+  return sqlState === '42P01' && message.includes(`"${schema}.`);
 }

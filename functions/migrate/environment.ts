@@ -18,6 +18,7 @@ const variables = object({
   BACKGROUND_AT_ONCE: optional(pipe(string(), transform(Number), integer(), minValue(1)), '2'),
   AWS_LAMBDA_FUNCTION_VERSION: optional(string(), ''),
   FOLLOW_UPS: pipe(string(), parseJson(), record(string(), string())),
+  LEDGER_SCHEMA: optional(string()),
   SHOW_ROW_DATA: optional(picklist(['true', 'false']), 'false'),
 });
 
@@ -33,6 +34,8 @@ export function environment(env: NodeJS.ProcessEnv): {
   readonly jobs: Jobs;
   /** Whether keys and values of rows may be in results and errors, which are read in states, events and logs. */
   readonly showsRowData: boolean;
+  /** The schema of the ledger, unless it is the default. */
+  readonly ledgerSchema: string | undefined;
 } {
   const read = readEnvironment(variables, env);
   return {
@@ -40,6 +43,7 @@ export function environment(env: NodeJS.ProcessEnv): {
     backgroundAtOnce: read.BACKGROUND_AT_ONCE,
     code: read.AWS_LAMBDA_FUNCTION_VERSION,
     jobs: read.FOLLOW_UPS,
+    ledgerSchema: read.LEDGER_SCHEMA,
     showsRowData: read.SHOW_ROW_DATA === 'true',
   };
 }

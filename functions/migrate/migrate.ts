@@ -9,6 +9,7 @@ import type { Migration } from '../engine/define/migration.ts';
 import { MigrationFailed } from '../engine/errors.ts';
 import { operation } from '../engine/invocation.ts';
 import { executionStatus } from '../engine/ledger/execution-status.ts';
+import { useSchema } from '../engine/ledger/names.ts';
 import { batches } from './batches.ts';
 import { cleanup } from './cleanup.ts';
 import { close } from './close.ts';
@@ -39,8 +40,9 @@ export type Surroundings = Pick<Engine, 'database' | 'statusOf' | 'clock'> & {
 export function migrate(migrations: readonly Migration[], given: Partial<Surroundings> = {}): Handler {
   const checked = registry(migrations);
   const { env = process.env, clock = lambdaClock } = given;
-  const settings = environment(env);
+  const { ledgerSchema, ...settings } = environment(env);
   const { showsRowData } = settings;
+  useSchema(ledgerSchema);
   const logger = new Logger();
   const engine = {
     migrations: checked,

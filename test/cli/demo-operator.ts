@@ -3,7 +3,7 @@ import { ioOf } from '../../cli/command/io.ts';
 import { operate } from '../../cli/operate.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import { migrations, prepareDemo } from '../support/demo.ts';
-import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
+import { startTestRuntime, type TestRuntime, type TestRuntimeOptions } from '../support/runtime.ts';
 import type { Exit } from './command.ts';
 
 /** An operator at the demo application, with the migrations that are registered. */
@@ -16,8 +16,8 @@ export interface DemoOperator {
   close(): Promise<void>;
 }
 
-export async function demoOperator(): Promise<DemoOperator> {
-  const runtime = await startTestRuntime();
+export async function demoOperator(options: Pick<TestRuntimeOptions, 'context'> = {}): Promise<DemoOperator> {
+  const runtime = await startTestRuntime(options);
   await runtime.database.query(`ALTER DATABASE ${runtime.database.name} SET search_path = demo, public`);
   const before = { ...process.env };
   Object.assign(process.env, runtime.clientEnvironment);

@@ -417,7 +417,7 @@ test('a machine that was deployed before there were tags is a clear error', asyn
 });
 
 test('a ledger of version 1 is read, and said to be upgraded by a run', async () => {
-  for (const statement of versions[0] ?? []) {
+  for (const statement of versions()[0] ?? []) {
     await at.runtime.database.query(statement);
   }
   await at.runtime.database.query(`

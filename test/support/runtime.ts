@@ -31,6 +31,8 @@ import { type Fault, type ProxiedCall, startFaultProxy } from './fault-proxy.ts'
 export interface TestRuntimeOptions {
   /** A file in test/machine/fixtures that exports the `migrate` handler; the real one by default. */
   readonly fixture?: string;
+  /** As `cdk -c key=value`. */
+  readonly context?: Readonly<Record<string, string>>;
   /** Variables of the functions, over those of the stack. */
   readonly environment?: Readonly<Record<string, string>>;
   /** How long a second of Wait and of Retry lasts, in ms. */
@@ -86,7 +88,7 @@ export interface TestRuntime extends Runtime {
 
 /** Starts the stack on a fresh database. It takes a few seconds: share one per test file. */
 export async function startTestRuntime(options: TestRuntimeOptions = {}): Promise<TestRuntime> {
-  const { fixture, environment = {}, secondMs = 20 } = options;
+  const { fixture, context = {}, environment = {}, secondMs = 20 } = options;
   const database = await freshDatabase({ name: 'machine' });
   const folder = mkdtempSync(join(tmpdir(), 'machine-'));
   const outdir = join(folder, 'first');
@@ -96,6 +98,7 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
     connection: { connectionString: database.url },
     outdir,
     application: applicationOf(fixture),
+    context,
     secondMs,
   });
   const { stepFunctions, clientEnvironment, migrationsMachineArn } = runtime;

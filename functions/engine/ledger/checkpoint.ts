@@ -2,7 +2,7 @@ import { array, boolean, nullable, number, picklist, string } from 'valibot';
 import type { Caller, RunInput } from '../../contract.ts';
 import type { Database, Statements } from '../database/data-api.ts';
 import { json, key, ownJson, type RowOf, type Shape } from '../database/row-shape.ts';
-import { type Sql, sql, textOf, unsafeSql, when } from '../database/sql.ts';
+import { type Sql, sql, when } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Controls } from './controls.ts';
@@ -54,13 +54,12 @@ type Claim = Pick<
   'migration' | 'run' | 'claim' | 'slices' | 'renew' | 'besides' | 'request' | 'heldSeconds'
 >;
 
-const columns = unsafeSql(
-  `m.name, m.run, m.claim::text AS claim, m.batches, m.status, m.pass, m.cursor::text AS cursor,
+const columns = (): Sql => sql`
+   m.name, m.run, m.claim::text AS claim, m.batches, m.status, m.pass, m.cursor::text AS cursor,
    m.conflicted::text AS conflicted, m.total_processed, m.total_updated, m.pass_updated,
    CASE WHEN m.seconds_per_row > 0 AND m.seconds_per_row < 'Infinity' THEN m.seconds_per_row END AS seconds_per_row,
-   (SELECT jsonb_build_object('paused', c.paused, 'tuned', c.tuned) FROM ${textOf(ledger.controls)} c
-    WHERE c.migration = m.name)::text AS controls`,
-);
+   (SELECT jsonb_build_object('paused', c.paused, 'tuned', c.tuned) FROM ${ledger.controls} c
+    WHERE c.migration = m.name)::text AS controls`;
 
 const line = {
   batches: number(),
@@ -144,7 +143,7 @@ function progress(row: RowOf<typeof line>) {
 export async function reload(database: Database, at: Claim): Promise<Checkpoint | undefined> {
   const [row] = await database.query(
     sql`
-    SELECT ${columns},
+    SELECT ${columns()},
       (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name) AS row_errors,
       (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name AND e.run = m.run)
         AS row_errors_of_this_run
@@ -217,7 +216,7 @@ export function moved(move: Move): Sql {
         ${when(move.secondsPerRow, sql`, seconds_per_row = ${move.secondsPerRow ?? null}::float8`)}
         ${when(move.pass, sql`, pass = ${move.pass ?? null}::integer`)}
       FROM "held#" WHERE m.name = "held#".name
-      RETURNING ${columns}
+      RETURNING ${columns()}
     )`;
 }
 

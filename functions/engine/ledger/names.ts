@@ -1,26 +1,65 @@
 import { type Sql, unsafeSql } from '../database/sql.ts';
 
-/** The schema that holds the ledger, in the database that is migrated. Lower case letters and `_`, so that it needs no quotes. */
-export const schema = 'data_migrations';
+/** The schema that holds the ledger, unless the stack names another. */
+export const defaultSchema = 'data_migrations';
+
+/** The schema that holds the ledger, in the database that is migrated. */
+export let schema = defaultSchema;
+
+/**
+ * Tells this process which schema the ledger is in: each of two installations in one database has its own. Before the first
+ * statement; without a name it is the default.
+ *
+ * @throws what `checkSchema` throws.
+ */
+export function useSchema(name = defaultSchema): void {
+  checkSchema(name);
+  schema = name;
+}
+
+/** Throws a RangeError for a schema's name that would need quotes, or that PostgreSQL keeps for itself. */
+export function checkSchema(name: string): void {
+  if (!/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/.test(name)) {
+    throw new RangeError(
+      `the ledger's schema: got ${JSON.stringify(name)}, allowed are up to 63 of a-z, 0-9 and _, no digit first, no pg_`,
+    );
+  }
+}
 
 const table = (name: string): Sql => unsafeSql(`${schema}.${name}`);
 
 /** The ledger's tables, as SQL refers to them. */
 export const ledger = {
   /** One line for each version of the ledger that was applied. */
-  version: table('version'),
+  get version() {
+    return table('version');
+  },
   /** One line for each run: which are under way, which were. */
-  runs: table('runs'),
+  get runs() {
+    return table('runs');
+  },
   /** One line for each migration that has begun: status, claim, cursor, counters. */
-  migrations: table('migrations'),
+  get migrations() {
+    return table('migrations');
+  },
   /** One line for each migration that somebody has paused or tuned. */
-  controls: table('controls'),
+  get controls() {
+    return table('controls');
+  },
   /** One line for each thing that happened to a run or a migration. */
-  history: table('history'),
+  get history() {
+    return table('history');
+  },
   /** One line for each row that could not be migrated. */
-  rowErrors: table('row_errors'),
+  get rowErrors() {
+    return table('row_errors');
+  },
   /** One line for each follow-up job that is owed. */
-  followUps: table('follow_ups'),
+  get followUps() {
+    return table('follow_ups');
+  },
   /** One line for each follow-up job that rebuilds a projection. */
-  rebuilds: table('rebuilds'),
-} as const;
+  get rebuilds() {
+    return table('rebuilds');
+  },
+};

@@ -8,7 +8,7 @@ import { ledger, schema } from './names.ts';
  * The ledger's definition, one list of statements per version. Only ever add a version: databases out there have run
  * the ones before. `npm run docs` writes it to ledger.sql for those who apply it themselves.
  */
-export const versions: readonly (readonly string[])[] = [
+export const versions = (): readonly (readonly string[])[] => [
   [
     `CREATE SCHEMA IF NOT EXISTS ${schema}`,
     `CREATE TABLE ${schema}.version (
@@ -138,9 +138,12 @@ export const versions: readonly (readonly string[])[] = [
   ],
 ];
 
+/** The version of the ledger that this code works with. */
+export const currentVersion = versions().length;
+
 /** The whole definition as a script. */
 export function ledgerScript(): string {
-  return versions
+  return versions()
     .flatMap((statements, i) => [...statements, recordVersion(i + 1)].map((statement) => `${statement};`))
     .join('\n\n');
 }
@@ -155,20 +158,20 @@ const recordVersion = (version: number): string =>
  */
 export async function upgradeLedger(database: Database): Promise<void> {
   const current = await ledgerVersion(database);
-  if (current > versions.length) {
+  if (current > currentVersion) {
     throw new MigrationFailed(
-      `the ledger (schema ${schema}) has version ${current}, this code knows ${versions.length}: ` +
+      `the ledger (schema ${schema}) has version ${current}, this code knows ${currentVersion}: ` +
         'an older release was deployed over a newer one; deploy the newer one again',
     );
   }
-  if (current === versions.length) {
+  if (current === currentVersion) {
     return;
   }
   try {
     await database.transaction(async (tx) => {
       // Any fixed number does, as long as nobody else uses it: the bytes of "data_mig". Held until the commit.
       await tx.execute(sql`SELECT 1 AS locked FROM pg_advisory_xact_lock(${'7233190438095382887'}::bigint)`);
-      for (const [i, statements] of versions.entries()) {
+      for (const [i, statements] of versions().entries()) {
         if (i < (await ledgerVersion(tx))) {
           continue;
         }
@@ -220,7 +223,7 @@ export async function isNewerLedger(database: Statements): Promise<boolean> {
     const [row] = await database.query(sql`SELECT max(version) AS version FROM ${ledger.version}`, {
       version: nullable(number()),
     });
-    return (row?.version ?? 0) > versions.length;
+    return (row?.version ?? 0) > currentVersion;
   } catch (error) {
     if (error instanceof DatabaseError && error.sqlState === '42P01') {
       throw new MigrationFailed(`the ledger is gone: ${messageOf(error)}. ${mendLedger}`, { cause: error });

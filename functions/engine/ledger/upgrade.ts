@@ -5,7 +5,7 @@ import { sql } from '../database/sql.ts';
 import { type ExecutionStatus, isAlive } from './execution-status.ts';
 import { ledger } from './names.ts';
 import { stillRuns } from './run-lock.ts';
-import { ledgerVersion, upgradeLedger, versions } from './schema.ts';
+import { currentVersion, ledgerVersion, upgradeLedger } from './schema.ts';
 
 /**
  * Creates the ledger or brings it up to date, unless a run is under way that needs it as it is: the start is refused then, and nothing
@@ -19,7 +19,7 @@ export async function upgradeUnlessRefused(
   lock: string,
 ): Promise<void> {
   const version = await ledgerVersion(database);
-  if (version > 0 && version < versions.length) {
+  if (version > 0 && version < currentVersion) {
     // As JSON, since an older ledger has no locks: all that runs there is of a release.
     const running = await database.query(
       sql`

@@ -59,7 +59,7 @@ export async function admit(
       // A Lambda that dies in between would keep the others out for the minutes after which the Data API gives a transaction up.
       await tx.execute(sql`
         SELECT 1 AS locked FROM set_config('idle_in_transaction_session_timeout', '1500ms', true),
-          pg_advisory_xact_lock(hashtextextended(${lockName}, 0))`);
+          pg_advisory_xact_lock(hashtextextended(${lockName()}, 0))`);
       const conflict = (await heldBy(tx, wanted, tables)) ?? (await placeTaken(tx, wanted));
       if (conflict !== undefined) {
         return conflict;
@@ -112,7 +112,7 @@ async function endDead(
 }
 
 // Of this schema's ledger, whoever else takes advisory locks here.
-const lockName = `admission to ${schema}`;
+const lockName = (): string => `admission to ${schema}`;
 
 /** The first run that is at this migration, or at another of its tables; those that it may take over, it does. */
 async function heldBy(

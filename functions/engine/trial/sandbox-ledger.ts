@@ -9,10 +9,10 @@ import { MigrationFailed } from '../errors.ts';
 import { type Checkpoint, reload } from '../ledger/checkpoint.ts';
 import { may } from '../ledger/life-cycle.ts';
 import { ledger, schema } from '../ledger/names.ts';
-import { ledgerVersion, upgradeLedger, versions } from '../ledger/schema.ts';
+import { currentVersion, ledgerVersion, upgradeLedger } from '../ledger/schema.ts';
 
 // What the older ledger is called meanwhile, as only the transaction that is rolled back sees it.
-const aside = `${schema}#`;
+const aside = (): string => `${schema}#`;
 
 /**
  * Sees to a ledger as this code knows it, inside a transaction that will be rolled back. Where there is an older one, which
@@ -21,9 +21,9 @@ const aside = `${schema}#`;
  */
 export async function ledgerInside(inside: Database): Promise<void> {
   const version = await ledgerVersion(inside);
-  const older = version > 0 && version < versions.length;
+  const older = version > 0 && version < currentVersion;
   if (older) {
-    await inside.execute(sql`ALTER SCHEMA ${identifier(schema)} RENAME TO ${identifier(aside)}`);
+    await inside.execute(sql`ALTER SCHEMA ${identifier(schema)} RENAME TO ${identifier(aside())}`);
   }
   await upgradeLedger(inside);
   if (!older) {
@@ -34,7 +34,7 @@ export async function ledgerInside(inside: Database): Promise<void> {
       sql`
       SELECT a.attname::text AS name FROM pg_attribute a
       JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = ${aside} AND c.relname = ${table} AND a.attnum > 0 AND NOT a.attisdropped`,
+      WHERE n.nspname = ${aside()} AND c.relname = ${table} AND a.attnum > 0 AND NOT a.attisdropped`,
       { name: string() },
     );
     const columns = join(
@@ -43,7 +43,7 @@ export async function ledgerInside(inside: Database): Promise<void> {
     );
     await inside.execute(sql`
       INSERT INTO ${identifier(schema, table)} (${columns})
-      SELECT ${columns} FROM ${identifier(aside, table)}`);
+      SELECT ${columns} FROM ${identifier(aside(), table)}`);
   }
 }
 

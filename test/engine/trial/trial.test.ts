@@ -150,7 +150,7 @@ describe('A trial', () => {
   });
 
   it('works beside a run of an older release, with the ledger of that', async () => {
-    for (const statement of [...(versions[0] ?? []), 'INSERT INTO data_migrations.version VALUES (1)']) {
+    for (const statement of [...(versions()[0] ?? []), 'INSERT INTO data_migrations.version VALUES (1)']) {
       await engine.database.query(statement);
     }
     await engine.database.query(`
