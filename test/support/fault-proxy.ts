@@ -22,7 +22,9 @@ export type Fault =
   /** The target gets it twice at the same time; the caller gets the answer that comes first. */
   | 'duplicate'
   /** It is forwarded that much later. */
-  | { readonly delayMs: number };
+  | { readonly delayMs: number }
+  /** Another body is forwarded in its place, perhaps twice at the same time. */
+  | { readonly instead: string; readonly twice?: boolean };
 
 export interface FaultProxyOptions {
   /** The URL of the endpoint behind it. */
@@ -73,12 +75,13 @@ export async function startFaultProxy({
     if (fault === 'refuse') {
       return response.destroy();
     }
-    if (typeof fault === 'object') {
+    if (typeof fault === 'object' && 'delayMs' in fault) {
       await sleep(fault.delayMs);
     }
-    const answers = [forward(request, body)];
-    if (fault === 'duplicate') {
-      answers.push(forward(request, body));
+    const sent = typeof fault === 'object' && 'instead' in fault ? Buffer.from(fault.instead) : body;
+    const answers = [forward(request, sent)];
+    if (fault === 'duplicate' || (typeof fault === 'object' && 'twice' in fault && fault.twice)) {
+      answers.push(forward(request, sent));
     }
     if (fault === 'lose-answer') {
       await Promise.allSettled(answers);
@@ -118,7 +121,10 @@ async function forwardOnce(
   { method, url, headers }: IncomingMessage,
   body: Buffer,
 ): Promise<Answer> {
-  const forwarded = send(new URL(url ?? '/', target), { method, headers });
+  const forwarded = send(new URL(url ?? '/', target), {
+    method,
+    headers: { ...headers, 'content-length': body.length },
+  });
   forwarded.end(body);
   const [response] = (await once(forwarded, 'response')) as [IncomingMessage];
   return { status: response.statusCode ?? 502, headers: response.headers, body: await bytesOf(response) };

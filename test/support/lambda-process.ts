@@ -1,3 +1,4 @@
+import { Agent } from 'node:http';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import type { MigrateRequest } from '../../functions/contract.ts';
 import type { Clock } from '../../functions/engine/clock.ts';
@@ -25,6 +26,9 @@ export interface LambdaProcess {
   abandon(): void;
 }
 
+// One for all: a test that starts hundreds of processes would run out of sockets.
+const httpAgent = new Agent({ keepAlive: true });
+
 /** What Lambda reports of a process that did not answer: the machine invokes again. */
 export class Killed extends Error {
   override readonly name = 'Sandbox.Timedout';
@@ -35,6 +39,8 @@ export interface ProcessOptions {
   readonly milliseconds?: number;
   readonly slicesPerExecution?: number;
   readonly followUps?: Readonly<Record<string, string>>;
+  /** The version of the function; by default none. */
+  readonly version?: string;
   /** Requests that the SDK makes of one call at most. */
   readonly attempts?: number;
 }
@@ -52,7 +58,13 @@ export function startProcess(
   number: number,
   migrations: readonly Migration[],
   { url, databaseName, clock, statusOf }: Surroundings,
-  { milliseconds = 300_000, slicesPerExecution = 1_000, followUps = {}, attempts = 3 }: ProcessOptions,
+  {
+    milliseconds = 300_000,
+    slicesPerExecution = 1_000,
+    followUps = {},
+    attempts = 3,
+    version = '',
+  }: ProcessOptions,
 ): LambdaProcess {
   let isDead = false;
   let giveUp: (error: Killed) => void = () => {};
@@ -64,6 +76,7 @@ export function startProcess(
     env: {
       SLICES_PER_EXECUTION: String(slicesPerExecution),
       FOLLOW_UPS: JSON.stringify(followUps),
+      AWS_LAMBDA_FUNCTION_VERSION: version,
       SHOW_ROW_DATA: 'true', // tests look at which rows it was
     },
     clock,
@@ -103,6 +116,7 @@ export function clientOf(options: {
       region: 'eu-central-1',
       credentials,
       maxAttempts,
+      requestHandler: { httpAgent },
     });
     if (number !== undefined) {
       made.middlewareStack.add(
