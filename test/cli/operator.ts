@@ -1,12 +1,10 @@
-import { PassThrough } from 'node:stream';
-import { ioOf } from '../../cli/command/io.ts';
-import { operate } from '../../cli/operate.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
+import { commandsAt } from '../support/commands.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 import type { Exit } from './command.ts';
 import { registered } from './fixtures/migrations.ts';
 
-/** An operator at a system that is thought to be in AWS: the SDK finds it by its own variables, and nothing says --local. */
+/** An operator at a system that is thought to be in AWS. */
 export interface Operator {
   readonly runtime: TestRuntime;
   /** Runs a command in this process, with the migrations of this checkout. */
@@ -26,21 +24,8 @@ export async function operator(): Promise<Operator> {
     fixture: '../../cli/fixtures/handler',
     environment: { SLICES_PER_EXECUTION: String(slicesPerExecution) },
   });
-  const before = { ...process.env };
-  Object.assign(process.env, runtime.clientEnvironment);
-  const doesWith: Operator['doesWith'] = async (checkout, ...args) => {
-    const [out, err] = [new PassThrough(), new PassThrough()];
-    const said = { out: '', err: '' };
-    out.on('data', (chunk) => {
-      said.out += chunk;
-    });
-    err.on('data', (chunk) => {
-      said.err += chunk;
-    });
-    const streams = { stdin: new PassThrough(), stdout: out, stderr: err, env: process.env };
-    const code = await operate(ioOf(streams as unknown as NodeJS.Process), args, checkout);
-    return { code, stdout: said.out, stderr: said.err };
-  };
+  const commands = commandsAt(runtime);
+  const doesWith: Operator['doesWith'] = (checkout, ...args) => commands.run(args, checkout);
   return {
     runtime,
     doesWith,
@@ -56,10 +41,7 @@ export async function operator(): Promise<Operator> {
         SELECT i, CASE WHEN i IN (7, 50) THEN E'\\tcheap' ELSE i::text END, NULL, 'old' FROM generate_series(1, 60) AS i`);
     },
     async close() {
-      for (const name of Object.keys(runtime.clientEnvironment)) {
-        delete process.env[name];
-      }
-      Object.assign(process.env, before);
+      commands.close();
       await runtime.close();
     },
   };

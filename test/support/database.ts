@@ -17,18 +17,21 @@ export interface FreshDatabaseOptions {
   readonly name?: string;
   /** A database to clone; nobody may be connected to it meanwhile. */
   readonly template?: string;
+  /** The URL of the PostgreSQL that it is made in; that of the test run by default. */
+  readonly cluster?: string | undefined;
 }
 
-/** Creates a database in the test run's PostgreSQL. */
+/** Creates a database. */
 export async function freshDatabase({
   name = 'test',
   template,
+  cluster = inject('postgresUrl'),
 }: FreshDatabaseOptions = {}): Promise<TestDatabase> {
   const unique = `${name}_${randomBytes(6).toString('hex')}`;
   const clone = template === undefined ? '' : `TEMPLATE ${pg.escapeIdentifier(template)}`;
-  await onCluster(`CREATE DATABASE ${pg.escapeIdentifier(unique)} ${clone}`);
+  await execute(cluster, `CREATE DATABASE ${pg.escapeIdentifier(unique)} ${clone}`);
 
-  const url = urlOf(unique);
+  const url = urlOf(cluster, unique);
   const pool = new pg.Pool({ connectionString: url, max: 5 });
   pool.on('error', () => {}); // a test may kill its backends
   return {
@@ -38,13 +41,13 @@ export async function freshDatabase({
     query: async (sql, values = []) => (await pool.query(sql, [...values])).rows,
     async drop() {
       await pool.end();
-      await onCluster(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(unique)} WITH (FORCE)`);
+      await execute(cluster, `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(unique)} WITH (FORCE)`);
     },
   };
 }
 
-async function onCluster(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: inject('postgresUrl') });
+async function execute(cluster: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: cluster });
   await client.connect();
   try {
     await client.query(sql);
@@ -53,8 +56,8 @@ async function onCluster(sql: string): Promise<void> {
   }
 }
 
-function urlOf(database: string): string {
-  const url = new URL(inject('postgresUrl').replace('@/', '@socket/'));
+function urlOf(cluster: string, database: string): string {
+  const url = new URL(cluster.replace('@/', '@socket/'));
   url.pathname = `/${database}`;
   return url.href.replace('@socket/', '@/');
 }

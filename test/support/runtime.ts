@@ -37,6 +37,8 @@ export interface TestRuntimeOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** How long a second of Wait and of Retry lasts, in ms. */
   readonly secondMs?: number;
+  /** The URL of the PostgreSQL that has the database; that of the test run by default. */
+  readonly cluster?: string;
 }
 
 export type LambdaRequest = MigrateRequest | RebuildRequest;
@@ -82,14 +84,17 @@ export interface TestRuntime extends Runtime {
   crash(): Promise<void>;
   /** Gives the functions, as they are, another timeout. */
   setTimeoutSeconds(seconds: number): void;
-  /** Puts a new version of the functions, and machines that use it, beside what there is. */
-  release(fixture: string, version: string): void;
+  /**
+   * Puts a new version of the functions, and machines that use it, beside what there is; `environment` is this version's alone. A
+   * fixture is synthesized and bundled once, however many releases are made of it.
+   */
+  release(fixture: string, version: string, environment?: Readonly<Record<string, string>>): void;
 }
 
 /** Starts the stack on a fresh database. It takes a few seconds: share one per test file. */
 export async function startTestRuntime(options: TestRuntimeOptions = {}): Promise<TestRuntime> {
-  const { fixture, context = {}, environment = {}, secondMs = 20 } = options;
-  const database = await freshDatabase({ name: 'machine' });
+  const { fixture, context = {}, environment = {}, secondMs = 20, cluster } = options;
+  const database = await freshDatabase({ name: 'machine', cluster });
   const folder = mkdtempSync(join(tmpdir(), 'machine-'));
   const outdir = join(folder, 'first');
   const between: Between = {};
@@ -111,11 +116,11 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
   // Functions that reach the Data API through the proxy, and are reached through `between`. They stand in front of the
   // runtime's own: of one name and version, the machine asks the latest that was deployed.
   const functions: LambdaFunction[] = [];
-  const deploy = (specs: Assembly['functions'], machines: Assembly['machines'], timeoutSeconds?: number) => {
+  const deploy = ({ functions: specs, machines }: Assembly, over: Over = {}) => {
     const deployed = specs.map((spec) =>
       startFunction({
         ...spec,
-        timeoutSeconds: timeoutSeconds ?? spec.timeoutSeconds,
+        timeoutSeconds: over.timeoutSeconds ?? spec.timeoutSeconds,
         log: (line) => log.push(line),
         environment: {
           ...spec.environment,
@@ -124,6 +129,7 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
           POWERTOOLS_LOG_LEVEL: 'WARN',
           SHOW_ROW_DATA: 'true', // tests look at which rows it was
           ...environment,
+          ...over.environment,
         },
       }),
     );
@@ -145,11 +151,9 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
       return between.invocation?.(payload as LambdaRequest, invoke) ?? invoke();
     },
   });
-  const first = await readTemplate(outdir);
-  const deployFirst = (timeoutSeconds?: number) => {
-    const { functions: specs, machines } = readAssembly(first, { folder: outdir });
-    deploy(specs, machines, timeoutSeconds);
-  };
+  const first: Synthesis = { template: await readTemplate(outdir), folder: outdir };
+  const synthesized = new Map([[fixture, first]]);
+  const deployFirst = (over?: Over) => deploy(assemblyOf(first), over);
   let released = false;
   deployFirst();
 
@@ -248,13 +252,12 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
       await answer.arrayBuffer();
     },
     setTimeoutSeconds(seconds) {
-      deployFirst(seconds);
+      deployFirst({ timeoutSeconds: seconds });
     },
-    release(next, version) {
-      const nextOutdir = join(folder, version);
-      const { template } = synthesize({ outdir: nextOutdir, application: applicationOf(next) });
-      const assembly = readAssembly(template, { folder: nextOutdir, version });
-      deploy(assembly.functions, assembly.machines);
+    release(next, version, own = {}) {
+      const known = synthesized.get(next) ?? synthesisOf(next, join(folder, version));
+      synthesized.set(next, known);
+      deploy(assemblyOf(known, version), { environment: own });
       released = true;
     },
     async close() {
@@ -266,6 +269,26 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
       await database.drop();
     },
   };
+}
+
+/** What a deployment has in place of what the template says. */
+interface Over {
+  readonly timeoutSeconds?: number;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** A stack that was synthesized, with the folder that has its bundles. */
+interface Synthesis {
+  readonly template: Template;
+  readonly folder: string;
+}
+
+function synthesisOf(fixture: string, folder: string): Synthesis {
+  return { template: synthesize({ outdir: folder, application: applicationOf(fixture) }).template, folder };
+}
+
+function assemblyOf({ template, folder }: Synthesis, version?: string): Assembly {
+  return readAssembly(template, { folder, ...(version !== undefined && { version }) });
 }
 
 /** The demo, with a fixture's migrations instead of its own. */

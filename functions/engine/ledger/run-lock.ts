@@ -128,7 +128,7 @@ async function enter(
         ${when(entry, sql`, code = ${entry?.code ?? ''}, renew = false`)}
       WHERE r.execution_arn = ${arn} AND (r.redrive_count < ${redrives}
         OR (r.redrive_count = ${redrives} AND r.part <= ${part} AND r.status = 'running'))
-      RETURNING r.execution_arn
+      RETURNING r.execution_arn, r.lock
     )`;
   const begins = sql`
     "begins#" AS (
@@ -137,17 +137,16 @@ async function enter(
         ${entry?.code ?? ''}
       WHERE ${entry?.request !== undefined} AND NOT EXISTS (SELECT FROM "before#")
       ON CONFLICT (execution_arn) DO NOTHING
-      RETURNING r.execution_arn
+      RETURNING r.execution_arn, r.lock
     )`;
-  const migration = actionOf(entry?.request ?? {})?.migration ?? null;
   const note = noted(
     sql`CASE WHEN b.status IS NULL THEN 'run started' WHEN b.redrive_count < ${redrives} THEN 'run redriven'
       ELSE 'run went on in its next part' END`,
-    sql`(SELECT execution_arn FROM "goes_on#" UNION ALL SELECT execution_arn FROM "begins#") AS e LEFT JOIN "before#" b ON true
+    sql`(SELECT execution_arn, lock FROM "goes_on#" UNION ALL SELECT execution_arn, lock FROM "begins#") AS e LEFT JOIN "before#" b ON true
       WHERE b.status IS NULL OR b.redrive_count < ${redrives} OR b.part < ${part}`,
     {
       run: sql`e.execution_arn`,
-      migration: sql`${migration}`,
+      migration: ofOneMigration,
       detail: sql`CASE WHEN ${part} > 1 THEN 'part ' || ${part}::text END`,
     },
   );

@@ -1,6 +1,3 @@
-import { readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import pg from 'pg';
@@ -18,10 +15,10 @@ import { begin } from '../../../functions/engine/lifecycle/begin.ts';
 import { finish } from '../../../functions/engine/lifecycle/finish.ts';
 import { scheduleOf } from '../../../functions/engine/schedule/schedule.ts';
 import { runSlice } from '../../../functions/engine/slice/slice.ts';
-import { startPostgres } from '../../../local/postgres.ts';
 import { startRdsData } from '../../../local/rds-data/endpoint.ts';
 import { credentials } from '../../support/credentials.ts';
 import { rowsOf } from '../../support/opened.ts';
+import { ownPostgres } from '../../support/own-postgres.ts';
 
 const clusterArn = 'arn:aws:rds:eu-central-1:123456789012:cluster:app';
 const secretArn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:app';
@@ -43,8 +40,7 @@ const probe = rowsOf(
 );
 
 it('promises 1 and 2: a database that crashes loses batches only together with their checkpoint', async () => {
-  const folder = join(tmpdir(), `crash-${process.pid}`);
-  let postgres = await startPostgres({ folder });
+  const postgres = await ownPostgres('crash');
   const endpoint = await startRdsData({
     database: postgres.connection,
     accessKeyId: credentials.accessKeyId,
@@ -88,8 +84,8 @@ it('promises 1 and 2: a database that crashes loses batches only together with t
     const migrated = migrate();
     for (let crash = 1; crash <= 3; crash += 1) {
       await wait(400);
-      await crashed(postgres.folder);
-      postgres = await startPostgres({ folder });
+      await postgres.crash();
+      await postgres.restart();
     }
     expect(await migrated).toBe(true);
     expect(await query(postgres.connection, 'SELECT result FROM data_migrations.migrations')).toMatchObject([
@@ -102,25 +98,9 @@ it('promises 1 and 2: a database that crashes loses batches only together with t
     expect(counts).toEqual([{ n: 1, rows }]);
   } finally {
     await endpoint.close();
-    await postgres.stop();
-    await rm(folder, { recursive: true, force: true });
-    await rm(postgres.folder, { recursive: true, force: true });
+    await postgres.close();
   }
 });
-
-/** What SIGQUIT does to PostgreSQL is a crash: nothing is written any more, and the next start recovers. */
-async function crashed(folder: string): Promise<void> {
-  const [pid] = (await readFile(join(folder, 'data-17', 'postmaster.pid'), 'utf8')).split('\n');
-  process.kill(Number(pid), 'SIGQUIT');
-  for (;;) {
-    try {
-      process.kill(Number(pid), 0);
-      await wait(20);
-    } catch {
-      return;
-    }
-  }
-}
 
 async function query(connection: pg.ClientConfig, text: string): Promise<unknown[]> {
   const client = new pg.Client(connection);
