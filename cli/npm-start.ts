@@ -9,7 +9,7 @@ import type { Io } from './command/io.ts';
 import { type Session, sessionOf, startSession } from './local/session.ts';
 import { start } from './system/start.ts';
 import { findSystem } from './system/system.ts';
-import { endedBadly, follow, printEnd } from './system/wait.ts';
+import { endedText, follow, printEnd } from './system/wait.ts';
 
 /** `npm start`: runs every migration on the demo's data, waits for the rebuild, prints the run's output. */
 export async function npmStart(io: Io, { fresh }: { readonly fresh: boolean }): Promise<number> {
@@ -55,7 +55,7 @@ async function run(
         continue;
       }
       if (followUp) {
-        io.err.write(endedBadly(followUp));
+        io.err.write(endedText(followUp));
       }
       isDone = false;
     }

@@ -1,6 +1,5 @@
-import type { Pause } from '../functions/engine/ledger/controls.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
-import { grouped, localTime } from './output/format.ts';
+import { grouped, localTime, pauseText } from './output/format.ts';
 import { table } from './output/table.ts';
 import { type Progress, progressOf } from './system/progress.ts';
 import { statuses, statusOfOne } from './system/status.ts';
@@ -46,9 +45,4 @@ function forPeople(all: readonly Progress[]): string {
         .join(', '),
     ]),
   );
-}
-
-/** Who paused a migration, when and why. */
-export function pauseText({ by, at, reason }: Pause): string {
-  return `paused by ${by} at ${localTime(at)}${reason === null ? '' : `: ${reason}`}`;
 }

@@ -1,11 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DescribeExecutionOutput, RedriveExecutionCommand } from '@aws-sdk/client-sfn';
-import { ErrorName } from '../functions/contract.ts';
 import { unpause } from '../functions/engine/ledger/controls.ts';
 import { actionOf } from '../functions/engine/ledger/run-record.ts';
 import { jsonOption, type OperatorCommand } from './command/command.ts';
 import { printStarted } from './start.ts';
-import { backgroundOf, describe, describeSoon, latest, requestOf, underWay } from './system/executions.ts';
+import {
+  backgroundOf,
+  describe,
+  describeSoon,
+  latest,
+  requestOf,
+  underWay,
+  wasRefused,
+} from './system/executions.ts';
 import { ledgerFor } from './system/ready.ts';
 import { start } from './system/start.ts';
 import { statusOfOne } from './system/status.ts';
@@ -78,21 +85,19 @@ const looked = 50;
  * asked to do one thing with one migration only one that was stopped; whoever still wants it asks again.
  */
 async function lastRun(system: System): Promise<DescribeExecutionOutput | undefined> {
-  const refusals: readonly string[] = [ErrorName.AlreadyRunning, ErrorName.InvalidInput];
   for (const { executionArn } of await latest(system, looked)) {
     const execution = await describe(system, executionArn as string);
     if (execution === undefined) {
       continue;
     }
-    const { status = '', error = '' } = execution;
-    const refused = status === 'FAILED' && refusals.includes(error);
+    const { status = '' } = execution;
     const request = requestOf(execution);
     if (request === undefined || request.background !== undefined) {
       continue; // a part ends with its run, and what is in the background the next run starts again
     }
     const { action = 'only' } = actionOf(request) ?? {};
     const aside = action !== 'only' && /SUCCEEDED|FAILED/.test(status);
-    if (!refused && !aside) {
+    if (!wasRefused(execution) && !aside) {
       return execution;
     }
   }

@@ -1,8 +1,7 @@
-import type { ResultMap } from '../functions/contract.ts';
 import { executionName } from '../functions/engine/ledger/execution-names.ts';
 import { jsonOption, type OperatorCommand } from './command/command.ts';
 import { Misuse } from './command/misuse.ts';
-import { describeSoon } from './system/executions.ts';
+import { describeSoon, leftToBackground } from './system/executions.ts';
 import { inputOf, type RunOptions, runOptions } from './system/input.ts';
 import { type Asked, startNamed, start as startOne } from './system/start.ts';
 import { statusOfOne } from './system/status.ts';
@@ -66,14 +65,12 @@ async function waitForBackground(system: System, arn: string, which: string): Pr
   if (code !== 0) {
     return code;
   }
-  const result = JSON.parse((await describeSoon(system, arn)).output ?? '{}') as ResultMap;
-  for (const [name, each] of Object.entries(result)) {
-    const isLeft = typeof each === 'object' && 'state' in each && each.state === 'background';
-    if (!isLeft || (which !== 'all' && which !== name)) {
+  for (const [name, execution] of leftToBackground(await describeSoon(system, arn))) {
+    if (which !== 'all' && which !== name) {
       continue;
     }
-    system.io.err.write(`waiting for ${name}: ${each.execution}\n`);
-    const ended = await waitFor(system, each.execution);
+    system.io.err.write(`waiting for ${name}: ${execution}\n`);
+    const ended = await waitFor(system, execution);
     if (ended !== 0) {
       return ended;
     }

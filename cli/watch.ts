@@ -1,24 +1,64 @@
-import { jsonOption, type OperatorCommand } from './command/command.ts';
-import { allUnderWay, underWay } from './system/executions.ts';
-import { readLedger } from './system/ledger.ts';
-import { waitFor } from './system/wait.ts';
+import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
+import { interruptedByUser, type OperatorCommand } from './command/command.ts';
+import { purposeOf } from './system/executions.ts';
+import type { System } from './system/system.ts';
+import { endedText, howToGoOn, printEnd, showIfKnown, showUntil } from './system/wait.ts';
+import { isUnderWay, lookAgain, type Watched } from './system/watched.ts';
+import { watchedSteps } from './system/watched-steps.ts';
 
-export const watch: OperatorCommand = {
+export const watch: OperatorCommand<{ readonly json?: boolean }> = {
   usage: 'watch',
-  about: 'show the progress of the run that is under way, and end as it ends',
-  exits: ['it succeeded: the result map is on stdout', 'none is under way, or it failed', 'misuse'],
-  options: [jsonOption],
-  async run(system) {
-    const started = await underWay(system);
-    const { running } = await readLedger(await system.database());
-    // Whoever the ledger does not know is about to be refused.
-    const known = started.find((each) => running.some((run) => run.execution_arn === each.executionArn));
-    const run = known ?? started[0] ?? (await allUnderWay(system))[0];
-    if (run?.executionArn === undefined) {
-      system.io.err.write(`no run is under way. ${system.command('start')} starts one\n`);
-      return 1;
+  about: 'show the progress of all that is under way, runs and the background, until nothing is any more',
+  exits: [
+    'all of it succeeded: each result map is on stdout, in the order in which they ended',
+    'some of it failed or was stopped, or nothing is under way',
+    'misuse',
+  ],
+  options: [['--json', 'print one JSON object: the result maps by the ARNs of their executions']],
+  async run(system, { json }) {
+    const { io, command } = system;
+    const ended = await followAll(system);
+    if (ended === undefined) {
+      io.err.write(`all of it goes on. ${command('watch')} shows it again\n`);
+      return interruptedByUser;
     }
-    system.io.err.write(`${run.executionArn}\n`);
-    return waitFor(system, run.executionArn);
+    if (ended.length === 0) {
+      io.err.write(`no run is under way. ${command('start')} starts one\n`);
+    }
+    const succeeded = ended.filter(({ status }) => status === 'SUCCEEDED');
+    if (json) {
+      io.out.write(`${JSON.stringify(byArn(succeeded), null, 2)}\n`);
+    } else {
+      for (const each of succeeded) {
+        printEnd(system, each);
+      }
+    }
+    return ended.length > 0 && succeeded.length === ended.length ? 0 : 1;
   },
 };
+
+/** Shows all that is under way until nothing is, and returns what was, in the order in which it ended. Undefined after Ctrl-C. */
+async function followAll(system: System): Promise<readonly DescribeExecutionOutput[] | undefined> {
+  const database = await system.database();
+  const watched: Watched = new Map();
+  return showUntil(system, async (steps) => {
+    const { begun, ended } = await lookAgain(system, watched);
+    for (const each of begun) {
+      steps.say(`${purposeOf(each)}: ${each.executionArn}\n`);
+    }
+    if (watched.size > 0) {
+      await showIfKnown(steps, () => watchedSteps(system, database, watched));
+    }
+    for (const each of ended) {
+      steps.say(`${endedText(each)}${howToGoOn(system, each)}`);
+    }
+    const all = [...watched.values()];
+    return all.some(isUnderWay) ? undefined : all.sort((a, b) => Number(a.stopDate) - Number(b.stopDate));
+  });
+}
+
+function byArn(succeeded: readonly DescribeExecutionOutput[]): object {
+  return Object.fromEntries(
+    succeeded.map(({ executionArn, output = '{}' }) => [executionArn, JSON.parse(output)]),
+  );
+}

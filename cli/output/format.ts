@@ -1,4 +1,5 @@
 import { DateTime } from 'luxon';
+import type { Pause } from '../../functions/engine/ledger/controls.ts';
 
 /** A moment as people here read it: `2026-11-22 02:05`, in their own time zone. */
 export function localTime(iso: string | null | undefined): string {
@@ -8,4 +9,9 @@ export function localTime(iso: string | null | undefined): string {
 /** A number with its thousands apart. */
 export function grouped(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: 1 });
+}
+
+/** Who paused a migration, when and why. */
+export function pauseText({ by, at, reason }: Pause): string {
+  return `paused by ${by} at ${localTime(at)}${reason === null ? '' : `: ${reason}`}`;
 }

@@ -6,9 +6,10 @@ import {
   type ExecutionStatus,
   ListExecutionsCommand,
 } from '@aws-sdk/client-sfn';
-import type { PartInput, RunInput } from '../../functions/contract.ts';
+import { ErrorName, type PartInput, type ResultMap, type RunInput } from '../../functions/contract.ts';
 import { nameOf } from '../../functions/engine/errors.ts';
 import { executionArn } from '../../functions/engine/ledger/execution-names.ts';
+import { actionOf } from '../../functions/engine/ledger/run-record.ts';
 import type { System } from './system.ts';
 
 /** An execution as Step Functions describes it; undefined if it knows none of this ARN. */
@@ -60,6 +61,33 @@ export async function latest(
 export function requestOf({ input = '{}' }: Pick<DescribeExecutionOutput, 'input'>): RunInput | undefined {
   const given = JSON.parse(input) as (RunInput & Partial<PartInput>) | null;
   return given?.part_of === undefined ? (given ?? {}) : undefined;
+}
+
+/** What an execution is there for, as people say it. */
+export function purposeOf(execution: Pick<DescribeExecutionOutput, 'input'>): string {
+  const asked = actionOf(requestOf(execution) ?? {});
+  if (asked === undefined) {
+    return 'the run of a release';
+  }
+  const { action, migration } = asked;
+  return action === 'background' ? `${migration} in the background` : `${action} ${migration}`;
+}
+
+/** Whether a start was refused, before it changed anything: it says nothing about the runs that are under way. */
+export function wasRefused({ status, error = '' }: DescribeExecutionOutput): boolean {
+  const refusals: readonly string[] = [ErrorName.AlreadyRunning, ErrorName.InvalidInput];
+  return status === 'FAILED' && refusals.includes(error);
+}
+
+/** What a run that succeeded has left to the background: migrations, and the executions in which they go on. */
+export function leftToBackground({
+  output = '{}',
+}: Pick<DescribeExecutionOutput, 'output'>): readonly (readonly [migration: string, execution: string])[] {
+  return Object.entries(JSON.parse(output) as ResultMap).flatMap(([name, each]) =>
+    typeof each === 'object' && 'state' in each && each.state === 'background'
+      ? [[name, each.execution] as const]
+      : [],
+  );
 }
 
 /** A run that is under way. */

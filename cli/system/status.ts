@@ -47,6 +47,15 @@ export async function statuses(system: System): Promise<{ ledger: Ledger; all: r
       alive.push(run);
     }
   }
+  return { ledger, all: statusesIn(system, ledger, alive) };
+}
+
+/** Every migration as a ledger has it; `alive` are its runs whose executions still run. */
+export function statusesIn(
+  { registered }: Pick<System, 'registered'>,
+  ledger: Ledger,
+  alive: readonly Run[],
+): readonly Status[] {
   const status = (name: string, migration: Registered | undefined): Status => {
     const line = ledger.lines.get(name);
     return {
@@ -60,10 +69,12 @@ export async function statuses(system: System): Promise<{ ledger: Ledger; all: r
       controls: ledger.controls.get(name),
     };
   };
-  const registered = system.registered.map((migration) => status(migration.name, migration));
   const names = new Set(registered.map(({ name }) => name));
   const gone = [...ledger.lines.keys()].filter((name) => !names.has(name));
-  return { ledger, all: [...registered, ...gone.map((name) => status(name, undefined))] };
+  return [
+    ...registered.map((migration) => status(migration.name, migration)),
+    ...gone.map((name) => status(name, undefined)),
+  ];
 }
 
 /** One of them. Throws Misuse, with the known ones, if there is none of this name. */

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
 import type { ResultMap } from '../../functions/contract.ts';
 import { interruptedByUser } from '../command/command.ts';
-import { readSteps, type Step, stepsOn } from '../output/steps.ts';
-import { describeSoon } from './executions.ts';
+import { readSteps, type Step, type Steps, stepsOn } from '../output/steps.ts';
+import { describeSoon, requestOf } from './executions.ts';
 import type { System } from './system.ts';
 
 /** More to look at than the steps of the run. */
@@ -16,17 +16,39 @@ export async function follow(
   more: More = async () => [],
 ): Promise<DescribeExecutionOutput | undefined> {
   const database = await system.database();
-  const steps = stepsOn(system.io.err);
+  return showUntil(system, async (steps) => {
+    const execution = await describeSoon(system, run);
+    await showIfKnown(steps, async () => [...(await readSteps(database, run)), ...(await more())]);
+    return execution.status === 'RUNNING' ? undefined : execution;
+  });
+}
+
+/**
+ * Shows how far it is, if that can be read at the moment: there is no ledger before the first run has made it, and a look at the progress
+ * must never disturb what it looks at.
+ */
+export async function showIfKnown(steps: Steps, read: () => Promise<readonly Step[]>): Promise<void> {
+  const found = await read().catch(() => undefined);
+  if (found !== undefined) {
+    steps.show(found);
+  }
+}
+
+/** Looks again and again until there is an answer. Undefined if Ctrl-C came first: what was looked at goes on. */
+export async function showUntil<T>(
+  { io }: System,
+  look: (steps: Steps) => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const steps = stepsOn(io.err);
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   process.once('SIGINT', interrupt);
   try {
     // Quick at first, for what is done in a moment; at last slow enough for the API's limit, whoever else asks it.
     for (let pause = 100; !interrupted.signal.aborted; pause = Math.min(pause * 1.2, 2_000)) {
-      const execution = await describeSoon(system, run);
-      steps.show([...(await readSteps(database, run)), ...(await more())]);
-      if (execution.status !== 'RUNNING') {
-        return execution;
+      const answer = await look(steps);
+      if (answer !== undefined) {
+        return answer;
       }
       await sleep(pause, undefined, { signal: interrupted.signal }).catch(() => undefined);
     }
@@ -58,10 +80,11 @@ export async function waitFor(system: System, run: string, answer: Answer = {}):
 
 /** Prints how a run ended, and answers with its exit code. */
 export function printEnd(
-  { io, command }: System,
+  system: System,
   ended: DescribeExecutionOutput,
   { part = (result) => result, code = () => 0 }: Answer = {},
 ): number {
+  const { io } = system;
   if (ended.status === 'SUCCEEDED') {
     const result = JSON.parse(ended.output ?? '{}') as ResultMap;
     io.out.write(`${JSON.stringify(part(result) ?? result, null, 2)}\n`);
@@ -71,14 +94,21 @@ export function printEnd(
     }
     return code(result);
   }
-  io.err.write(endedBadly(ended));
-  if (ended.status === 'ABORTED') {
-    io.err.write(`${command('resume')} goes on\n`);
-  }
+  io.err.write(endedText(ended));
+  io.err.write(howToGoOn(system, ended));
   return 1;
 }
 
-/** What Step Functions says of an execution that did not succeed. */
-export function endedBadly({ executionArn, status, error, cause }: DescribeExecutionOutput): string {
+/** What Step Functions says of an execution that has ended. */
+export function endedText({ executionArn, status, error, cause }: DescribeExecutionOutput): string {
   return `${[`${executionArn} ended ${status}`, error, cause].filter(Boolean).join('\n')}\n`;
+}
+
+/** How one goes on that was stopped; nothing for another. */
+export function howToGoOn({ command }: System, ended: DescribeExecutionOutput): string {
+  if (ended.status !== 'ABORTED') {
+    return '';
+  }
+  const name = requestOf(ended)?.background;
+  return `${command(name === undefined ? 'resume' : `resume ${name}`)} goes on\n`;
 }

@@ -197,7 +197,7 @@ describe('a run that is under way', () => {
     expect(await child.exited).toMatchObject({
       code: 130,
       stdout: '',
-      stderr: expect.stringContaining('the run goes on. npx migrations watch shows it again'),
+      stderr: expect.stringContaining('all of it goes on. npx migrations watch shows it again'),
     });
     expect((await at.runtime.describe(execution_arn)).status).toBe('RUNNING');
   });
