@@ -110,7 +110,7 @@ export type Pending =
 
 /** How far one slice came, whatever it does. */
 interface HowFar {
-  /** Seconds to rest before the next slice; 0 unless `more` or `wait`. */
+  /** Seconds to rest before the next slice, whichever part it is in; 0 unless `more`, `wait` or `continued`. */
   readonly rest_seconds: number;
   /** Why it rests; only when there is more to say than that batches leave room for others. */
   readonly reason?: string;

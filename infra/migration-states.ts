@@ -57,6 +57,7 @@ export function migrationStates(
   const runBatches = doing('Run batches', 'batches');
   const howFar = choice('How far?');
   const restFromBatches = rest('Rest');
+  const restBeforePart = rest('Rest before the next part');
   const validate = doing('Validate', 'validate');
   const isItValid = choice('Is it valid?');
   const restFromChecks = rest('Rest before more checks');
@@ -78,6 +79,7 @@ export function migrationStates(
       .when(returned<Slice>('more', wantsRest), restFromBatches.next(runBatches))
       .when(returned<Slice>('more'), runBatches)
       .when(returned<Slice | NotBegun>('wait'), waitForItsTurn)
+      .when(returned<Slice>('continued', wantsRest), restBeforePart.next(continuesLater))
       .when(returned<Slice>('continued'), continuesLater)
       .when(returned<Slice>('validate'), validate)
       .when(returned<Slice>('restore'), restore)

@@ -26,6 +26,7 @@ export const stateNames = [
   'Run batches',
   'How far?',
   'Rest',
+  'Rest before the next part',
   'Validate',
   'Is it valid?',
   'Rest before more checks',

@@ -53,10 +53,8 @@ async function slice(turn: Turn, at: Checkpoint): Promise<Slice> {
     }
   }
   // A lost claim is no failure: the next slice claims again and goes on from the checkpoint, wherever that is by then.
-  if (isPartOver(turn, at)) {
-    return answer('continued', now);
-  }
-  return { ...answer('more', now), rest_seconds: rest.seconds, ...(rest.reason && { reason: rest.reason }) };
+  const state = isPartOver(turn, at) ? 'continued' : 'more';
+  return { ...answer(state, now), rest_seconds: rest.seconds, ...(rest.reason && { reason: rest.reason }) };
 }
 
 async function runRows(turn: Turn, migration: RowMigration, at: Checkpoint): Promise<Progress> {

@@ -104,13 +104,16 @@ describe('promises 9 and 12: a long run', () => {
       expect(Number(startDate)).toBeGreaterThanOrEqual(Number(run.startDate));
       expect(Number(stopDate)).toBeLessThanOrEqual(Number(run.stopDate));
     }
+    let rests = 0;
     for (const execution of [first, ...parts]) {
       const history = await chain.history(execution);
+      rests += history.filter((event) => event.stateEnteredEventDetails?.name?.startsWith('Rest')).length;
       const slices = history.filter((event) => event.stateEnteredEventDetails?.name === 'Run batches').length;
       expect(slices).toBeLessThanOrEqual(slicesPerExecution);
       // What is not a slice: open, close, and three migrations asked; and 8 for each part that the first one waits for.
       expect(history.length).toBeLessThanOrEqual(slices * 9 + 80 + parts.length * 8);
     }
+    expect(rests, 'one after each page, also at the end of a part').toBe(12);
     await expectDone(first);
   });
 
