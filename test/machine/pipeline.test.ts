@@ -1,14 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type DatabaseClock, databaseClock } from '../support/database-clock.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 
 const rows = 30;
 let chain: TestRuntime;
+let clock: DatabaseClock;
 let sfn: SFNClient;
 
 beforeAll(async () => {
-  chain = await startTestRuntime({ fixture: 'counter', environment: { SLICES_PER_EXECUTION: '1' } });
+  const environment = { SLICES_PER_EXECUTION: '1' };
+  chain = await startTestRuntime({ fixture: 'counter', environment, secondMs: 1 });
+  clock = await databaseClock(chain.database);
   sfn = new SFNClient({
     endpoint: chain.stepFunctions.url,
     region: chain.clientEnvironment.AWS_REGION as string,
@@ -28,20 +32,22 @@ beforeEach(async () => {
 });
 
 /** All that a pipeline knows: it starts an execution, and polls that one until it has ended. */
-async function pipeline(): Promise<{
+async function pipeline(sawItRun: () => void = () => {}): Promise<{
   status: string | undefined;
   output: unknown;
   error: string | undefined;
+  cause: string | undefined;
 }> {
   const start = new StartExecutionCommand({ stateMachineArn: chain.migrationsMachineArn, input: '{}' });
   const { executionArn } = await sfn.send(start);
   for (;;) {
-    const { status, output, error } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    const { status, output, error, cause } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
     if (status !== 'RUNNING') {
-      return { status, output: JSON.parse(output ?? 'null'), error };
+      return { status, output: JSON.parse(output ?? 'null'), error, cause };
     }
     // What it takes for done must be so: while it runs, it says nothing of the kind.
     expect(output).toBeUndefined();
+    sawItRun();
     await sleep(50);
   }
 }
@@ -90,4 +96,104 @@ test('promise 12: so it is about a run that is stopped in a part, and about the 
   await chain.redrive(run);
   expect((await chain.ended(run)).status).toBe('SUCCEEDED');
   expect(await isDone()).toBe(true);
+});
+
+describe('promise 12: so it is about a run that is held, since somebody is stuck at the table', () => {
+  const hour = 3_600;
+  let stuck: { letGo(): Promise<void> };
+  let earlier: number;
+  beforeEach(async () => {
+    stuck = await stuckSession();
+    earlier = (await executions()).length;
+  });
+  afterEach(() => stuck.letGo());
+
+  test('for an hour: it is running all that time, and then done', async () => {
+    const machine = restingMachine(async (rested) => {
+      if (rested > 0.95 * hour) {
+        await stuck.letGo();
+      }
+    });
+    const seen: number[] = [];
+    const done = await pipeline(() => seen.push(machine.rested));
+    expect(done).toMatchObject({
+      status: 'SUCCEEDED',
+      output: { 'add-one-in-sql': counted, 'add-one-in-code': counted },
+    });
+    expect(await isDone()).toBe(true);
+    for (const moment of [0, 0.25, 0.5, 0.75]) {
+      expect(seen.some((rested) => rested >= moment * hour && rested <= (moment + 0.25) * hour)).toBe(true);
+    }
+    await expectAnHourInFewLooks();
+  });
+
+  test('for longer than its "pressureTimeout": it has failed, and says who is stuck', async () => {
+    restingMachine();
+    const { status, error, cause } = await pipeline();
+    expect({ status, error }).toEqual({ status: 'FAILED', error: 'MigrationFailed' });
+    expect(cause).toMatch(
+      /^migration "add-one-in-sql" has been held for 1 hour, its "pressureTimeout", because process \d+ has waited .* for a lock on counters\./,
+    );
+    await expectAnHourInFewLooks();
+    expect(await chain.database.query('SELECT FROM counters WHERE in_sql <> 0')).toEqual([]);
+    await stuck.letGo();
+    expect(await pipeline()).toMatchObject({ status: 'SUCCEEDED' });
+    expect(await isDone()).toBe(true);
+  });
+
+  const executions = () => chain.executions(chain.migrationsMachineArn);
+
+  /** In the seconds of the machine: the waits in the history of the run and of its parts. */
+  async function expectAnHourInFewLooks(): Promise<void> {
+    const histories = await Promise.all((await executions()).slice(earlier).map(chain.history));
+    const rests = histories.flat().flatMap(({ stateEnteredEventDetails: entered }) => {
+      const { reason, rest_seconds: seconds } = JSON.parse(entered?.input ?? '{}');
+      return entered?.name?.startsWith('Rest') && /for a lock on counters/.test(reason) ? [seconds] : [];
+    });
+    const sum = rests.reduce((one, other) => one + other, 0);
+    expect(sum).toBeGreaterThan(0.95 * hour);
+    expect(sum).toBeLessThanOrEqual(hour);
+    // Ten seconds at first, and then a quarter more each time: 4 + log(90) / log(1.25) = 24.
+    expect(rests.length).toBeLessThan(30);
+    expect(rests.slice(0, 4)).toEqual([10, 10, 10, 10]);
+  }
+
+  /** The machine rests in seconds that are short, and the database's clock goes forward by as many whole ones. */
+  function restingMachine(onRest = async (_rested: number) => {}): { readonly rested: number } {
+    const machine = { rested: 0 };
+    chain.between.invocation = async (_, invoke) => {
+      const outcome = await invoke();
+      const { rest_seconds: seconds = 0 } =
+        outcome.status === 'succeeded' ? (outcome.payload as { rest_seconds?: number }) : {};
+      await clock.forward(seconds);
+      machine.rested += seconds;
+      await onRest(machine.rested);
+      return outcome;
+    };
+    return machine;
+  }
+
+  /** Two sessions of the application: one has changed a row and does not commit, the other has waited for that row for a second. */
+  async function stuckSession(): Promise<{ letGo(): Promise<void> }> {
+    const { pool, query } = chain.database;
+    const [holder, waiter] = [await pool.connect(), await pool.connect()];
+    const change = 'BEGIN; UPDATE counters SET in_sql = in_sql WHERE id = 7';
+    await holder.query(change);
+    const waiting = waiter.query(change);
+    const stuck = `SELECT FROM pg_locks WHERE NOT granted AND waitstart < clock_timestamp() - interval '1 s'`;
+    await expect.poll(() => query(stuck), { timeout: 10_000 }).toHaveLength(1);
+    let isStuck = true;
+    return {
+      async letGo() {
+        if (isStuck) {
+          isStuck = false;
+          await holder.query('ROLLBACK');
+          await waiting;
+          await waiter.query('ROLLBACK');
+          holder.release();
+          waiter.release();
+        }
+      },
+    };
+  }
 });
