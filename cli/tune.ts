@@ -22,7 +22,7 @@ export const tune: OperatorCommand<Options> = {
   about: 'set how fast and when a migration works, from its next batch on, in place of what its author wrote',
   exits: ['set: what counts now is on stdout', 'it cannot be set', noSuchMigration],
   options: [
-    ['--batch-seconds <seconds>', 'how long one batch is to take', seconds(0, 20)],
+    ['--batch-seconds <seconds>', 'for how long one batch may lock its rows', seconds(0, 20)],
     ['--rest <seconds>', 'the rest after each batch, in place of "within"', seconds(-1, 86_400)],
     ['--within <duration>', 'in what time it is to be done since it began: P3D, "3 days"', duration],
     ['--window <window>', 'when it works: 22:00-06:00/Europe/Berlin', windowFrom],

@@ -7,7 +7,7 @@ import { recordedRefused, solved, updatedUnlessMatching, withRowErrors } from '.
 import type { RowByRow } from './bad-rows.ts';
 import { inKeyOrder, insidePage, lastKey, pageOf, processedOf } from './page.ts';
 import { takenBy } from './rows-in-need.ts';
-import { before, journaled } from './undo-journal.ts';
+import { before, countJournaled, journaled } from './undo-journal.ts';
 
 /** What a backfill does to a row. */
 export interface BackfillChange {
@@ -52,6 +52,7 @@ export async function backfillPage(
           updated: updatedUnlessMatching,
           seconds,
           secondsPerRow,
+          ...(change.journal && { after: countJournaled }),
         }),
       ],
       sql`
@@ -66,7 +67,7 @@ export async function backfillPage(
   }
   const { page_rows: rows, refused } = done.row;
   const after = withRowErrors(done.at, refused);
-  return { at: after, rows, bytesPerRow: 0, passEnded: 'size' in page && rows < page.size };
+  return { at: after, rows, time: done.time, bytesPerRow: 0, passEnded: 'size' in page && rows < page.size };
 }
 
 /** Whether the change makes a row different; undefined if it surely does, since it then is marked, or no longer matches `where`. */

@@ -129,5 +129,5 @@ async function write(
   const at = withRowErrors(done.at, errors.length);
   const passEnded = 'size' in page && read.count < page.size && at.conflicted.length === 0;
   const bytesPerRow = read.rows.length === 0 ? 0 : read.bytes / read.rows.length;
-  return { at, rows: read.count, bytesPerRow, passEnded };
+  return { at, rows: read.count, time: done.time, bytesPerRow, passEnded };
 }

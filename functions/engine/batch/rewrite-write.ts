@@ -20,7 +20,7 @@ import { processedOf } from './page.ts';
 import { received } from './received.ts';
 import type { Change, WrittenRow } from './rewrite-change.ts';
 import type { ReadPage } from './rewrite-read.ts';
-import { before, journaled } from './undo-journal.ts';
+import { before, countJournaled, journaled } from './undo-journal.ts';
 
 /** A page that is read and transformed: all that is left is to write it. */
 export interface PreparedPage {
@@ -56,6 +56,7 @@ export function writePage(
         updated: updatedUnlessMatching,
         seconds,
         secondsPerRow,
+        ...(change.journal && rows.length > 0 && { after: countJournaled }),
       }),
     ],
     sql`SELECT * FROM "moved#"`,

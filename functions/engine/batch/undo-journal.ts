@@ -80,6 +80,9 @@ export function before(table: Table, columns: readonly string[]): Sql {
   return sql`jsonb_object(ARRAY[${join(names, ', ')}], ARRAY[${join(values, ', ')}]) AS "before#", ${table.alias}.xmin AS "was#"`;
 }
 
+/** How many rows the journal took: for a statement that says how long it took. */
+export const countJournaled = sql`(SELECT count(*) FROM "journaled#")`;
+
 /**
  * A CTE that writes into the journal what the CTE "changed_rows#" says was before. Of a row that we changed earlier in this life of
  * the migration, and nobody since, the first values before it are what will be put back; if somebody changed it in between,
@@ -96,5 +99,6 @@ export function journaled(table: Table, at: Checkpoint): Sql {
           WHEN j.version = excluded.was AND j.at >= (
             SELECT m.started_at FROM ${ledger.migrations} m WHERE m.name = ${at.migration}) THEN j.before
           ELSE '{}' END
+      RETURNING 1
     )`;
 }

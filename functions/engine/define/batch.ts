@@ -1,6 +1,6 @@
 import type { Database } from '../database/data-api.ts';
 import type { Key, Table } from '../database/table.ts';
-import type { Checkpoint } from '../ledger/checkpoint.ts';
+import type { Checkpoint, StatementTime } from '../ledger/checkpoint.ts';
 
 /** What a batch works with. */
 export interface BatchInput {
@@ -30,6 +30,8 @@ export interface Batch {
   readonly at: Checkpoint;
   /** Rows looked at. */
   readonly rows: number;
+  /** What the statement took that changed the rows; left out where none did. */
+  readonly time?: StatementTime;
   /** Bytes a row takes in a result page; 0 where no rows travel. */
   readonly bytesPerRow: number;
   /** The page reached the end of the table. */
@@ -42,6 +44,8 @@ export interface Rest {
   readonly seconds: number;
   /** In words, where there is more to say than that batches leave room for others. */
   readonly reason?: string;
+  /** It need not follow its batch: those of several batches make a long one, in which no Lambda is paid for sleeping. */
+  readonly addsUp?: boolean;
   /** Under pressure: for how long batches have been held before this pause, in seconds. */
   readonly heldSeconds?: number;
 }

@@ -76,8 +76,8 @@ export interface RowOptions extends Options {
 /** How large batches are, and how long a migration rests between them. */
 export interface PaceOptions {
   /**
-   * How long one batch should take, in seconds: more than 0, at most 20, since the Data API gives up a statement after 45.
-   * Default 0.5: nobody waits longer for a row that the batch has locked.
+   * For how long one batch may lock its rows, in seconds: more than 0, at most 20, since the Data API gives up a statement after 45.
+   * Default 0.1. A batch is smaller than that where larger ones would hardly be faster.
    */
   readonly targetSeconds: number;
   /**

@@ -73,7 +73,7 @@ const rowOptions = object({
           ),
           'more than 0, at most 20',
         ),
-        0.5,
+        0.1,
       ),
       restSeconds: optional(allowed(pipe(number(), minValue(0), maxValue(86_400)), '0 to 86400')),
       maxRows: optional(wholeNumber(1), 100_000),

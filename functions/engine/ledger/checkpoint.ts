@@ -175,7 +175,7 @@ export async function reload(database: Database, at: Claim): Promise<Checkpoint 
 export function heldBy(at: Checkpoint, commit: 'soon' | 'durably' = 'soon'): Sql {
   return sql`
     "settings#" AS MATERIALIZED (
-      SELECT set_config('lock_timeout', '2s', true)
+      SELECT clock_timestamp() AS "begun#", set_config('lock_timeout', '2s', true)
       ${when(commit === 'soon', sql`, set_config('synchronous_commit', 'off', true)`)}
     ),
     "held#" AS MATERIALIZED (
@@ -198,11 +198,15 @@ export interface Move {
   readonly secondsPerRow?: number | null;
   /** The next pass begins. */
   readonly pass?: number;
+  /** A number from a CTE that nothing else reads, and that would write last: so that its time counts. */
+  readonly after?: Sql;
 }
 
 /** The last CTE of such a statement: moves the checkpoint together with the rows, or not at all. */
 export function moved(move: Move): Sql {
   const updated = move.updated ?? sql`0`;
+  // What is waited for comes first: a CASE evaluates its condition before anything else.
+  const busy = sql`extract(epoch FROM clock_timestamp() - (SELECT "begun#" FROM "settings#"))::float8`;
   return sql`
     "moved#" AS (
       UPDATE ${ledger.migrations} m SET
@@ -216,8 +220,24 @@ export function moved(move: Move): Sql {
         ${when(move.secondsPerRow, sql`, seconds_per_row = ${move.secondsPerRow ?? null}::float8`)}
         ${when(move.pass, sql`, pass = ${move.pass ?? null}::integer`)}
       FROM "held#" WHERE m.name = "held#".name
-      RETURNING ${columns()}
+      RETURNING ${columns()},
+        ${move.after ? sql`CASE WHEN ${move.after} IS NOT NULL THEN ${busy} END` : busy} AS busy_seconds
     )`;
+}
+
+/** What a statement took, in seconds. */
+export interface StatementTime {
+  /** While it was at work and held locks, but for its commit, by the database's clock. */
+  readonly busy: number;
+  /** All else: its way there and back, parsing, planning, the commit. */
+  readonly beside: number;
+}
+
+/** What a statement did that moved the checkpoint. */
+export interface Moved<S extends Shape> {
+  readonly at: Checkpoint;
+  readonly time: StatementTime;
+  readonly row: RowOf<S>;
 }
 
 /**
@@ -229,9 +249,17 @@ export async function move<S extends Shape = Record<never, never>>(
   at: Checkpoint,
   statement: Sql,
   beside?: S,
-): Promise<{ at: Checkpoint; row: RowOf<S> } | undefined> {
-  const [row] = await database.query(statement, { ...line, ...beside });
-  return row && { at: { ...at, ...progress(row) }, row: row as RowOf<S> };
+): Promise<Moved<S> | undefined> {
+  const begun = performance.now();
+  const [row] = await database.query(statement, { ...line, busy_seconds: number(), ...beside });
+  const seconds = (performance.now() - begun) / 1_000;
+  return (
+    row && {
+      at: { ...at, ...progress(row) },
+      time: { busy: row.busy_seconds, beside: Math.max(0, seconds - row.busy_seconds) },
+      row: row as RowOf<S>,
+    }
+  );
 }
 
 /** What a slice leaves to the next one. */

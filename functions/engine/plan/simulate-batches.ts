@@ -37,7 +37,7 @@ export function simulateBatches(input: SimulationInput): SimulatedBatches {
   const sum = { batches: 0, longRests: 0, shortRestSeconds: 0, totalRestSeconds: 0 };
   for (let left = rows; left > 0; ) {
     const size = Math.min(pace.size, left);
-    const next = measured(pace, size, size * secondsPerRow, bytesPerRow);
+    const next = measured(pace, { rows: size, seconds: size * secondsPerRow, bytesPerRow });
     // Once the size has settled, all batches to come are alike.
     const alike = next.size === pace.size ? Math.ceil(left / size) : 1;
     left -= alike * size;

@@ -125,7 +125,7 @@ export async function scheduleOf(
       // Together, those at work press no more than one would alone.
       const share = isInBackground ? restAfter(1 / (1 + at.besides), seconds) : 0;
       if (load !== undefined && restAfter(load, seconds) >= share) {
-        return { seconds: restAfter(load, seconds), reason: `spread over ${within}` };
+        return { seconds: restAfter(load, seconds), reason: `spread over ${within}`, addsUp: true };
       }
       const own = load === undefined ? (migration.pace.restSeconds ?? seconds * restShare) : 0;
       return share > own ? { seconds: share, reason: besidesText(at.besides) } : { seconds: own };

@@ -3,6 +3,7 @@ import { TransformTimeout } from '../batch/transform-rows.ts';
 import type { Clock } from '../clock.ts';
 import type { Rest } from '../define/batch.ts';
 import { DatabaseError, type Fault } from '../errors.ts';
+import type { StatementTime } from '../ledger/checkpoint.ts';
 import { mostFailures, pauseAfter } from '../time/backoff.ts';
 
 /** What is done about a batch that failed, by who is to blame. */
@@ -47,6 +48,8 @@ export interface Next {
 /** What a batch did. */
 export interface Done {
   readonly rows: number;
+  /** What of its time its statement took; left out, it is taken for having held locks all the time. */
+  readonly time?: StatementTime | undefined;
   /** Bytes a row takes in a result; 0 where no rows travel. */
   readonly bytesPerRow: number;
   /** There are no rows after these. */
@@ -93,6 +96,8 @@ export interface Ended {
 
 // A Lambda that only sleeps is paid for: from here on Step Functions waits instead, at no cost.
 export const longestSleep = 5;
+// A timer takes a millisecond at least, which would be several times the rest after a short batch. So short ones add up.
+const shortestSleep = 0.01;
 
 /** Does batches until there are no more, the time is up, or a longer rest is due. Throws what `failure` makes of a fault. */
 export async function inBatches({ clock, isOver, batch, failure, ...work }: Work): Promise<Ended> {
@@ -101,6 +106,7 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
   let corner = Number.POSITIVE_INFINITY;
   let failures = 0;
   let longestBatch = 0;
+  let owed = 0;
   const ended = (state: Ended['state'], rest: Rest = { seconds: 0 }): Ended => ({
     state,
     rest,
@@ -130,7 +136,7 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
       longestBatch = Math.max(longestBatch, seconds);
       // A page that was nearly empty, or cut to find a bad row, says nothing about the pace.
       if (corner > pace.size && step.rows >= size / 2) {
-        pace = measured(pace, step.rows, seconds, step.bytesPerRow);
+        pace = measured(pace, { ...step, seconds });
       }
       corner = corner > pace.size ? Number.POSITIVE_INFINITY : corner * 2;
       if (step.isLast) {
@@ -163,11 +169,13 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
       continue;
     }
     const rest = work.rest?.(clock.now() - begun) ?? { seconds: 0 };
-    if (rest.seconds >= longestSleep) {
-      return ended('more', rest);
+    owed += rest.seconds;
+    if (owed >= longestSleep) {
+      return ended('more', { ...rest, seconds: owed });
     }
-    if (rest.seconds > 0) {
-      await clock.sleep(rest.seconds);
+    if (owed >= shortestSleep && !rest.addsUp) {
+      await clock.sleep(owed);
+      owed = 0;
     }
   }
   return ended('more');

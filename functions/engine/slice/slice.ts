@@ -90,7 +90,7 @@ export async function runSlice(
     ({ at, readAhead } = done);
     accounted = begun;
     await checkBudget(database, migration, at);
-    return { rows: done.rows, bytesPerRow: done.bytesPerRow, isLast: done.passEnded };
+    return { ...done, isLast: done.passEnded };
   };
 
   // What operators set meanwhile counts from the next batch on, which is the next slice's.
@@ -142,6 +142,8 @@ export async function runSlice(
 async function nextRow(migration: RowMigration, input: BatchInput): Promise<Batch | undefined> {
   const { database, table, at } = input;
   const [behind] = at.conflicted;
+  // A lock that ends just after the row has timed out would otherwise make it look slow.
+  await checkWritable(database, table);
   const key = behind ?? (await nextKey(database, table, at));
   if (key === undefined) {
     return { at, rows: 0, bytesPerRow: 0, passEnded: true };

@@ -42,7 +42,8 @@ export async function runValidations(
       : validatePage(database, table, migration.validate, { cursor, limit }));
     const seconds = clock.now() - begun;
     // A page of a single row, or nearly empty, says nothing about the pace.
-    const { secondsPerRow } = !alone && page.rows >= limit / 2 ? measured(pace, page.rows, seconds, 0) : pace;
+    const { secondsPerRow } =
+      !alone && page.rows >= limit / 2 ? measured(pace, { rows: page.rows, seconds, bytesPerRow: 0 }) : pace;
     saved = await saveProgress(database, migration, run, saved, { ...page, limit, seconds, secondsPerRow });
     checkEvaluated(migration, saved.progress);
     return { rows: page.rows, bytesPerRow: 0 };

@@ -79,7 +79,7 @@ const slow = (ms: number, more: Partial<BackfillOptions> = {}) =>
     key: 'id',
     immutableKey: true,
     set: { changed: sql`changed + CASE WHEN pg_sleep(${ms / 1_000}::float8) IS NULL THEN 2 ELSE 1 END` },
-    pace: { maxRows: 100 },
+    pace: { maxRows: 100, targetSeconds: 0.5 },
     ...more,
   });
 
