@@ -125,7 +125,7 @@ describe('promise 12: so it is about a run that is held, since somebody is stuck
       expect(seen.some((rested) => rested >= moment * hour && rested <= (moment + 0.25) * hour)).toBe(true);
     }
     await expectAnHourInFewLooks();
-  });
+  }, 120_000);
 
   test('for longer than its "pressureTimeout": it has failed, and says who is stuck', async () => {
     restingMachine();
@@ -139,7 +139,7 @@ describe('promise 12: so it is about a run that is held, since somebody is stuck
     await stuck.letGo();
     expect(await pipeline()).toMatchObject({ status: 'SUCCEEDED' });
     expect(await isDone()).toBe(true);
-  });
+  }, 120_000);
 
   const executions = () => chain.executions(chain.migrationsMachineArn);
 
