@@ -18,6 +18,7 @@ describe('promise 9: whoever waits looks again ever later', () => {
   });
 
   test('so that a year of it stays far from 25,000 events in every part, and in the execution that waits for them', () => {
+    // What a slice and a part take, long-waits.test.ts sees in the histories of real runs.
     const parts = Math.ceil(looks(365 * day) / defaultSlicesPerExecution);
     expect(parts).toBeLessThan(40);
     expect(parts * 8 + defaultSlicesPerExecution * 9).toBeLessThan(5_000);
