@@ -8,6 +8,17 @@ export async function singleUpdate(client: pg.Client, table: string): Promise<vo
     WHERE full_name IS DISTINCT FROM first_name || ' ' || last_name`);
 }
 
+const updateSize = 5_000;
+
+/** What the application feels of a backfill is compared with: the smallest sensible batches that people write by hand, without a pause. */
+export async function updatesInBatches(client: pg.Client, table: string, rows: number): Promise<void> {
+  for (let after = 0; after < rows; after += updateSize) {
+    await client.query(`
+      UPDATE ${table} SET full_name = first_name || ' ' || last_name
+      WHERE id > ${after} AND id <= ${after + updateSize} AND full_name IS DISTINCT FROM first_name || ' ' || last_name`);
+  }
+}
+
 const batchSize = 1_000;
 
 /**

@@ -10,6 +10,7 @@ import { endRetry, finish } from '../engine/lifecycle/finish.ts';
 import { ensureMarker } from '../engine/marker/ensure-marker.ts';
 import { scheduleOf } from '../engine/schedule/schedule.ts';
 import { tuned } from '../engine/schedule/tuned.ts';
+import { type Longest, noBatch } from '../engine/slice/batch-loop.ts';
 import { runRetry } from '../engine/slice/retry-row-errors.ts';
 import { type Progress, runSlice } from '../engine/slice/slice.ts';
 import { checkValidations } from '../engine/validate/validation-query.ts';
@@ -37,15 +38,16 @@ async function slice(turn: Turn, at: Checkpoint): Promise<Slice> {
       ? await runAlter(engine.database, migration, at, engine.clock, turn.isOver)
       : await runRows(turn, migration, at);
   const now = progress.state === 'lost' ? at : progress.at;
-  const longestBatch = progress.state === 'lost' ? 0 : progress.longestBatch;
+  const longest = progress.state === 'lost' ? noBatch : progress.longest;
   const rest = progress.state === 'more' ? progress.rest : { seconds: 0 };
   engine.logger.info('slice', {
     state: progress.state,
     batches: now.batches,
-    longestBatch,
+    longestBatch: longest.batch,
+    longestLock: longest.locked,
     rest,
   });
-  measure(engine.metrics, migration.name, at, now, longestBatch);
+  measure(engine.metrics, migration.name, at, now, longest);
   if (progress.state === 'done') {
     const ended = await end(turn, now, progress.seconds);
     if (ended !== undefined) {
@@ -62,7 +64,7 @@ async function runRows(turn: Turn, migration: RowMigration, at: Checkpoint): Pro
   const isRetry = at.request.retry !== undefined;
   const rest = isRetry ? undefined : await ensureMarker(database, migration, at, clock);
   if (rest !== undefined) {
-    return { state: 'more', at, longestBatch: 0, rest };
+    return { state: 'more', at, longest: noBatch, rest };
   }
   const table = await describeTable(database, { ...migration, columns: columnsNeeded(migration) });
   if (migration.onInvalid === 'restore') {
@@ -109,13 +111,14 @@ function measure(
   migration: string,
   before: Checkpoint,
   now: Checkpoint,
-  longestBatch: number,
+  longest: Longest,
 ): void {
   metrics.addDimension('migration', migration);
   metrics.addMetric('RowsProcessed', MetricUnit.Count, now.totalProcessed - before.totalProcessed);
   metrics.addMetric('RowsUpdated', MetricUnit.Count, now.totalUpdated - before.totalUpdated);
   metrics.addMetric('RowErrors', MetricUnit.Count, now.rowErrors - before.rowErrors);
-  metrics.addMetric('LongestBatch', MetricUnit.Seconds, longestBatch);
+  metrics.addMetric('LongestBatch', MetricUnit.Seconds, longest.batch);
+  metrics.addMetric('LongestLock', MetricUnit.Seconds, longest.locked);
   metrics.publishStoredMetrics();
 }
 

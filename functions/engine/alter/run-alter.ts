@@ -46,7 +46,12 @@ export async function runAlter(
       const tables = await tablesOf(database, migration);
       const lacking = tables.filter(({ lacks }) => lacks);
       if (lacking.length === 0 && at.totalProcessed === tables.length) {
-        return { state: 'done', at, longestBatch, seconds: clock.now() - accounted };
+        return {
+          state: 'done',
+          at,
+          longest: { batch: longestBatch, locked: longestBatch },
+          seconds: clock.now() - accounted,
+        };
       }
       await checkLimits(database, migration, lacking);
       const move = { tables: tables.length, lacking, seconds: begun - accounted };
@@ -66,14 +71,14 @@ export async function runAlter(
         await giveUpAfterAll(database, migration, at, reason, error);
         const rest = { seconds: restSeconds, reason };
         await remember(database, at, { seconds: clock.now() - accounted, rest });
-        return { state: 'more', at, longestBatch, rest };
+        return { state: 'more', at, longest: { batch: longestBatch, locked: longestBatch }, rest };
       }
       await clock.sleep(between(pause / 2, pause));
       pause *= 2;
     }
   }
   await remember(database, at, { seconds: clock.now() - accounted });
-  return { state: 'more', at, longestBatch, rest: { seconds: 0 } };
+  return { state: 'more', at, longest: { batch: longestBatch, locked: longestBatch }, rest: { seconds: 0 } };
 }
 
 /** Fails, unless the table was dropped, or changed by somebody else, since we looked. */

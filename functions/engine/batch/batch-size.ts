@@ -8,7 +8,7 @@ export interface Pace {
   readonly secondsPerRow: number | null;
   /** The same, but only what its statement was at work and held locks. */
   readonly busyPerRow: number | null;
-  /** What its statement took beside, however few rows there were. Null where nobody has told the two apart. */
+  /** The least that a statement takes beside, however few rows there are. Null where nobody has told the two apart. */
   readonly fixed: number | null;
   /** Rows that fit a result page; Infinity where none travel. */
   readonly fits: number;
@@ -43,17 +43,29 @@ const fastestGrowth = 4;
 // A result in JSON may have 10 MB. But the new values go back in a request of 4 MiB, where they may be twice as long.
 const pageBytes = 1_500_000;
 
-/** The pace to begin a slice with: what the ledger remembers, or a careful guess. */
-export function startPace(options: PaceOptions, secondsPerRow: number | null): Pace {
-  const size = secondsPerRow === null ? firstSize : options.targetSeconds / secondsPerRow;
+/**
+ * The pace to begin a slice with: what the ledger remembers, or a careful guess. `roundTrip` is what a statement took that did next to
+ * nothing, in seconds; left out where batches do not say what their statements take.
+ */
+export function startPace(
+  options: PaceOptions,
+  secondsPerRow: number | null,
+  roundTrip: number | null = null,
+): Pace {
   return {
     options,
     secondsPerRow,
     busyPerRow: secondsPerRow,
-    fixed: null,
+    fixed: roundTrip,
     fits: Number.POSITIVE_INFINITY,
-    size: within(options, size),
+    size: within(options, secondsPerRow === null ? firstSize : sizeOf(options, secondsPerRow, roundTrip)),
   };
+}
+
+/** The size by the rule. */
+function sizeOf({ targetSeconds }: PaceOptions, busyPerRow: number, fixed: number | null): number {
+  const most = targetSeconds / busyPerRow;
+  return fixed === null ? most : Math.min(most, (fixed / busyPerRow) * (1 / fixedShare - 1));
 }
 
 /** The pace after a batch. */
@@ -65,18 +77,14 @@ export function measured(pace: Pace, { rows, seconds, time, bytesPerRow }: Measu
   const secondsPerRow = mean(pace.secondsPerRow, seconds / rows);
   const busyNow = (time?.busy ?? seconds) / rows;
   const busyPerRow = mean(pace.busyPerRow, busyNow);
-  const fixedNow = time?.beside ?? null;
+  // The least, since what travels with the rows is no fixed cost, and one long way says nothing about the next.
+  const fixed =
+    time === undefined ? pace.fixed : Math.min(pace.fixed ?? Number.POSITIVE_INFINITY, time.beside);
   const fits = bytesPerRow > 0 ? pageBytes / bytesPerRow : pace.fits;
-  // Of the last batch and those before, what makes the next one smaller decides: one that just took too long counts in full, and one whose
-  // answer was long on its way does not make the next one larger.
-  const row = Math.max(busyPerRow, busyNow);
-  const enough =
-    fixedNow === null
-      ? Number.POSITIVE_INFINITY
-      : (Math.min(pace.fixed ?? fixedNow, fixedNow) / row) * (1 / fixedShare - 1);
-  const wanted = Math.min(enough, pace.options.targetSeconds / row, fits, rows * fastestGrowth);
-  const fixed = fixedNow === null ? null : mean(pace.fixed, fixedNow);
-  return { ...pace, secondsPerRow, busyPerRow, fixed, fits, size: within(pace.options, wanted) };
+  // The slower of the two decides, so that a batch which just took too long counts in full.
+  const wanted = sizeOf(pace.options, Math.max(busyPerRow, busyNow), fixed);
+  const size = within(pace.options, Math.min(wanted, fits, rows * fastestGrowth));
+  return { ...pace, secondsPerRow, busyPerRow, fixed, fits, size };
 }
 
 /** The pace after a batch that did not end in `seconds`: it was at least that slow. */

@@ -45,13 +45,15 @@ export interface Checkpoint {
   readonly besides: number;
   /** What its run was asked for. */
   readonly request: RunInput;
+  /** What a statement took that did next to nothing, when the claim was made, in seconds. */
+  readonly roundTrip: number;
   /** For how long this run has been held under pressure without a batch in between, in seconds. */
   readonly heldSeconds: number;
 }
 
 type Claim = Pick<
   Checkpoint,
-  'migration' | 'run' | 'claim' | 'slices' | 'renew' | 'besides' | 'request' | 'heldSeconds'
+  'migration' | 'run' | 'claim' | 'slices' | 'renew' | 'besides' | 'request' | 'heldSeconds' | 'roundTrip'
 >;
 
 const columns = (): Sql => sql`
@@ -121,7 +123,11 @@ export async function claim(
   }
   // A statement of its own: the one above may have waited for a zombie's last batch, whose row errors it would not see. If a
   // duplicate of this invocation has claimed in between, claim again.
-  return (await reload(database, mine)) ?? claim(database, migration, run);
+  const begun = performance.now();
+  const at = await reload(database, { ...mine, roundTrip: 0 });
+  return at === undefined
+    ? claim(database, migration, run)
+    : { ...at, roundTrip: (performance.now() - begun) / 1_000 };
 }
 
 function progress(row: RowOf<typeof line>) {

@@ -90,9 +90,17 @@ export interface Ended {
   readonly state: 'more' | 'lost' | 'done';
   readonly rest: Rest;
   readonly pace: Pace;
-  /** In seconds. */
-  readonly longestBatch: number;
+  readonly longest: Longest;
 }
+
+/** The longest of some batches, and for how long one of them held locks at most, in seconds. */
+export interface Longest {
+  readonly batch: number;
+  readonly locked: number;
+}
+
+/** No batch was done. */
+export const noBatch: Longest = { batch: 0, locked: 0 };
 
 // A Lambda that only sleeps is paid for: from here on Step Functions waits instead, at no cost.
 export const longestSleep = 5;
@@ -105,13 +113,13 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
   // Rows at most, while a bad row is being looked for: halved until it is alone, then doubled back.
   let corner = Number.POSITIVE_INFINITY;
   let failures = 0;
-  let longestBatch = 0;
+  let longest = noBatch;
   let owed = 0;
   const ended = (state: Ended['state'], rest: Rest = { seconds: 0 }): Ended => ({
     state,
     rest,
     pace,
-    longestBatch,
+    longest,
   });
 
   while (!isOver()) {
@@ -133,7 +141,10 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
       }
       const seconds = clock.now() - begun;
       failures = 0;
-      longestBatch = Math.max(longestBatch, seconds);
+      longest = {
+        batch: Math.max(longest.batch, seconds),
+        locked: Math.max(longest.locked, step.time?.busy ?? seconds),
+      };
       // A page that was nearly empty, or cut to find a bad row, says nothing about the pace.
       if (corner > pace.size && step.rows >= size / 2) {
         pace = measured(pace, { ...step, seconds });

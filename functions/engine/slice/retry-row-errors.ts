@@ -67,7 +67,7 @@ export async function runRetry(
     },
     failure: (fault, error) => failureOf(fault, migration, at, error),
   });
-  const { state, longestBatch } = await slice.catch(async (error: unknown) => {
+  const { state, longest } = await slice.catch(async (error: unknown) => {
     await rememberFailed(database, at, clock.now() - started);
     throw error;
   });
@@ -75,10 +75,10 @@ export async function runRetry(
     case 'lost':
       return { state };
     case 'done':
-      return { state, at, longestBatch, seconds: clock.now() - started };
+      return { state, at, longest, seconds: clock.now() - started };
     case 'more':
       await remember(database, at, { seconds: clock.now() - started });
-      return { state, at, longestBatch, rest: { seconds: 0 } };
+      return { state, at, longest, rest: { seconds: 0 } };
   }
 }
 

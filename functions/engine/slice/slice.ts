@@ -11,24 +11,24 @@ import type { RowMigration } from '../define/registered.ts';
 import { DatabaseError } from '../errors.ts';
 import { type Checkpoint, nextPass, reload, remember, rememberFailed } from '../ledger/checkpoint.ts';
 import { recordRowError, recordRowErrors, rowErrorOf } from '../ledger/row-errors.ts';
-import { inBatches, type Next, type Step } from './batch-loop.ts';
+import { inBatches, type Longest, type Next, type Step } from './batch-loop.ts';
 import { budgetSpent, failureOf } from './failure-messages.ts';
 
 /**
- * How far a slice came, its longest batch in seconds. `lost`: another invocation holds the claim now, and goes on from the
+ * How far a slice came, the longest of its batches. `lost`: another invocation holds the claim now, and goes on from the
  * checkpoint.
  */
 export type Progress =
   | {
       readonly state: 'more';
       readonly at: Checkpoint;
-      readonly longestBatch: number;
+      readonly longest: Longest;
       readonly rest: Rest;
     }
   | {
       readonly state: 'done';
       readonly at: Checkpoint;
-      readonly longestBatch: number;
+      readonly longest: Longest;
       readonly seconds: number;
     }
   | { readonly state: 'lost' };
@@ -98,7 +98,7 @@ export async function runSlice(
   const slice = inBatches({
     clock,
     isOver: () => isOver() || JSON.stringify(at.controls) !== controls,
-    pace: startPace(options, claimed.secondsPerRow),
+    pace: startPace(options, claimed.secondsPerRow, claimed.roundTrip),
     ...schedule,
     batch,
     leaveOut: async (next, error) => {
@@ -117,7 +117,7 @@ export async function runSlice(
     },
     failure: (fault, error) => failureOf(fault, migration, at, error),
   });
-  const { state, rest, pace, longestBatch } = await slice.catch(async (error: unknown) => {
+  const { state, rest, pace, longest } = await slice.catch(async (error: unknown) => {
     await rememberFailed(database, at, clock.now() - accounted);
     throw error;
   });
@@ -125,7 +125,7 @@ export async function runSlice(
     case 'lost':
       return { state };
     case 'done':
-      return { state, at, longestBatch, seconds: clock.now() - accounted };
+      return { state, at, longest, seconds: clock.now() - accounted };
     case 'more': {
       const whole = { ...rest, seconds: Math.ceil(rest.seconds) };
       await remember(database, at, {
@@ -133,7 +133,7 @@ export async function runSlice(
         secondsPerRow: pace.secondsPerRow,
         rest: whole,
       });
-      return { state, at, longestBatch, rest: whole };
+      return { state, at, longest, rest: whole };
     }
   }
 }

@@ -76,6 +76,7 @@ export async function enterLine(
     besides: 0,
     request,
     heldSeconds: 0,
+    roundTrip: 0,
   };
   const at = await reload(inside, claim);
   if (at === undefined) {
