@@ -45,8 +45,8 @@ export interface Checkpoint {
   readonly besides: number;
   /** What its run was asked for. */
   readonly request: RunInput;
-  /** What a statement took that did next to nothing, when the claim was made, in seconds. */
-  readonly roundTrip: number;
+  /** What a statement took that did next to nothing, when the claim was made, in seconds; null where nobody measured it. */
+  readonly roundTrip: number | null;
   /** For how long this run has been held under pressure without a batch in between, in seconds. */
   readonly heldSeconds: number;
 }
@@ -124,7 +124,7 @@ export async function claim(
   // A statement of its own: the one above may have waited for a zombie's last batch, whose row errors it would not see. If a
   // duplicate of this invocation has claimed in between, claim again.
   const begun = performance.now();
-  const at = await reload(database, { ...mine, roundTrip: 0 });
+  const at = await reload(database, { ...mine, roundTrip: null });
   return at === undefined
     ? claim(database, migration, run)
     : { ...at, roundTrip: (performance.now() - begun) / 1_000 };

@@ -76,7 +76,7 @@ export async function enterLine(
     besides: 0,
     request,
     heldSeconds: 0,
-    roundTrip: 0,
+    roundTrip: null,
   };
   const at = await reload(inside, claim);
   if (at === undefined) {
