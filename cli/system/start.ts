@@ -7,6 +7,7 @@ import { Misuse } from '../command/misuse.ts';
 import { allUnderWay, describe, runArn } from './executions.ts';
 import { sameInput } from './input.ts';
 import type { System } from './system.ts';
+import { who } from './who.ts';
 
 /** What came of asking for a run: one that was started, one that runs under this name, or one that has succeeded. */
 export type Asked =
@@ -23,7 +24,11 @@ export async function start(system: System, input: RunInput, name?: string): Pro
     );
   }
   const { sfn, machineArn: stateMachineArn } = system;
-  const command = new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) });
+  const command = new StartExecutionCommand({
+    stateMachineArn,
+    name,
+    input: JSON.stringify({ ...input, Comment: who() }),
+  });
   return (await sfn.send(command)).executionArn as string;
 }
 

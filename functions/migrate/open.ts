@@ -32,10 +32,10 @@ export async function open(engine: Engine, run: Caller, input: unknown): Promise
   const { database, statusOf, migrations, jobs, code } = engine;
   const names = migrations.map(({ name }) => name);
   const isPart = run.part > 1;
-  const request = isPart ? {} : checkInput(input, names);
+  const { request, comment } = isPart ? { request: {}, comment: null } : checkInput(input, names);
   checkJobs(migrations, jobs);
   await upgradeUnlessRefused(database, statusOf, run, lockOf(request));
-  await hold(database, statusOf, run, { code, ...(!isPart && { request }) });
+  await hold(database, statusOf, run, { code, ...(!isPart && { request, comment }) });
   const asked = isPart ? (await runState(database, run)).request : request;
   const action = actionOf(asked);
   if (action !== undefined && !names.includes(action.migration)) {
@@ -76,7 +76,7 @@ const accepted = pipe(
     validate: name,
     restore: name,
     cleanup: name,
-    // What the console offers as input, {"Comment": "Insert your JSON here"}, means the same as {}.
+    // Who starts it, or why, for the history. What the console offers, {"Comment": "Insert your JSON here"}, means the same as {}.
     Comment: optional(unknown()),
     // Step Functions' own link to the execution that started this one, if one did.
     AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: optional(string()),
@@ -87,7 +87,14 @@ const allowed =
   '{} runs all that is pending; "mode": "foreground" skips rests and windows, "force": true ignores pressure, "batch_size" ' +
   `is the most rows in a batch, and one of ${actions.map((action) => `"${action}"`).join(', ')} names one migration`;
 
-function checkInput(input: unknown, names: readonly string[]): RunInput {
+/** What an input asks for, and what it says of itself. */
+interface Checked {
+  readonly request: RunInput;
+  /** Who starts it, or why; null if nobody says. */
+  readonly comment: string | null;
+}
+
+function checkInput(input: unknown, names: readonly string[]): Checked {
   const checked = safeParse(accepted, input);
   if (!checked.success) {
     const [{ path, expected, received }] = checked.issues;
@@ -100,7 +107,7 @@ function checkInput(input: unknown, names: readonly string[]): RunInput {
           : `key "${key}" is wrong: expected ${expected ?? 'a whole number'}, got ${received}`;
     throw new InvalidInput(`the input ${problem}. ${allowed}`);
   }
-  const { Comment: _, AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: __, ...request } = checked.output;
+  const { Comment: comment, AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: _, ...request } = checked.output;
   const asked = actions.filter((action) => request[action] !== undefined);
   if (asked.length > 1) {
     throw new InvalidInput(`the input has ${asked.map((action) => `"${action}"`).join(' and ')}. ${allowed}`);
@@ -109,5 +116,13 @@ function checkInput(input: unknown, names: readonly string[]): RunInput {
   if (action !== undefined && !names.includes(action.migration)) {
     throw new InvalidInput(`the input key "${action.action}": ${known(names, action.migration)}. ${allowed}`);
   }
-  return request as RunInput;
+  return { request: request as RunInput, comment: commentOf(comment) };
+}
+
+const longestComment = 200;
+
+/** What somebody has written, and not what the console offers. */
+function commentOf(comment: unknown): string | null {
+  const isWritten = typeof comment === 'string' && comment !== '' && comment !== 'Insert your JSON here';
+  return isWritten ? comment.slice(0, longestComment) : null;
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { who } from '../../cli/system/who.ts';
 import { type DemoOperator, demoOperator } from './demo-operator.ts';
 
 const name = 'ci-builds-stage-id';
@@ -76,6 +77,7 @@ test('a migration in the background is paused, tuned, resumed and stopped by its
     who: expect.stringMatching(/^\S+@\S+$/),
     detail: 'the sale is on',
   });
+  expect((await json('history'))[0]).toMatchObject({ event: 'run started', who: who() });
   expect((await does('history')).stdout).toMatch(/run succeeded/);
 }, 60_000);
 

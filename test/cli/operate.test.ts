@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { who } from '../../cli/system/who.ts';
 import { versions } from '../../functions/engine/ledger/schema.ts';
 import { command } from './command.ts';
 import { registered } from './fixtures/migrations.ts';
@@ -105,7 +106,7 @@ describe('start --wait', () => {
     expect(again.stderr).toContain('v1.42.0 has succeeded already; nothing was started\n');
     expect(await does('start', '--name', 'v1.42.0', '--foreground')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('the name v1.42.0 was used with another input: {}'),
+      stderr: expect.stringContaining('the name v1.42.0 was used with another input: {"Comment":'),
     });
     expect(await executions()).toHaveLength(2);
   });
@@ -216,6 +217,7 @@ describe('a run that is under way', () => {
     expect(JSON.parse((await at.runtime.describe(last)).input ?? '')).toEqual({
       mode: 'foreground',
       only: 'labels',
+      Comment: who(),
     });
   });
 });

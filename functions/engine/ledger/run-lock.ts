@@ -16,6 +16,8 @@ import type { Waiting } from './waiting.ts';
 export interface Entry {
   /** Left out where only a part of a run is to be entered that the ledger knows already. */
   readonly request?: RunInput;
+  /** Who starts it, or why, for the history. */
+  readonly comment?: string | null;
   /** The version of the function that opens it. */
   readonly code: string;
 }
@@ -147,6 +149,7 @@ async function enter(
     {
       run: sql`e.execution_arn`,
       migration: ofOneMigration,
+      who: sql`CASE WHEN b.status IS NULL THEN ${entry?.comment ?? null} END`,
       detail: sql`CASE WHEN ${part} > 1 THEN 'part ' || ${part}::text END`,
     },
   );
