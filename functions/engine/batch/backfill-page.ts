@@ -6,7 +6,8 @@ import { type Checkpoint, heldBy, move, moved } from '../ledger/checkpoint.ts';
 import { recordedRefused, solved, updatedUnlessMatching, withRowErrors } from '../ledger/row-errors.ts';
 import type { RowByRow } from './bad-rows.ts';
 import { inKeyOrder, insidePage, lastKey, pageOf, processedOf } from './page.ts';
-import { takenBy } from './rows-in-need.ts';
+
+import { takenBy, takenInside } from './rows-in-need.ts';
 import { before, countJournaled, journaled } from './undo-journal.ts';
 
 /** What a backfill does to a row. */
@@ -87,7 +88,7 @@ function changed({ where, set }: BackfillChange, table: Table, at: Checkpoint, p
   return sql`
     "changed_rows#" AS (
       UPDATE ${table.name} SET ${assigned(set, table)}
-      WHERE EXISTS (SELECT FROM "held#") AND ${insidePage(table, at, page)} AND ${takenBy(page, table, at, where)}
+      WHERE EXISTS (SELECT FROM "held#") AND ${takenInside(page, table, at, where)}
       RETURNING ${namedKey(table)}, (${where ?? sql`false`}) AS still_matching
     )`;
 }
@@ -110,7 +111,7 @@ function changedAfterReading(
       SELECT ${namedKey(table)}, ${mayStay ? sql`COALESCE((${where ?? null}), false)` : sql`true`} AS "changed#"
         ${when(journal, sql`, ${before(table, Object.keys(set))}`)}
       FROM ${table.name}
-      WHERE EXISTS (SELECT FROM "held#") AND ${insidePage(table, at, page)} AND ${takenBy(page, table, at, where)}
+      WHERE EXISTS (SELECT FROM "held#") AND ${takenInside(page, table, at, where)}
       ${inKeyOrder(table, page)}
       FOR UPDATE
     )`,

@@ -1,6 +1,7 @@
 import type { Database, Statements } from '../database/data-api.ts';
 import { sql } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
+import { limited } from '../database/transaction-limits.ts';
 import type { Batch, BatchInput, Page, ReadAhead } from '../define/batch.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import { move } from '../ledger/checkpoint.ts';
@@ -70,6 +71,7 @@ async function written(change: Change, input: WriteInput, page: Page, prepared: 
     throw new DatabaseError(`the new values of ${rows.length} rows take ${bytes} bytes${most}`, 'row', null);
   }
   const inTransaction = async (tx: Statements) => {
+    await tx.execute(limited(change.transformSeconds));
     await sendAhead(tx, json);
     return move(tx, at, writePage(change, input, page, prepared, received));
   };
@@ -87,7 +89,7 @@ function pageAfter(change: Change, { at, database, table }: BatchInput, after: K
 function rewriteLocked(change: Change, input: BatchInput, keys: readonly Key[]): Promise<Batch | undefined> {
   const { at, database, table } = input;
   return database.transaction(async (tx) => {
-    await tx.execute(sql`SELECT set_config('lock_timeout', '2s', true)`);
+    await tx.execute(limited(change.transformSeconds));
     const page = { keys };
     const prepared = await prepare(change, { database: tx, table, at, page, isLocked: true });
     const done = await write(change, { ...input, database: tx }, page, prepared);

@@ -5,9 +5,9 @@ import { identifier, join, type Sql, sql, when, withCtes } from '../database/sql
 import { type Column, type Key, keyColumns, keyName, type Table, valueName } from '../database/table.ts';
 import { DatabaseError } from '../errors.ts';
 import { bytesIfLong, longestRow, longValues } from './long-rows.ts';
-import { inKeyOrder, insidePage, lastKey, pageOf } from './page.ts';
+import { inKeyOrder, lastKey, pageOf } from './page.ts';
 import type { Change, PageToRead } from './rewrite-change.ts';
-import { takenBy } from './rows-in-need.ts';
+import { takenInside } from './rows-in-need.ts';
 
 /** A row as it was read. */
 export interface ReadRow {
@@ -75,7 +75,7 @@ async function readRows(
           ${when(mayStay, sql`, COALESCE((${change.where ?? null}), false) AS "changed#"`)}
         FROM ${table.name}
           ${when(long === 'apart', sql`CROSS JOIN LATERAL (SELECT ${bytesIfLong(table, columns)} AS "long#" OFFSET 0) AS "length#"`)}
-        WHERE ${insidePage(table, at, page)} AND ${takenBy(page, table, at, change.where)}
+        WHERE ${takenInside(page, table, at, change.where)}
         ${inKeyOrder(table, page)}
         ${when(isLocked, sql`FOR UPDATE OF ${table.alias}`)}
       ) AS needed ON true`,

@@ -7,6 +7,7 @@ import type { Page } from '../define/batch.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';
+import { insidePage } from './page.ts';
 
 /** The condition for the rows that need the change in this pass: by the marker on the first walk, later by `where`, too. */
 export function needsChange({ marker }: Table, pass: number, where: Sql | undefined): Sql {
@@ -27,6 +28,18 @@ export function takenBy(page: Page, table: Table, at: Checkpoint, where: Sql | u
     return sql`(${condition})`;
   }
   return unlessRecorded(table, recordedByThisRun(at), condition);
+}
+
+/**
+ * The condition for the rows inside a page that a batch takes. Where the page has given keys, the planner may read a small table as a
+ * whole and ask every row whether it needs the change: one that makes `where` fail, wherever it is, would pass for one of the page.
+ */
+export function takenInside(page: Page, table: Table, at: Checkpoint, where: Sql | undefined): Sql {
+  const inside = insidePage(table, at, page);
+  const taken = takenBy(page, table, at, where);
+  return 'size' in page
+    ? sql`${inside} AND ${taken}`
+    : sql`${inside} AND CASE WHEN ${inside} THEN ${taken} ELSE false END`;
 }
 
 const recordedByThisRun = (at: Checkpoint): Sql =>

@@ -5,6 +5,7 @@ import { between } from '../time/backoff.ts';
 import type { Database, Statements } from './data-api.ts';
 import { regclass, sql, tableName } from './sql.ts';
 import type { Table } from './table.ts';
+import { limited } from './transaction-limits.ts';
 
 // Seconds between tries. Each try keeps the application waiting for up to 2 s, so it gets the table for at least as long
 // afterwards, and longer each time. After some 40 s Step Functions waits instead, and tries for another 20 min.
@@ -24,7 +25,7 @@ export async function withTableLock<T>(
   for (let tries = 0; ; tries += 1) {
     try {
       return await database.transaction(async (tx) => {
-        await tx.execute(sql`SELECT set_config('lock_timeout', '2s', true)`);
+        await tx.execute(limited());
         return work(tx);
       });
     } catch (error) {

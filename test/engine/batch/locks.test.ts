@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { backfill } from '../../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
 import { sql } from '../../../functions/engine/database/sql.ts';
+import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
 import { startEngine, type TestEngine } from '../../support/engine.ts';
 
 let engine: TestEngine;
 
 beforeAll(async () => {
   engine = await startEngine({ sleeps: 0.05 });
+  await upgradeLedger(engine.dataApi());
   await engine.database.query(
     'CREATE TABLE rows (id integer PRIMARY KEY, changed integer NOT NULL DEFAULT 0)',
   );
@@ -39,4 +42,54 @@ it('A batch lets go of its rows when the application holds one for longer than 2
   expect(updates.length).toBeGreaterThan(4); // 40 + 40 + 20 without trouble
   const changes = await engine.database.query('SELECT changed, count(*)::int AS rows FROM rows GROUP BY 1');
   expect(changes).toEqual([{ changed: 1, rows: 100 }]);
+});
+
+it('promise 14: what a Lambda has locked that dies in a transaction is free again after seconds, not minutes', async () => {
+  const { query } = engine.database;
+  await engine.forget();
+  await query('CREATE TABLE others AS SELECT * FROM rows');
+  await query('ALTER TABLE others ADD PRIMARY KEY (id)');
+  const conflicting = rewrite<{ changed: number }>({
+    name: 'conflicting',
+    table: 'rows',
+    key: 'id',
+    immutableKey: true,
+    columns: ['changed'],
+    transform: ({ changed }) => ({ changed: changed + 1 }),
+    transformTimeout: '0.5 seconds',
+  });
+  const marked = backfill({
+    name: 'marked',
+    table: 'others',
+    key: 'id',
+    marker: 'done',
+    set: { changed: sql`changed + 1` },
+  });
+  const dies = { rows: 'UPDATE "public"."rows"', others: 'COMMENT ON COLUMN "public"."others"' };
+  const dead = new Set<string>();
+  engine.between = async ({ sql: text, inTransaction, process }) => {
+    if (dead.size < 2 && !inTransaction && text.includes(dies.rows)) {
+      await query('UPDATE rows SET changed = changed + 10 WHERE id = 50'); // so that it is read again, and locked
+    }
+    const table = Object.entries(dies).find(
+      ([, statement]) => inTransaction && text.includes(statement),
+    )?.[0];
+    if (table !== undefined && !dead.has(table)) {
+      dead.add(table);
+      process.kill();
+    }
+  };
+  const migrations = [conflicting, marked];
+  const running = migrations.map(({ name }) => engine.run(migrations, { input: { only: name } }));
+  await expect.poll(() => dead.size, { timeout: 10_000 }).toBe(2);
+  const application = await engine.database.pool.connect();
+  await application.query(`SET statement_timeout = '20s'`);
+  await application.query('UPDATE rows SET changed = changed WHERE id = 50');
+  await application.query('UPDATE others SET changed = changed WHERE id = 50');
+  application.release(true);
+  const [first, second] = await Promise.all(running);
+  expect([first?.conflicting, second?.marked]).toMatchObject([
+    { total_updated: 100 },
+    { total_updated: 100 },
+  ]);
 });

@@ -218,6 +218,20 @@ describe('A retry', () => {
     expect((await retry(inSql({ where }))).cents).toMatchObject({ errors: 0, still_arriving: still });
   });
 
+  it.each(Object.entries({ 'a backfill': inSql, 'a rewrite': inCode }))(
+    'promise 6: of %s takes no row for bad because "where" fails on another',
+    async (_, make) => {
+      await fill();
+      await poison('dear', 3);
+      const migration = make({ where: sql`cents IS DISTINCT FROM (price::numeric * 100)::integer` });
+      expect((await engine.run([migration])).cents).toMatchObject({ total_updated: rows - 1, errors: 1 });
+      await correct(3);
+      await poison('dear', 7);
+      expect((await retry(migration)).cents).toMatchObject({ total_updated: rows, errors: 0 });
+      expect(await recorded()).toEqual([]);
+    },
+  );
+
   it('undoes no write of an application, which waits while its row is read and written', async () => {
     await fill();
     await poison('much', 4);
