@@ -67,7 +67,7 @@ test('promise 2: rows change once although the worker dies after each single cal
     await expectOnce(await chain.run());
   }
   expect(deaths).toBeGreaterThan(30);
-});
+}, 240_000);
 
 test('promise 2: rows change once although the run is stopped at each call of each state and started again', async () => {
   await interrupted(async (execution) => {

@@ -275,7 +275,7 @@ async function expectWholeHistory(): Promise<void> {
     ...of(fifth, ...begins, 'stopped', 'run found ended'),
     ...of(last, ...begins, ...parts(lastParts.length), 'finished', 'run succeeded'),
   ]);
-  const byHand = ['stopped', 'paused', 'resumed', 'stopped', 'stopped'];
+  const byHand = ['stopped', 'paused', 'resumed', 'run started', 'stopped', 'stopped'];
   expect(ofProbe.filter((line) => line.who === who()).map(({ event }) => event)).toEqual(byHand);
   expect(ofProbe.find(({ event }) => event === 'run failed')?.detail).toMatch(
     /NoLongerRegistered.*left unfinished/,

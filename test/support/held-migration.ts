@@ -84,7 +84,7 @@ export function holdMigration(chain: TestRuntime, migration: string, table: stri
     async rest() {
       restsLong = true;
       give(1);
-      await expect.poll(state, patience).toBe('Rest');
+      await expect.poll(async () => `${await state()}`, patience).toMatch(/^Rest/);
       restsLong = false;
     },
   };
