@@ -8,8 +8,8 @@ import { isStage, stages } from './stages.ts';
  * Adds the one stack of an application to a CDK app, as the app's context says: `-c stage=production` for a database of its
  * own (`staging` by default), or `-c clusterArn=… -c secretArn=… -c databaseName=…` for a cluster that is there already; and
  * `-c keyArn=…` for a key of your own; and `-c showRowData=true`; and `-c ledgerSchema=…` for another schema than `data_migrations`.
- * Throws for an unknown stage, for a cluster without all three, for
- * what is no key's ARN, and for what is neither true nor false.
+ * Throws for an unknown stage, for a cluster without all three, for what is no key's ARN, for what is neither true nor false, and for
+ * a schema's name that would need quotes.
  */
 export function dataMigrations(app: App, application: Application): DataMigrationsStack {
   const stage: unknown = app.node.tryGetContext('stage') ?? 'staging';

@@ -10,6 +10,7 @@ import {
   textOf,
   unsafeSql,
 } from '../../functions/engine/database/sql.ts';
+import { limited } from '../../functions/engine/database/transaction-limits.ts';
 import { MigrationFailed } from '../../functions/engine/errors.ts';
 import { ledger } from '../../functions/engine/ledger/names.ts';
 import { upgradeLedger } from '../../functions/engine/ledger/schema.ts';
@@ -34,7 +35,7 @@ export async function prepare(database: Database, projection: Projection, caller
   await upgradeLedger(database);
   await checkSwappable(database, projection.table);
   await database.transaction(async (tx) => {
-    await tx.execute(sql`SELECT set_config('lock_timeout', '2s', true)`);
+    await tx.execute(limited());
     const [begun] = await tx.query(
       sql`
       INSERT INTO ${ledger.rebuilds} AS r (job, execution_arn, redrive_count)

@@ -2,6 +2,7 @@ import { number, string } from 'valibot';
 import type { Clock } from '../../functions/engine/clock.ts';
 import type { Database, Statements } from '../../functions/engine/database/data-api.ts';
 import { identifier, regclass, type Sql, sql, tableName } from '../../functions/engine/database/sql.ts';
+import { limited } from '../../functions/engine/database/transaction-limits.ts';
 import { DatabaseError, MigrationFailed } from '../../functions/engine/errors.ts';
 import { ledger } from '../../functions/engine/ledger/names.ts';
 import type { Projection } from '../projections/projection.ts';
@@ -46,8 +47,7 @@ export async function swap(
 ): Promise<RebuildProgress> {
   const { log } = projection;
   return database.transaction(async (tx) => {
-    await tx.execute(sql`
-      SELECT set_config('lock_timeout', '2s', true), set_config('idle_in_transaction_session_timeout', '5s', true)`);
+    await tx.execute(limited());
     await tx.execute(sql`LOCK TABLE ${tableName(log.table)} IN SHARE ROW EXCLUSIVE MODE`);
     const until = clock.now() + heldSeconds;
     const horizon = await lastPosition(tx, log);

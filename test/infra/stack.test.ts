@@ -241,6 +241,12 @@ describe('keys and values of rows', () => {
 });
 
 describe('the context', () => {
+  test('that names a schema for the ledger which would need quotes is refused, saying what is allowed', () => {
+    expect(() => synthesized({ ledgerSchema: 'Orders' })).toThrow(
+      'got "Orders", allowed are up to 63 of a-z',
+    );
+  });
+
   test('that names a cluster without its secret is refused, saying what is missing', () => {
     expect(() => synthesized({ clusterArn: 'arn:aws:rds:eu-central-1:1:cluster:orders' })).toThrow(
       /missing: secretArn, databaseName/,

@@ -6,6 +6,7 @@ import type { AlterMigration } from '../define/registered.ts';
 import { DatabaseError, DatabaseUnavailable, MigrationFailed } from '../errors.ts';
 import { type Checkpoint, reload, remember } from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';
+import { noBatch } from '../slice/batch-loop.ts';
 import type { Progress } from '../slice/slice.ts';
 import { between } from '../time/backoff.ts';
 import { type AlteredTable, tablesOf } from './alter-tables.ts';
@@ -32,7 +33,7 @@ export async function runAlter(
   let at = claimed;
   let pause = migration.lockTimeoutSeconds;
   let accounted = clock.now();
-  let longestBatch = 0;
+  let longest = noBatch;
 
   while (!isOver()) {
     const begun = clock.now();
@@ -49,7 +50,7 @@ export async function runAlter(
         return {
           state: 'done',
           at,
-          longest: { batch: longestBatch, locked: longestBatch },
+          longest,
           seconds: clock.now() - accounted,
         };
       }
@@ -57,7 +58,8 @@ export async function runAlter(
       const move = { tables: tables.length, lacking, seconds: begun - accounted };
       at = (await alterAll(database, migration, at, move, clock)) ?? at;
       accounted = begun;
-      longestBatch = Math.max(longestBatch, clock.now() - begun);
+      const seconds = Math.max(longest.batch, clock.now() - begun);
+      longest = { batch: seconds, locked: seconds };
       pause = migration.lockTimeoutSeconds;
     } catch (error) {
       if (!(error instanceof DatabaseError)) {
@@ -71,14 +73,14 @@ export async function runAlter(
         await giveUpAfterAll(database, migration, at, reason, error);
         const rest = { seconds: restSeconds, reason };
         await remember(database, at, { seconds: clock.now() - accounted, rest });
-        return { state: 'more', at, longest: { batch: longestBatch, locked: longestBatch }, rest };
+        return { state: 'more', at, longest, rest };
       }
       await clock.sleep(between(pause / 2, pause));
       pause *= 2;
     }
   }
   await remember(database, at, { seconds: clock.now() - accounted });
-  return { state: 'more', at, longest: { batch: longestBatch, locked: longestBatch }, rest: { seconds: 0 } };
+  return { state: 'more', at, longest, rest: { seconds: 0 } };
 }
 
 /** Fails, unless the table was dropped, or changed by somebody else, since we looked. */

@@ -6,7 +6,6 @@ import { type Checkpoint, heldBy, move, moved } from '../ledger/checkpoint.ts';
 import { recordedRefused, solved, updatedUnlessMatching, withRowErrors } from '../ledger/row-errors.ts';
 import type { RowByRow } from './bad-rows.ts';
 import { inKeyOrder, insidePage, lastKey, pageOf, processedOf } from './page.ts';
-
 import { takenBy, takenInside } from './rows-in-need.ts';
 import { before, countJournaled, journaled } from './undo-journal.ts';
 

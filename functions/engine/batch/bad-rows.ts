@@ -3,6 +3,7 @@ import type { Database } from '../database/data-api.ts';
 import { key } from '../database/row-shape.ts';
 import { quotedText, type Sql, sql, unsafeSql, withLiterals } from '../database/sql.ts';
 import { keyAsJson, keyName, type Table } from '../database/table.ts';
+import { limited } from '../database/transaction-limits.ts';
 import { type RowError, stillMatches } from '../ledger/row-errors.ts';
 import { sendAhead } from './received.ts';
 
@@ -71,7 +72,7 @@ export async function badRows(
       PERFORM set_config('data_migrations.bad_rows', to_jsonb("bad#")::text, true);
     END`;
   const found = await database.transaction(async (tx) => {
-    await tx.execute(sql`SELECT set_config('lock_timeout', '2s', true)`);
+    await tx.execute(limited());
     if (ahead !== undefined) {
       await sendAhead(tx, ahead);
     }

@@ -1,6 +1,7 @@
 import { boolean, nullable, number } from 'valibot';
 import type { Database, Statements } from '../database/data-api.ts';
 import { sql, unsafeSql } from '../database/sql.ts';
+import { limited } from '../database/transaction-limits.ts';
 import { DatabaseError, MigrationFailed, mendLedger, messageOf } from '../errors.ts';
 import { ledger, schema } from './names.ts';
 
@@ -169,6 +170,7 @@ export async function upgradeLedger(database: Database): Promise<void> {
   }
   try {
     await database.transaction(async (tx) => {
+      await tx.execute(limited());
       // Any fixed number does, as long as nobody else uses it: the bytes of "data_mig". Held until the commit.
       await tx.execute(sql`SELECT 1 AS locked FROM pg_advisory_xact_lock(${'7233190438095382887'}::bigint)`);
       for (const [i, statements] of versions().entries()) {

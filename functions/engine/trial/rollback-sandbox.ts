@@ -33,7 +33,8 @@ export async function rolledBack<T>(
     await database.transaction(async (tx) => {
       await tx.execute(sql`
         SELECT set_config('lock_timeout', ${milliseconds(limits.lock)}, true),
-          set_config('statement_timeout', ${milliseconds(limits.statement)}, true)`);
+          set_config('statement_timeout', ${milliseconds(limits.statement)}, true),
+          set_config('idle_in_transaction_session_timeout', ${milliseconds(longestThinking)}, true)`);
       // What a batch would only hear of when it commits, it has to hear of here, too.
       await tx.execute(sql`SET CONSTRAINTS ALL IMMEDIATE`);
       const meter = new CallMeter(now);
@@ -53,6 +54,10 @@ export async function rolledBack<T>(
   }
   return (done as { readonly value: T }).value;
 }
+
+// Seconds between two statements, in which rows are transformed. Whoever is killed meanwhile leaves the locks to the server, not to the
+// Data API, which would end the transaction after three minutes.
+const longestThinking = 60;
 
 /** Takes the transaction back. */
 class RolledBack extends Error {}
