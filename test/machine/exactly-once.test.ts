@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { type Ended, startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 
+// Each of these is some hundred runs.
+vi.setConfig({ testTimeout: 240_000 });
 const rows = 20;
 let chain: TestRuntime;
 
@@ -67,7 +69,7 @@ test('promise 2: rows change once although the worker dies after each single cal
     await expectOnce(await chain.run());
   }
   expect(deaths).toBeGreaterThan(30);
-}, 240_000);
+});
 
 test('promise 2: rows change once although the run is stopped at each call of each state and started again', async () => {
   await interrupted(async (execution) => {

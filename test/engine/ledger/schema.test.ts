@@ -38,6 +38,28 @@ describe('The ledger', () => {
     }
   });
 
+  it('waits seconds, not minutes, for a Lambda that was killed while it made the ledger', async () => {
+    const patient = await startEngine(); // the Data API ends an idle transaction after three minutes, as it does
+    const dies = patient.process([]);
+    patient.between = ({ process, sql: text }) => {
+      if (process === dies && text.includes('CREATE TABLE data_migrations.runs')) {
+        process.kill();
+      }
+      return undefined;
+    };
+    await expect(dies.invoke(open('first'))).rejects.toThrow('was killed');
+    const next = () =>
+      patient
+        .process([])
+        .invoke(open('next'))
+        .then(
+          () => 'opened',
+          ({ name }: Error) => name,
+        );
+    await expect.poll(next, { timeout: 30_000 }).toBe('opened');
+    await patient.stop();
+  });
+
   it('is made once by many that open at once', async () => {
     const names = ['a', 'b', 'c', 'd', 'e'];
     for (const name of names) {
