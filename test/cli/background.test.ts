@@ -97,6 +97,15 @@ test('stop with a name stops that execution alone; start --wait-for waits for wh
   expect((await does('finished', name)).code).toBe(0);
 }, 60_000);
 
+test('start --wait-for all waits for all that is in the background', async () => {
+  await does('start', '--only', 'users-full-name', '--wait');
+  await does('tune', name, '--rest', '0');
+  const { code, stderr } = await does('start', '--wait-for', 'all');
+  expect(code, stderr).toBe(0);
+  expect(stderr).toContain(`waiting for ${name}: arn:`);
+  expect(await does('finished', name)).toMatchObject({ code: 0 });
+});
+
 test.each([
   [['tune', name], 'give what to set, or --reset alone'],
   [['tune', name, '--rest', '1', '--within', 'P1D'], 'give one of --rest and --within'],
