@@ -1,10 +1,12 @@
 import { InvalidArgumentError } from 'commander';
+import { mostLanes } from '../functions/contract.ts';
 import { messageOf } from '../functions/engine/errors.ts';
 import { type Tuning, tune as tuneIn } from '../functions/engine/ledger/controls.ts';
 import { parseDuration } from '../functions/engine/time/duration.ts';
 import { checkWindow, type WindowOptions } from '../functions/engine/time/maintenance-window.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { Misuse } from './command/misuse.ts';
+import { wholeFromOne } from './system/input.ts';
 import { ledgerFor } from './system/ready.ts';
 import { who } from './system/who.ts';
 
@@ -13,6 +15,7 @@ interface Options {
   readonly rest?: number;
   readonly within?: string;
   readonly window?: WindowOptions;
+  readonly lanes?: number;
   readonly reset?: boolean;
   readonly json?: boolean;
 }
@@ -26,15 +29,17 @@ export const tune: OperatorCommand<Options> = {
     ['--rest <seconds>', 'the rest after each batch, in place of "within"', seconds(-1, 86_400)],
     ['--within <duration>', 'in what time it is to be done since it began: P3D, "3 days"', duration],
     ['--window <window>', 'when it works: 22:00-06:00/Europe/Berlin', windowFrom],
+    ['--lanes <number>', 'how many statements are at work at once', wholeFromOne(mostLanes)],
     ['--reset', 'forget what was set: the author decides again'],
     jsonOption,
   ],
-  async run(system, { batchSeconds, rest, within, window, reset }, name = '') {
+  async run(system, { batchSeconds, rest, within, window, lanes, reset }, name = '') {
     const tuning: Tuning = {
       ...(batchSeconds !== undefined && { batchSeconds }),
       ...(rest !== undefined && { restSeconds: rest }),
       ...(within !== undefined && { within }),
       ...(window !== undefined && { window }),
+      ...(lanes !== undefined && { lanes }),
     };
     const isEmpty = Object.keys(tuning).length === 0;
     if (isEmpty !== (reset === true)) {

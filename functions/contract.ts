@@ -63,6 +63,9 @@ export type Asked =
       };
     }[Action];
 
+/** The most lanes that may be asked for: each is one connection to the database that is at work all the time. */
+export const mostLanes = 16;
+
 /** The input of a run. `{}` runs everything that is pending. */
 export type RunInput = Asked & {
   /**
@@ -73,6 +76,8 @@ export type RunInput = Asked & {
   readonly force?: boolean;
   /** Rows in a batch at most, for every migration of this run. */
   readonly batch_size?: number;
+  /** How many statements are at work at once, for every migration of this run: from 1 to 16. */
+  readonly lanes?: number;
 };
 
 /** What the `migrate` Lambda is asked, one operation per state. */

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import type { RunInput } from '../../functions/contract.ts';
+import { mostLanes, type RunInput } from '../../functions/contract.ts';
 import type { Option } from '../command/command.ts';
 
 /** The options of every command that starts a run. */
@@ -7,12 +7,14 @@ export interface RunOptions {
   readonly foreground?: boolean;
   readonly force?: boolean;
   readonly batchSize?: number;
+  readonly lanes?: number;
 }
 
 export const runOptions: readonly Option[] = [
   ['--foreground', 'skip rests and maintenance windows'],
   ['--force', 'go on although the database is under pressure'],
-  ['--batch-size <rows>', 'rows in a batch at most', atLeastOne],
+  ['--batch-size <rows>', 'rows in a batch at most', wholeFromOne()],
+  ['--lanes <number>', 'how many statements are at work at once', wholeFromOne(mostLanes)],
 ];
 
 /** The input of a run. The same options always make the same text: Step Functions compares it. */
@@ -21,6 +23,7 @@ export function inputOf(options: RunOptions, action: Partial<RunInput> = {}): Ru
     ...(options.foreground && { mode: 'foreground' }),
     ...(options.force && { force: true }),
     ...(options.batchSize !== undefined && { batch_size: options.batchSize }),
+    ...(options.lanes !== undefined && { lanes: options.lanes }),
     ...action,
   } as RunInput;
 }
@@ -35,10 +38,15 @@ function canonical(input = '{}'): string {
   return JSON.stringify(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function atLeastOne(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1) {
-    return value;
-  }
-  throw new InvalidArgumentError('It must be a whole number from 1 on.');
+/** Reads an option that is a whole number from 1 on. */
+export function wholeFromOne(most = Number.POSITIVE_INFINITY) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= 1 && value <= most) {
+      return value;
+    }
+    throw new InvalidArgumentError(
+      `It must be a whole number from 1 ${Number.isFinite(most) ? `to ${most}` : 'on'}.`,
+    );
+  };
 }

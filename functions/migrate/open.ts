@@ -2,6 +2,7 @@ import {
   boolean,
   check,
   integer,
+  maxValue,
   minValue,
   number,
   optional,
@@ -12,7 +13,7 @@ import {
   string,
   unknown,
 } from 'valibot';
-import { actions, type Caller, type Opened, type RunInput } from '../contract.ts';
+import { actions, type Caller, mostLanes, type Opened, type RunInput } from '../contract.ts';
 import type { Database } from '../engine/database/data-api.ts';
 import { isSuperuser } from '../engine/database/superuser.ts';
 import { InvalidInput, NoLongerRegistered } from '../engine/errors.ts';
@@ -70,6 +71,7 @@ const accepted = pipe(
     mode: optional(picklist(['background', 'foreground'])),
     force: optional(boolean()),
     batch_size: optional(pipe(number(), integer(), minValue(1))),
+    lanes: optional(pipe(number(), integer(), minValue(1), maxValue(mostLanes))),
     only: name,
     background: name,
     retry: name,
@@ -85,7 +87,7 @@ const accepted = pipe(
 
 const allowed =
   '{} runs all that is pending; "mode": "foreground" skips rests and windows, "force": true ignores pressure, "batch_size" ' +
-  `is the most rows in a batch, and one of ${actions.map((action) => `"${action}"`).join(', ')} names one migration`;
+  `is the most rows in a batch, "lanes" how many statements are at work at once, from 1 to ${mostLanes}, and one of ${actions.map((action) => `"${action}"`).join(', ')} names one migration`;
 
 /** What an input asks for, and what it says of itself. */
 interface Checked {

@@ -7,7 +7,7 @@ import { doesNotHold } from '../engine/ledger/holder.ts';
 import { hold } from '../engine/ledger/run-lock.ts';
 import { isUnderWay } from '../engine/ledger/run-record.ts';
 import { isNewerLedger } from '../engine/ledger/schema.ts';
-import type { SliceInput } from '../engine/slice/slice.ts';
+import type { SliceInput } from '../engine/slice/walk.ts';
 import type { Engine } from './engine.ts';
 import { find } from './registry.ts';
 

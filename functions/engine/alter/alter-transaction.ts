@@ -3,7 +3,8 @@ import type { Database } from '../database/data-api.ts';
 import { identifier, type Sql, sql } from '../database/sql.ts';
 import type { AlterMigration } from '../define/registered.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
-import { type Checkpoint, heldBy, move, moved } from '../ledger/checkpoint.ts';
+import type { Checkpoint } from '../ledger/checkpoint.ts';
+import { heldBy, move, moved } from '../ledger/move.ts';
 import { type AlteredTable, tablesOf } from './alter-tables.ts';
 
 /** An ALTER that failed, and with it the whole transaction. */
@@ -42,7 +43,7 @@ export async function alterAll(
       tx,
       at,
       sql`
-      WITH ${heldBy(at, 'durably')}, ${moved({
+      WITH ${heldBy(at, 'durably')}, ${moved(at, {
         processed: sql`${tables - at.totalProcessed}`,
         updated: sql`${lacking.length}`,
         seconds,

@@ -2,7 +2,8 @@ import { number } from 'valibot';
 import { identifier, join, type Sql, sql, unsafeSql, when, withCtes } from '../database/sql.ts';
 import { compare, keyColumns, keyNames, marked, namedKey, type Table } from '../database/table.ts';
 import type { Batch, BatchInput, Page } from '../define/batch.ts';
-import { type Checkpoint, heldBy, move, moved } from '../ledger/checkpoint.ts';
+import type { Checkpoint } from '../ledger/checkpoint.ts';
+import { heldBy, move, moved } from '../ledger/move.ts';
 import { recordedRefused, solved, updatedUnlessMatching, withRowErrors } from '../ledger/row-errors.ts';
 import type { RowByRow } from './bad-rows.ts';
 import { inKeyOrder, insidePage, lastKey, pageOf, processedOf } from './page.ts';
@@ -46,7 +47,7 @@ export async function backfillPage(
         ...solved(table, at),
         ...(change.journal ? [journaled(table, at)] : []),
         ...(table.hasBeforeTrigger ? [recordedRefused(table, at, differs(change, table))] : []),
-        moved({
+        moved(at, {
           ...(!behind && { cursor: sql`COALESCE(${lastKey(table)}, m.cursor)` }),
           processed: processedOf(table, at, page, sql`(SELECT page_rows FROM "counted#")`),
           updated: updatedUnlessMatching,

@@ -1,5 +1,5 @@
 import type { PaceOptions } from '../define/migration.ts';
-import type { StatementTime } from '../ledger/checkpoint.ts';
+import type { StatementTime } from '../ledger/move.ts';
 
 /** How many rows the next batch takes. A value: every measurement makes a new one. */
 export interface Pace {

@@ -29,13 +29,13 @@ export function pageOf(table: Table, at: Checkpoint, page: Page): Sql[] {
   return [
     sql`
     "page#" AS MATERIALIZED (
-      SELECT ${namedKey(table)} FROM ${table.name} WHERE ${afterCursor(table, at)}
+      SELECT ${namedKey(table)} FROM ${table.name} WHERE ${aheadOf(table, at)}
       ORDER BY ${join(columns, ', ')} OFFSET ${page.size - 1} LIMIT 1
     )`,
     sql`
     "rest#" AS MATERIALIZED (
       SELECT ${namedKey(table)} FROM ${table.name}
-      WHERE NOT EXISTS (SELECT FROM "page#") AND ${afterCursor(table, at)}
+      WHERE NOT EXISTS (SELECT FROM "page#") AND ${aheadOf(table, at)}
       ORDER BY ${join(descending, ', ')} LIMIT 1
     )`,
     sql`
@@ -75,7 +75,7 @@ export function insidePage(table: Table, at: Checkpoint, page: Page): Sql {
     return sql`(${join(columns, ', ')}) IN (SELECT ${join(keyNames(table), ', ')} FROM "page#")`;
   }
   const end = keyNames(table).map((name) => sql`(SELECT ${name} FROM "last#")`);
-  return sql`${compare(columns, '<=', end)} AND ${afterCursor(table, at)}`;
+  return sql`${compare(columns, '<=', end)} AND ${aheadOf(table, at)}`;
 }
 
 /**
@@ -111,7 +111,7 @@ export function processedOf(table: Table, at: Checkpoint, page: Page, rows: Sql)
   }
   return table.marker === undefined
     ? sql`0`
-    : sql`(SELECT count(*) FROM "changed_rows#" WHERE ${ahead(keyNames(table), table, at) ?? sql`true`})`;
+    : sql`(SELECT count(*) FROM "changed_rows#" WHERE ${at.cursor === null ? sql`true` : after(keyNames(table), table, at.cursor)})`;
 }
 
 /** The first key after the cursor, or undefined at the end of the table. */
@@ -119,7 +119,7 @@ export async function nextKey(database: Database, table: Table, at: Checkpoint):
   const columns = keyColumns(table);
   const [row] = await database.query(
     sql`
-    SELECT ${keyAsJson(columns)}::text AS key FROM ${table.name} WHERE ${afterCursor(table, at)}
+    SELECT ${keyAsJson(columns)}::text AS key FROM ${table.name} WHERE ${aheadOf(table, at)}
     ORDER BY ${join(columns, ', ')} LIMIT 1`,
     { key },
   );
@@ -127,17 +127,20 @@ export async function nextKey(database: Database, table: Table, at: Checkpoint):
 }
 
 /**
- * A condition for the rows that a pass has still before it. On a table with a marker, the first pass only sees unmarked
+ * A condition for the rows that a walk has still before it. On a table with a marker, the first pass only sees unmarked
  * rows. Later passes look at all of them, because an old release may have written the old form into a marked row.
  */
-function afterCursor(table: Table, at: Checkpoint): Sql {
+export function aheadOf(table: Table, at: Checkpoint): Sql {
   const left = at.pass === 1 ? table.marker?.left : undefined;
-  const after = ahead(keyColumns(table), table, at);
-  const both = [left, after].filter((condition) => condition != null);
-  return both.length === 0 ? sql`true` : join(both, ' AND ');
+  const key = keyColumns(table);
+  const until = at.range?.until ?? null;
+  const conditions = [
+    ...(left === undefined ? [] : [left]),
+    ...(at.cursor === null ? [] : [after(key, table, at.cursor)]),
+    ...(until === null ? [] : [compare(key, '<=', keyValues(table, until))]),
+  ];
+  return conditions.length === 0 ? sql`true` : join(conditions, ' AND ');
 }
 
-/** A condition for keys ahead of the cursor; undefined if all are. */
-function ahead(key: readonly Sql[], table: Table, { cursor }: Checkpoint): Sql | undefined {
-  return cursor === null ? undefined : compare(key, '>', keyValues(table, cursor));
-}
+const after = (key: readonly Sql[], table: Table, cursor: Key): Sql =>
+  compare(key, '>', keyValues(table, cursor));

@@ -4,7 +4,7 @@ import type { Key } from '../database/table.ts';
 import { limited } from '../database/transaction-limits.ts';
 import type { Batch, BatchInput, Page, ReadAhead } from '../define/batch.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
-import { move } from '../ledger/checkpoint.ts';
+import { move } from '../ledger/move.ts';
 import { keysWithout, type RowError, refused, withRowErrors } from '../ledger/row-errors.ts';
 import { badRows } from './bad-rows.ts';
 import { longestRow } from './long-rows.ts';

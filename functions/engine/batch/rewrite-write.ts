@@ -12,7 +12,7 @@ import {
   valueName,
 } from '../database/table.ts';
 import type { BatchInput, Page } from '../define/batch.ts';
-import { heldBy, moved } from '../ledger/checkpoint.ts';
+import { heldBy, moved } from '../ledger/move.ts';
 import { keysWithout, type RowError, recorded, solved, updatedUnlessMatching } from '../ledger/row-errors.ts';
 import type { RowByRow } from './bad-rows.ts';
 import { type ChangedColumn, newValues } from './new-values.ts';
@@ -49,7 +49,7 @@ export function writePage(
       ...solved(table, at),
       ...(change.journal && rows.length > 0 ? [journaled(table, at)] : []),
       ...(errors.length > 0 ? [recorded(at, errors)] : []),
-      moved({
+      moved(at, {
         ...(!behind && read.last !== undefined && { cursor: sql`${JSON.stringify(read.last)}::jsonb` }),
         conflicted: sql`${JSON.stringify(left)}::jsonb || (SELECT keys FROM "conflicted#")`,
         processed: processedOf(table, at, page, sql`${read.count}`),

@@ -1,6 +1,7 @@
 import type { Database } from '../database/data-api.ts';
 import type { Key, Table } from '../database/table.ts';
-import type { Checkpoint, StatementTime } from '../ledger/checkpoint.ts';
+import type { Checkpoint } from '../ledger/checkpoint.ts';
+import type { StatementTime } from '../ledger/move.ts';
 
 /** What a batch works with. */
 export interface BatchInput {

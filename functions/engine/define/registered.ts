@@ -33,6 +33,7 @@ export interface RowMigration extends AnyMigration {
   readonly pressureTimeout: string;
   readonly errorBudget: number;
   readonly pace: PaceOptions;
+  readonly lanes: number | undefined;
   /** Migrates one page and moves the checkpoint, together or not at all. */
   readonly batch: (input: BatchInput, page: Page) => Promise<Batch | undefined>;
   /** The rows of a page that cannot be migrated, at most so many; none if it takes a closer look to tell. Nothing is changed. */

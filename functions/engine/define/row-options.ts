@@ -15,6 +15,7 @@ import {
   transform,
   union,
 } from 'valibot';
+import { mostLanes } from '../../contract.ts';
 import { checkWindow } from '../time/maintenance-window.ts';
 import {
   allowed,
@@ -80,6 +81,12 @@ const rowOptions = object({
     }),
     {},
   ),
+  lanes: optional(
+    allowed(
+      pipe(number(), integer(), minValue(1), maxValue(mostLanes)),
+      `a whole number from 1 to ${mostLanes}`,
+    ),
+  ),
 });
 
 /**
@@ -141,6 +148,7 @@ export function rowMigration(
   );
   return {
     ...checked,
+    lanes: checked.lanes,
     where,
     marker,
     validate,

@@ -1,8 +1,8 @@
 import { array, boolean, nullable, number, picklist, string } from 'valibot';
 import type { Caller, RunInput } from '../../contract.ts';
-import type { Database, Statements } from '../database/data-api.ts';
-import { json, key, ownJson, type RowOf, type Shape } from '../database/row-shape.ts';
-import { type Sql, sql, when } from '../database/sql.ts';
+import type { Database } from '../database/data-api.ts';
+import { json, key, ownJson, type RowOf } from '../database/row-shape.ts';
+import { type Sql, sql } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Controls } from './controls.ts';
@@ -31,6 +31,8 @@ export interface Checkpoint {
   readonly totalUpdated: number;
   /** Rows changed in this pass. */
   readonly passUpdated: number;
+  /** Rows that it looks at in all, counted or estimated when its run began. */
+  readonly rowsKnown: number;
   readonly secondsPerRow: number | null;
   /** Row errors of this migration; those that this run recorded are not tried again in it. */
   readonly rowErrors: number;
@@ -49,21 +51,51 @@ export interface Checkpoint {
   readonly roundTrip: number | null;
   /** For how long this run has been held under pressure without a batch in between, in seconds. */
   readonly heldSeconds: number;
+  /**
+   * Left out, it is the place of the one walk over the table. Else a lane's, in its range: cursor, conflicted keys and number of batches are
+   * the range's; all counters are the migration's.
+   */
+  readonly range?: Range;
+  /** How many lanes walk what is ahead of it, which is cut into ranges for them; 0 while one walk does all of it. */
+  readonly lanes: number;
+}
+
+/** A range of keys that a lane walks: those after the cursor. */
+export interface Range {
+  readonly number: number;
+  /** The right to move its cursor, for as long as the migration's claim is the one that it was taken with. */
+  readonly claim: string;
+  /** Its last key; null for the end of the table. */
+  readonly until: Key | null;
 }
 
 type Claim = Pick<
   Checkpoint,
-  'migration' | 'run' | 'claim' | 'slices' | 'renew' | 'besides' | 'request' | 'heldSeconds' | 'roundTrip'
+  | 'migration'
+  | 'run'
+  | 'claim'
+  | 'slices'
+  | 'renew'
+  | 'besides'
+  | 'request'
+  | 'heldSeconds'
+  | 'roundTrip'
+  | 'range'
 >;
 
-const columns = (): Sql => sql`
-   m.name, m.run, m.claim::text AS claim, m.batches, m.status, m.pass, m.cursor::text AS cursor,
-   m.conflicted::text AS conflicted, m.total_processed, m.total_updated, m.pass_updated,
+/** Of the migration's line `m`: what a checkpoint has of the migration as a whole. */
+export const columnsOfWhole = (): Sql => sql`
+   m.status, m.pass, m.total_processed, m.total_updated, m.pass_updated, m.rows_known,
    CASE WHEN m.seconds_per_row > 0 AND m.seconds_per_row < 'Infinity' THEN m.seconds_per_row END AS seconds_per_row,
    (SELECT jsonb_build_object('paused', c.paused, 'tuned', c.tuned) FROM ${ledger.controls} c
     WHERE c.migration = m.name)::text AS controls`;
 
-const line = {
+/** Of the line `m` of a migration or a range: what a checkpoint has of the walk. */
+export const columnsOfWalk = (): Sql =>
+  sql`m.batches, m.cursor::text AS cursor, m.conflicted::text AS conflicted`;
+
+/** The row that these columns make. */
+export const checkpointRow = {
   batches: number(),
   status: picklist(statuses),
   pass: number(),
@@ -72,6 +104,7 @@ const line = {
   total_processed: number(),
   total_updated: number(),
   pass_updated: number(),
+  rows_known: number(),
   seconds_per_row: nullable(number()),
   controls: nullable(ownJson<Controls>()),
 } as const;
@@ -130,7 +163,8 @@ export async function claim(
     : { ...at, roundTrip: (performance.now() - begun) / 1_000 };
 }
 
-function progress(row: RowOf<typeof line>) {
+/** What of a checkpoint changes with every batch. */
+export function progress(row: RowOf<typeof checkpointRow>) {
   return {
     batches: row.batches,
     status: row.status,
@@ -140,6 +174,7 @@ function progress(row: RowOf<typeof line>) {
     totalProcessed: row.total_processed,
     totalUpdated: row.total_updated,
     passUpdated: row.pass_updated,
+    rowsKnown: row.rows_known,
     secondsPerRow: row.seconds_per_row,
     controls: row.controls ?? uncontrolled,
   };
@@ -149,12 +184,15 @@ function progress(row: RowOf<typeof line>) {
 export async function reload(database: Database, at: Claim): Promise<Checkpoint | undefined> {
   const [row] = await database.query(
     sql`
-    SELECT ${columns()},
-      (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name) AS row_errors,
-      (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name AND e.run = m.run)
-        AS row_errors_of_this_run
-    FROM ${ledger.migrations} m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid`,
-    { ...line, row_errors: number(), row_errors_of_this_run: number() },
+    SELECT "whole#".*, "walk#".*,
+      (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = ${at.migration}) AS row_errors,
+      (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = ${at.migration} AND e.run = ${at.run})
+        AS row_errors_of_this_run,
+      (SELECT COALESCE(max(r.lane), 0) + count(DISTINCT r.migration) FROM ${ledger.ranges} r WHERE r.migration = ${at.migration}) AS lanes
+    FROM (
+      SELECT ${columnsOfWhole()} FROM ${ledger.migrations} m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid
+    ) AS "whole#", (SELECT ${columnsOfWalk()} FROM ${lineOf(at)}) AS "walk#"`,
+    { ...checkpointRow, row_errors: number(), row_errors_of_this_run: number(), lanes: number() },
   );
   return (
     row && {
@@ -162,110 +200,24 @@ export async function reload(database: Database, at: Claim): Promise<Checkpoint 
       ...progress(row),
       rowErrors: row.row_errors,
       rowErrorsOfThisRun: row.row_errors_of_this_run,
+      lanes: row.lanes,
     }
   );
 }
 
 /**
- * The first CTEs of every statement that writes. "held#" has one row if the claim and the checkpoint are still ours, and
- * locks it until the statement has committed; everything that changes something reads from it. The number of batches alone
- * would not do: a database that crashes loses the last batches, whose numbers are then used again, with other cursors.
- *
- * A lock that the application holds longer than 2 s fails the statement rather than letting our own row locks queue up
- * traffic behind it; `set_config(…, true)` lasts for this statement's transaction, the only setting autocommit leaves us.
- *
- * A batch does not wait until its commit is on disk. Should the database crash within the next half second, the batch is
- * undone as a whole, rows and checkpoint, and done again from the checkpoint that is left. The statement that ends a
- * migration waits until its commit is on disk, and with it all commits before.
+ * The line `m` whose cursor a checkpoint moves, if the claim is still ours: as a table with a condition, and what an UPDATE says between
+ * them.
  */
-export function heldBy(at: Checkpoint, commit: 'soon' | 'durably' = 'soon'): Sql {
-  return sql`
-    "settings#" AS MATERIALIZED (
-      SELECT clock_timestamp() AS "begun#", set_config('lock_timeout', '2s', true)
-      ${when(commit === 'soon', sql`, set_config('synchronous_commit', 'off', true)`)}
-    ),
-    "held#" AS MATERIALIZED (
-      SELECT m.name FROM "settings#", ${ledger.migrations} m
-      WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid AND m.batches = ${at.batches}
-        AND m.cursor IS NOT DISTINCT FROM ${at.cursor === null ? null : JSON.stringify(at.cursor)}::jsonb
-      FOR UPDATE OF m
-    )`;
-}
-
-/** How a statement moves the checkpoint: each an SQL expression over the CTEs that stand before it. */
-export interface Move {
-  /** A jsonb array of texts, or NULL to start over; left out, the cursor stays. */
-  readonly cursor?: Sql;
-  readonly conflicted?: Sql;
-  readonly processed?: Sql;
-  readonly updated?: Sql;
-  /** Working time since the last statement, in seconds. */
-  readonly seconds?: number;
-  readonly secondsPerRow?: number | null;
-  /** The next pass begins. */
-  readonly pass?: number;
-  /** A number from a CTE that nothing else reads, and that would write last: so that its time counts. */
-  readonly after?: Sql;
-}
-
-/** The last CTE of such a statement: moves the checkpoint together with the rows, or not at all. */
-export function moved(move: Move): Sql {
-  const updated = move.updated ?? sql`0`;
-  // What is waited for comes first: a CASE evaluates its condition before anything else.
-  const busy = sql`extract(epoch FROM clock_timestamp() - (SELECT "begun#" FROM "settings#"))::float8`;
-  return sql`
-    "moved#" AS (
-      UPDATE ${ledger.migrations} m SET
-        batches = m.batches + 1,
-        total_processed = m.total_processed + ${move.processed ?? sql`0`},
-        total_updated = m.total_updated + ${updated},
-        pass_updated = ${move.pass === undefined ? sql`m.pass_updated + ${updated}` : sql`0`},
-        duration_seconds = m.duration_seconds + ${move.seconds ?? 0}::float8
-        ${when(move.cursor, sql`, cursor = ${move.cursor ?? null}`)}
-        ${when(move.conflicted, sql`, conflicted = ${move.conflicted ?? null}`)}
-        ${when(move.secondsPerRow, sql`, seconds_per_row = ${move.secondsPerRow ?? null}::float8`)}
-        ${when(move.pass, sql`, pass = ${move.pass ?? null}::integer`)}
-      FROM "held#" WHERE m.name = "held#".name
-      RETURNING ${columns()},
-        ${move.after ? sql`CASE WHEN ${move.after} IS NOT NULL THEN ${busy} END` : busy} AS busy_seconds
-    )`;
-}
-
-/** What a statement took, in seconds. */
-export interface StatementTime {
-  /** While it was at work and held locks, but for its commit, by the database's clock. */
-  readonly busy: number;
-  /** All else: its way there and back, parsing, planning, the commit. */
-  readonly beside: number;
-}
-
-/** What a statement did that moved the checkpoint. */
-export interface Moved<S extends Shape> {
-  readonly at: Checkpoint;
-  readonly time: StatementTime;
-  readonly row: RowOf<S>;
-}
-
-/**
- * Runs a statement that ends with `SELECT … FROM "moved#"`: the checkpoint after it, and the columns that the statement selects
- * beside those of "moved#". Undefined if it found the claim or the checkpoint not ours.
- */
-export async function move<S extends Shape = Record<never, never>>(
-  database: Statements,
-  at: Checkpoint,
-  statement: Sql,
-  beside?: S,
-): Promise<Moved<S> | undefined> {
-  const begun = performance.now();
-  const [row] = await database.query(statement, { ...line, busy_seconds: number(), ...beside });
-  const seconds = (performance.now() - begun) / 1_000;
-  return (
-    row && {
-      at: { ...at, ...progress(row) },
-      time: { busy: row.busy_seconds, beside: Math.max(0, seconds - row.busy_seconds) },
-      row: row as RowOf<S>,
-    }
-  );
+export function lineOf(
+  { migration, claim, range }: Pick<Checkpoint, 'migration' | 'claim' | 'range'>,
+  set: Sql = sql``,
+): Sql {
+  return range === undefined
+    ? sql`${ledger.migrations} m ${set} WHERE m.name = ${migration} AND m.claim = ${claim}::uuid`
+    : sql`
+      ${ledger.ranges} m ${set} WHERE m.migration = ${migration} AND m.number = ${range.number} AND m.claim = ${range.claim}::uuid
+        AND EXISTS (SELECT FROM ${ledger.migrations} w WHERE w.name = ${migration} AND w.claim = ${claim}::uuid)`;
 }
 
 /** What a slice leaves to the next one. */
@@ -303,16 +255,6 @@ export async function rememberFailed(database: Database, at: Checkpoint, seconds
       throw error;
     }
   }
-}
-
-/** Starts the next pass from the first key. */
-export async function nextPass(database: Database, at: Checkpoint): Promise<Checkpoint | undefined> {
-  const done = await move(
-    database,
-    at,
-    sql`WITH ${heldBy(at)}, ${moved({ cursor: sql`NULL`, pass: at.pass + 1 })} SELECT * FROM "moved#"`,
-  );
-  return done?.at;
 }
 
 /** Lets go of a migration that was paused: it stands where it stands, and nothing holds its table. */

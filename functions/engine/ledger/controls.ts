@@ -20,6 +20,7 @@ export interface Tuning {
   readonly restSeconds?: number;
   readonly within?: string;
   readonly window?: WindowOptions;
+  readonly lanes?: number;
 }
 
 /** How operators hold and steer a migration. It is kept over runs and releases. */

@@ -132,3 +132,18 @@ CREATE TABLE data_migrations.history (
 );
 
 INSERT INTO data_migrations.version (version) VALUES (4);
+
+CREATE TABLE data_migrations.ranges (
+  migration text NOT NULL REFERENCES data_migrations.migrations (name) ON DELETE CASCADE,
+  number integer NOT NULL,
+  lane integer,
+  claim uuid,
+  batches bigint NOT NULL,
+  cursor jsonb,
+  until jsonb,
+  conflicted jsonb NOT NULL DEFAULT '[]',
+  done boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (migration, number)
+) WITH (fillfactor = 50);
+
+INSERT INTO data_migrations.version (version) VALUES (5);

@@ -42,6 +42,10 @@ export const ledger = {
   get migrations() {
     return table('migrations');
   },
+  /** One line for each range of keys of a migration that several lanes walk at once. */
+  get ranges() {
+    return table('ranges');
+  },
   /** One line for each migration that somebody has paused or tuned. */
   get controls() {
     return table('controls');

@@ -4,7 +4,8 @@ import { key } from '../database/row-shape.ts';
 import { join, type Sql, sql, when, withCtes } from '../database/sql.ts';
 import { compare, type Key, keyAsJson, keyColumns, keyNames, type Table } from '../database/table.ts';
 import type { DatabaseError } from '../errors.ts';
-import { type Checkpoint, heldBy, type Move, move, moved } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { heldBy, type Move, move, moved } from './move.ts';
 import { ledger } from './names.ts';
 
 /** A row that could not be migrated, and why. */
@@ -95,7 +96,7 @@ export async function recordRowError(
   const done = await move(
     database,
     at,
-    withCtes([heldBy(at), recorded(at, [error]), moved(forward)], sql`SELECT * FROM "moved#"`),
+    withCtes([heldBy(at), recorded(at, [error]), moved(at, forward)], sql`SELECT * FROM "moved#"`),
   );
   return done && withRowErrors(done.at, 1);
 }
@@ -109,7 +110,7 @@ export async function recordRowErrors(
   const done = await move(
     database,
     at,
-    withCtes([heldBy(at), recorded(at, errors), moved({})], sql`SELECT * FROM "moved#"`),
+    withCtes([heldBy(at), recorded(at, errors), moved(at, {})], sql`SELECT * FROM "moved#"`),
   );
   return done && withRowErrors(done.at, errors.length);
 }

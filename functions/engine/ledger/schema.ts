@@ -137,6 +137,22 @@ export const versions = (): readonly (readonly string[])[] => [
   detail text
 )`,
   ],
+  [
+    // Parts of the keys of a migration that several lanes walk at once; one lane walks by the cursor of the migration's own line. Each begins
+    // after its cursor, and ends with the key in "until", or with the table.
+    `CREATE TABLE ${schema}.ranges (
+  migration text NOT NULL REFERENCES ${schema}.migrations (name) ON DELETE CASCADE,
+  number integer NOT NULL,
+  lane integer,
+  claim uuid,
+  batches bigint NOT NULL,
+  cursor jsonb,
+  until jsonb,
+  conflicted jsonb NOT NULL DEFAULT '[]',
+  done boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (migration, number)
+) WITH (fillfactor = 50)`,
+  ],
 ];
 
 /** The version of the ledger that this code works with. */

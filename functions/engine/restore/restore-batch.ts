@@ -13,8 +13,9 @@ import {
   type Table,
 } from '../database/table.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
-import { type Checkpoint, heldBy } from '../ledger/checkpoint.ts';
+import type { Checkpoint } from '../ledger/checkpoint.ts';
 import { statuses } from '../ledger/life-cycle.ts';
+import { heldBy } from '../ledger/move.ts';
 import { ledger } from '../ledger/names.ts';
 import { type RowError, recorded } from '../ledger/row-errors.ts';
 

@@ -2,14 +2,15 @@ import { startPace } from '../batch/batch-size.ts';
 import type { Database } from '../database/data-api.ts';
 import { sql, withCtes } from '../database/sql.ts';
 import type { RowMigration } from '../define/registered.ts';
-import { type Checkpoint, heldBy } from '../ledger/checkpoint.ts';
+import type { Checkpoint } from '../ledger/checkpoint.ts';
 import { owed } from '../ledger/follow-ups.ts';
 import { noted } from '../ledger/history.ts';
 import { make, may } from '../ledger/life-cycle.ts';
+import { heldBy } from '../ledger/move.ts';
 import { ledger } from '../ledger/names.ts';
 import { inBatches, type Next, type Step } from '../slice/batch-loop.ts';
 import { failureOf } from '../slice/failure-messages.ts';
-import type { SliceInput } from '../slice/slice.ts';
+import type { SliceInput } from '../slice/walk.ts';
 import {
   columnsOf,
   moveRestore,

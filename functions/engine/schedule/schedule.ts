@@ -10,7 +10,7 @@ import type { RowMigration } from '../define/registered.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';
-import type { Schedule } from '../slice/slice.ts';
+import type { Schedule } from '../slice/walk.ts';
 import { nextLook } from '../time/backoff.ts';
 import { durationText, parseDuration } from '../time/duration.ts';
 import { secondsUntilOpen, type WindowOptions, windowText } from '../time/maintenance-window.ts';
@@ -79,11 +79,11 @@ export async function scheduleOf(
     if (begun === undefined) {
       return; // the claim is gone, as the next batch will notice
     }
-    const { batch_size: most = migration.pace.maxRows } = at.request;
+    const { batch_size: most = migration.pace.maxRows, lanes = migration.lanes ?? 1 } = at.request;
     const found = planThrottle({
       rowsLeft: rowsLeft(at.pass, begun.rowsKnown, at.totalProcessed),
       looksAgain: at.pass > 1,
-      secondsPerRow,
+      secondsPerRow: secondsPerRow / lanes,
       batchRows: Math.min(most, startPace(migration.pace, secondsPerRow).size),
       now: clock.date(),
       mustEndAt: (begun.at + parseDuration(within)) * 1_000,

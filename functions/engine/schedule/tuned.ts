@@ -6,7 +6,7 @@ export function tuned<M extends Registered>(migration: M, tuning: Tuning | null)
   if (tuning === null || migration.kind === 'alterTables') {
     return migration;
   }
-  const { batchSeconds, restSeconds, within, window } = tuning;
+  const { batchSeconds, restSeconds, within, window, lanes } = tuning;
   const { pace } = migration;
   return {
     ...migration,
@@ -18,5 +18,6 @@ export function tuned<M extends Registered>(migration: M, tuning: Tuning | null)
     },
     within: within ?? (restSeconds === undefined ? migration.within : undefined),
     window: window ?? migration.window,
+    lanes: lanes ?? migration.lanes,
   };
 }

@@ -3,7 +3,7 @@ import { TransformTimeout } from '../batch/transform-rows.ts';
 import type { Clock } from '../clock.ts';
 import type { Rest } from '../define/batch.ts';
 import { DatabaseError, type Fault } from '../errors.ts';
-import type { StatementTime } from '../ledger/checkpoint.ts';
+import type { StatementTime } from '../ledger/move.ts';
 import { mostFailures, pauseAfter } from '../time/backoff.ts';
 
 /** What is done about a batch that failed, by who is to blame. */
@@ -69,8 +69,8 @@ export interface Work {
   readonly isOver: () => boolean;
   /** How large the batches are at first. */
   readonly pace: Pace;
-  /** What the next batch has to wait for. */
-  readonly hold?: () => Promise<Rest | undefined>;
+  /** What the next batch has to wait for, which is expected to hold locks for so many seconds. */
+  readonly hold?: (seconds: number) => Promise<Rest | undefined>;
   /** The rest after a batch that took so many seconds. */
   readonly rest?: (seconds: number) => Rest;
   readonly batch: (next: Next) => Promise<Step>;
@@ -80,7 +80,7 @@ export interface Work {
    */
   readonly leaveOut?: (next: Next, error: DatabaseError) => Promise<boolean>;
   /** What comes after the last row. Left out, that is the end. */
-  readonly afterLast?: () => Promise<'again' | 'done'>;
+  readonly afterLast?: () => Promise<'again' | 'done' | 'lost'>;
   /** What the loop throws when it gives up: at once for the migration's fault, after `mostFailures` for the moment's. */
   readonly failure: (fault: 'migration' | 'moment', error: DatabaseError) => Error;
 }
@@ -101,6 +101,12 @@ export interface Longest {
 
 /** No batch was done. */
 export const noBatch: Longest = { batch: 0, locked: 0 };
+
+/** The longer ones of both. */
+export const longerOf = (a: Longest, b: Longest): Longest => ({
+  batch: Math.max(a.batch, b.batch),
+  locked: Math.max(a.locked, b.locked),
+});
 
 // A Lambda that only sleeps is paid for: from here on Step Functions waits instead, at no cost.
 export const longestSleep = 5;
@@ -123,7 +129,7 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
   });
 
   while (!isOver()) {
-    const held = await work.hold?.();
+    const held = await work.hold?.(Math.min(pace.size, corner) * (pace.busyPerRow ?? 0));
     if (held !== undefined) {
       return ended('more', held);
     }
@@ -141,18 +147,16 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
       }
       const seconds = clock.now() - begun;
       failures = 0;
-      longest = {
-        batch: Math.max(longest.batch, seconds),
-        locked: Math.max(longest.locked, step.time?.busy ?? seconds),
-      };
+      longest = longerOf(longest, { batch: seconds, locked: step.time?.busy ?? seconds });
       // A page that was nearly empty, or cut to find a bad row, says nothing about the pace.
       if (corner > pace.size && step.rows >= size / 2) {
         pace = measured(pace, { ...step, seconds });
       }
       corner = corner > pace.size ? Number.POSITIVE_INFINITY : corner * 2;
       if (step.isLast) {
-        if (((await work.afterLast?.()) ?? 'done') === 'done') {
-          return ended('done');
+        const next = (await work.afterLast?.()) ?? 'done';
+        if (next !== 'again') {
+          return ended(next);
         }
         continue;
       }

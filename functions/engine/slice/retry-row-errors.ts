@@ -2,20 +2,14 @@ import { startPace } from '../batch/batch-size.ts';
 import { key } from '../database/row-shape.ts';
 import { sql, withCtes } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
-import {
-  type Checkpoint,
-  heldBy,
-  move,
-  moved,
-  reload,
-  remember,
-  rememberFailed,
-} from '../ledger/checkpoint.ts';
+import { type Checkpoint, reload, remember, rememberFailed } from '../ledger/checkpoint.ts';
+import { heldBy, move, moved } from '../ledger/move.ts';
 import { ledger } from '../ledger/names.ts';
 import { ofEarlierRuns } from '../ledger/row-errors.ts';
 import { inBatches, type Next, type Step } from './batch-loop.ts';
 import { failureOf } from './failure-messages.ts';
-import { batchOrRowError, type Progress, recordBadRows, type SliceInput } from './slice.ts';
+import type { Progress } from './slice.ts';
+import { batchOrRowError, recordBadRows, type SliceInput } from './walk.ts';
 
 // Bad rows are few; so many in one statement are quick even if each of them has triggers.
 const pageSize = 100;
@@ -107,5 +101,5 @@ async function strikeOut(
       DELETE FROM ${ledger.rowErrors} e USING "held#", jsonb_array_elements(${JSON.stringify(keys)}::jsonb) AS tried (key)
       WHERE e.migration = "held#".name AND e.key = tried.key AND ${ofEarlierRuns(sql`${at.run}`)}
     )`;
-  await move(database, at, withCtes([heldBy(at), settled, moved({})], sql`SELECT * FROM "moved#"`));
+  await move(database, at, withCtes([heldBy(at), settled, moved(at, {})], sql`SELECT * FROM "moved#"`));
 }

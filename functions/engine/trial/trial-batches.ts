@@ -3,7 +3,8 @@ import type { Table } from '../database/table.ts';
 import type { RowMigration } from '../define/registered.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
-import { runSlice, type Schedule } from '../slice/slice.ts';
+import { runSlice } from '../slice/slice.ts';
+import type { Schedule } from '../slice/walk.ts';
 import type { Sandbox } from './rollback-sandbox.ts';
 
 /** What is tried, and from where on. */
@@ -43,6 +44,7 @@ export async function tryBatches({ sandbox, migration, table, at, now }: Tried):
   const tried: RowMigration = {
     ...migration,
     errorBudget: Number.POSITIVE_INFINITY,
+    lanes: 1,
     batch: async (input, given) => {
       const page = 'size' in given ? { size: Math.min(given.size, mostRows - sum.rows) } : given;
       const watch = stopwatch(sandbox, now);
@@ -72,11 +74,7 @@ export async function tryBatches({ sandbox, migration, table, at, now }: Tried):
     sum.rows + sum.bad >= mostRows || now() >= deadline || failure?.sqlState === lockNotAvailable;
   // Nobody sleeps while rows are locked.
   const clock: Clock = { now, date: Date.now, sleep: async () => undefined };
-  await runSlice(
-    { database: sandbox.database, clock, isOver, migration: tried, table, passes: 1 },
-    at,
-    atOnce,
-  );
+  await runSlice({ database: sandbox.database, clock, isOver, migration: tried, table }, at, atOnce, 1);
   if (sum.rows + sum.bad === 0 && failure !== undefined) {
     throw failure;
   }

@@ -3,7 +3,7 @@ import { measured, startPace } from '../batch/batch-size.ts';
 import type { RowMigration } from '../define/registered.ts';
 import { type DatabaseError, DatabaseUnavailable, MigrationFailed, publicMessage } from '../errors.ts';
 import { inBatches, type Next, type Step } from '../slice/batch-loop.ts';
-import type { SliceInput } from '../slice/slice.ts';
+import type { SliceInput } from '../slice/walk.ts';
 import {
   loadProgress,
   type NamedFindings,

@@ -1,0 +1,40 @@
+import { mostLanes } from '../../contract.ts';
+import type { Pace } from '../batch/batch-size.ts';
+import type { Checkpoint } from '../ledger/checkpoint.ts';
+
+// Fewer batches for a lane are not worth a cut.
+const leastBatches = 4;
+// From how many batches on the pace is known: batches begin small, and get no more than four times as large each time.
+const batchesToLearn = 5;
+// A way that takes less than this part of a batch is not worth a second lane.
+const worthHiding = 0.05;
+
+/**
+ * How many lanes are to walk what is ahead of a checkpoint: as many as were asked for, if there are rows enough for them. Unless somebody
+ * asked, as many as keep one statement at work: with s seconds for a row, of which the database is at work b, one lane keeps it at work for b / s
+ * of the time, so s / b lanes do all of it. Where this Lambda itself is at work for longer than the database, that is what counts.
+ *
+ * @param asked By the input, by an operator, or by the author of the migration; undefined where nobody did.
+ * @param batches How many batches this invocation has done.
+ * @param busy For what part of the time this Lambda was at work itself, from 0 to 1.
+ */
+export function lanesFor(
+  at: Checkpoint,
+  pace: Pace,
+  asked: number | undefined,
+  { batches, busy }: { readonly batches: number; readonly busy: number },
+): number {
+  const { secondsPerRow, busyPerRow } = pace;
+  if (at.pass > 1 || at.conflicted.length > 0 || secondsPerRow === null || busyPerRow === null) {
+    return 1;
+  }
+  const room = Math.floor((at.rowsKnown - at.totalProcessed) / pace.size / leastBatches);
+  if (asked !== undefined) {
+    return Math.max(1, Math.min(asked, room));
+  }
+  const atWork = Math.min(1, Math.max(busyPerRow / secondsPerRow, busy));
+  if (batches < batchesToLearn || atWork > 1 - worthHiding) {
+    return 1;
+  }
+  return Math.max(1, Math.min(Math.ceil(1 / atWork), mostLanes, room));
+}

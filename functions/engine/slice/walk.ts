@@ -1,0 +1,207 @@
+import type { Pace } from '../batch/batch-size.ts';
+import { nextKey } from '../batch/page.ts';
+import { TransformTimeout } from '../batch/transform-rows.ts';
+import type { Clock } from '../clock.ts';
+import type { Database } from '../database/data-api.ts';
+import type { Key, Table } from '../database/table.ts';
+import { checkWritable } from '../database/table-lock.ts';
+import type { Batch, BatchInput, Page, ReadAhead, Rest } from '../define/batch.ts';
+import type { RowMigration } from '../define/registered.ts';
+import { DatabaseError } from '../errors.ts';
+import { type Checkpoint, reload, rememberFailed } from '../ledger/checkpoint.ts';
+import { recordRowError, recordRowErrors, rowErrorOf } from '../ledger/row-errors.ts';
+import { type Ended, inBatches, type Next, type Step } from './batch-loop.ts';
+import { budgetSpent, failureOf } from './failure-messages.ts';
+
+/** When batches may begin. */
+export interface Schedule {
+  /** What the next batch has to wait for, which is expected to hold locks for so many seconds; undefined if it may begin. */
+  readonly hold: (seconds: number) => Promise<Rest | undefined>;
+  /** The rest after a batch that took so many seconds. */
+  readonly rest: (seconds: number) => Rest;
+}
+
+/** What a slice of a migration works with. */
+export interface SliceInput {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Asked before each batch: the time is up. */
+  readonly isOver: () => boolean;
+  readonly migration: RowMigration;
+  readonly table: Table;
+}
+
+/** What a walk works with. */
+export interface WalkInput extends SliceInput {
+  readonly schedule: Schedule;
+  /** How large the batches are at first. */
+  readonly pace: Pace;
+  /** How many walk at once, this one included. */
+  readonly lanes: number;
+  /** Told of each batch, with the pace that it was begun with. */
+  readonly onBatch?: (at: Checkpoint, pace: Pace) => void;
+  /** Where it goes on at the end of its rows. `none`: nowhere. `lost`: another invocation goes on. */
+  readonly afterLast: (at: Checkpoint) => Promise<Checkpoint | 'none' | 'lost'>;
+  /** Row errors of the walks beside it. */
+  readonly errors: RowErrors;
+}
+
+/** How many row errors a migration has: shared by all that walk in one invocation, so that they spend one budget. */
+export interface RowErrors {
+  all: number;
+  ofThisRun: number;
+}
+
+/** How a walk ended, and where. */
+export interface Walked extends Ended {
+  readonly at: Checkpoint;
+  /** Working time not yet in the ledger. */
+  readonly seconds: number;
+}
+
+/** Does batches from a checkpoint on until there are no more rows ahead, the time is up, or a longer rest is due. */
+export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> {
+  const { database, clock, migration, table, lanes, errors } = input;
+  let at = from;
+  let readAhead: ReadAhead | undefined;
+  // Until when working time is in the ledger.
+  let accounted = clock.now();
+  // What lanes do at once is no more time than one of them takes.
+  const since = (instant: number) => (instant - accounted) / lanes;
+
+  const inputOf = ({ begun, pace }: Next): BatchInput => ({
+    database,
+    table,
+    at: { ...at, rowErrors: errors.all, rowErrorsOfThisRun: errors.ofThisRun },
+    seconds: since(begun),
+    secondsPerRow: pace.secondsPerRow,
+  });
+  const goOn = async (before: Checkpoint, now: Checkpoint) => {
+    errors.all += now.rowErrors - before.rowErrors;
+    errors.ofThisRun += now.rowErrorsOfThisRun - before.rowErrorsOfThisRun;
+    at = { ...now, rowErrors: errors.all, rowErrorsOfThisRun: errors.ofThisRun };
+    await checkBudget(database, migration, at);
+  };
+  const batch = async (next: Next): Promise<Step> => {
+    const { size, alone, begun, pace } = next;
+    const given = { ...inputOf(next), ...(readAhead && { readAhead }) };
+    readAhead = undefined;
+    const done = await (alone ? nextRow(migration, given) : migration.batch(given, { size }));
+    if (done === undefined) {
+      // Either somebody claimed after us, or our own statement was sent twice and the first one counted.
+      const now = await reload(database, at);
+      if (now === undefined) {
+        return 'lost';
+      }
+      errors.all = Math.max(errors.all, now.rowErrors);
+      errors.ofThisRun = Math.max(errors.ofThisRun, now.rowErrorsOfThisRun);
+      at = now;
+      return 'again';
+    }
+    readAhead = done.readAhead;
+    accounted = begun;
+    await goOn(given.at, done.at);
+    input.onBatch?.(at, pace);
+    return { ...done, isLast: done.passEnded };
+  };
+
+  const ended = inBatches({
+    clock,
+    isOver: input.isOver,
+    pace: input.pace,
+    ...input.schedule,
+    batch,
+    leaveOut: async (next, error) => {
+      const most = migration.errorBudget - errors.ofThisRun + 1;
+      const given = inputOf(next);
+      const found = await recordBadRows(error, migration, given, { size: next.size }, most);
+      if (found !== undefined) {
+        await goOn(given.at, found);
+      }
+      return found !== undefined;
+    },
+    afterLast: async () => {
+      const next = await input.afterLast(at);
+      if (next === 'none') {
+        return 'done';
+      }
+      if (next === 'lost') {
+        return 'lost';
+      }
+      at = next;
+      return 'again';
+    },
+    failure: (fault, error) => failureOf(fault, migration, at, error),
+  });
+  const { state, rest, pace, longest } = await ended.catch(async (error: unknown) => {
+    await rememberFailed(database, at, since(clock.now()));
+    throw error;
+  });
+  return { state, rest, pace, longest, at, seconds: since(clock.now()) };
+}
+
+/** Migrates the next row by itself, or records why it cannot be. */
+async function nextRow(migration: RowMigration, input: BatchInput): Promise<Batch | undefined> {
+  const { database, table, at } = input;
+  const [behind] = at.conflicted;
+  // A lock that ends just after the row has timed out would otherwise make it look slow.
+  await checkWritable(database, table);
+  const key = behind ?? (await nextKey(database, table, at));
+  if (key === undefined) {
+    return { at, rows: 0, bytesPerRow: 0, passEnded: true };
+  }
+  return batchOrRowError(migration, input, key, behind === undefined ? 'next' : 'behind');
+}
+
+/**
+ * Records the bad rows of a page that failed, at most so many, found in one go. Undefined if none was found, or the claim is not ours any
+ * more: the page is then tried in smaller ones.
+ */
+export async function recordBadRows(
+  error: DatabaseError,
+  migration: RowMigration,
+  input: BatchInput,
+  page: Page,
+  most: number,
+): Promise<Checkpoint | undefined> {
+  try {
+    const isKnown = error instanceof TransformTimeout;
+    const errors = isKnown ? [error.row] : await migration.badRows(input, page, most);
+    return errors.length > 0 ? await recordRowErrors(input.database, input.at, errors) : undefined;
+  } catch (failure) {
+    if (failure instanceof TransformTimeout) {
+      return recordBadRows(failure, migration, input, page, most);
+    }
+    if (failure instanceof DatabaseError) {
+      return undefined;
+    }
+    throw failure;
+  }
+}
+
+async function checkBudget(database: Database, migration: RowMigration, at: Checkpoint): Promise<void> {
+  if (at.rowErrorsOfThisRun > migration.errorBudget) {
+    throw await budgetSpent(database, migration, at);
+  }
+}
+
+/** Migrates one row, or records why it cannot be. Throws the moment's DatabaseError while a lock on the table is to blame. */
+export async function batchOrRowError(
+  migration: RowMigration,
+  input: BatchInput,
+  key: Key,
+  place: 'next' | 'behind',
+): Promise<Batch | undefined> {
+  try {
+    return await migration.batch(input, place === 'next' ? { next: key } : { keys: [key] });
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || !(error.fault === 'row' || error.isTimeout)) {
+      throw error;
+    }
+    if (error.isTimeout) {
+      await checkWritable(input.database, input.table);
+    }
+    const recorded = await recordRowError(input.database, input.at, rowErrorOf(key, error), place);
+    return recorded && { at: recorded, rows: 1, bytesPerRow: 0, passEnded: false };
+  }
+}
