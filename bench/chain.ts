@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
-import type { Caller, MigrateRequest } from '../functions/contract.ts';
+import type { Caller, MigrateRequest, RunInput } from '../functions/contract.ts';
 import type { Runtime } from '../local/runtime.ts';
 
 /** One run through the whole chain. */
@@ -11,7 +11,7 @@ export interface ChainRun {
 }
 
 /** Starts the machine as a pipeline would and waits for its end. */
-export async function runMachine(runtime: Runtime): Promise<ChainRun> {
+export async function runMachine(runtime: Runtime, input: RunInput = {}): Promise<ChainRun> {
   const sfn = new SFNClient({
     endpoint: runtime.stepFunctions.url,
     region: runtime.clientEnvironment.AWS_REGION as string,
@@ -19,7 +19,10 @@ export async function runMachine(runtime: Runtime): Promise<ChainRun> {
   });
   runtime.migrate.resetPeak();
   const begun = performance.now();
-  const start = new StartExecutionCommand({ stateMachineArn: runtime.migrationsMachineArn, input: '{}' });
+  const start = new StartExecutionCommand({
+    stateMachineArn: runtime.migrationsMachineArn,
+    input: JSON.stringify(input),
+  });
   const { executionArn } = await sfn.send(start);
   for (;;) {
     const { status, error, cause } = await sfn.send(new DescribeExecutionCommand({ executionArn }));

@@ -84,11 +84,20 @@ export type RunInput = Asked & {
 export type MigrateRequest =
   | { readonly operation: 'open'; readonly run: Caller; readonly input: unknown }
   | { readonly operation: OfOneMigration; readonly run: Caller; readonly migration: string }
+  | { readonly operation: 'lane'; readonly run: Caller; readonly migration: string; readonly lane: Lane }
   | { readonly operation: 'close'; readonly run: Caller }
   | { readonly operation: 'fail'; readonly run: Caller; readonly error: string; readonly cause: string };
 
 /** The operations that concern one migration. */
 export type OfOneMigration = 'pending' | 'batches' | 'validate' | 'restore' | 'cleanup';
+
+/** One of the lanes that go on with a migration at once. */
+export interface Lane {
+  /** From 0. */
+  readonly number: number;
+  /** How many there are. */
+  readonly of: number;
+}
 
 export type MigrateOperation = MigrateRequest['operation'];
 
@@ -126,14 +135,21 @@ export interface NotBegun extends HowFar {
   readonly state: 'wait' | 'continued';
 }
 
-/** `batches`: how far one slice came. */
+/** `batches`: how far one slice came. `lanes`: several invocations are to go on with it at once. */
 export interface Slice extends HowFar {
-  readonly state: 'more' | 'done' | 'validate' | 'restore' | 'continued';
+  readonly state: 'more' | 'lanes' | 'done' | 'validate' | 'restore' | 'continued';
   readonly total_processed: number;
   readonly total_updated: number;
   readonly errors: number;
   /** Only when it is `done`. */
   readonly result?: Result;
+  /** Only when it says `lanes`. */
+  readonly lanes?: readonly Lane[];
+}
+
+/** `lane`: how far one slice of one lane came. `done`: there is no range of keys left for it, or another invocation has it. */
+export interface LaneSlice extends HowFar, Lane {
+  readonly state: 'more' | 'done';
 }
 
 /** `validate`: how far it came; where the run has to end, it throws ValidationFailed. */

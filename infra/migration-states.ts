@@ -1,14 +1,24 @@
-import { Choice, type IChainable, Succeed, Wait, WaitTime } from 'aws-cdk-lib/aws-stepfunctions';
+import {
+  Choice,
+  type IChainable,
+  Map as MapState,
+  ProvideItems,
+  Succeed,
+  Wait,
+  WaitTime,
+} from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import type {
-  CleanedUp,
-  MigrateRequest,
-  NotBegun,
-  OfOneMigration,
-  Pending,
-  Restored,
-  Slice,
-  Validated,
+import {
+  type CleanedUp,
+  type LaneSlice,
+  type MigrateRequest,
+  mostLanes,
+  type NotBegun,
+  type OfOneMigration,
+  type Pending,
+  type Restored,
+  type Slice,
+  type Validated,
 } from '../functions/contract.ts';
 import { type LambdaTask, returned, wantsRest } from './lambda-task.ts';
 import { thisRun as run } from './parts.ts';
@@ -56,6 +66,20 @@ export function migrationStates(
   const paused = succeed('Paused', result);
   const runBatches = doing('Run batches', 'batches');
   const howFar = choice('How far?');
+  const runLanes = MapState.jsonata(scope, 'Run lanes' satisfies StateName, {
+    items: ProvideItems.jsonata('{% $states.input.lanes %}'),
+    maxConcurrency: mostLanes,
+  });
+  const runLane = task('Run a lane', {
+    operation: 'lane',
+    run,
+    migration,
+    lane: { number: '{% $states.input.number %}', of: '{% $states.input.of %}' },
+  });
+  const howFarIsLane = choice('How far is the lane?');
+  const restOfLane = rest('Rest of the lane');
+  const restWithoutLane = rest('Rest of an idle lane');
+  const laneDone = succeed('Lane done', '{% {} %}');
   const restFromBatches = rest('Rest');
   const restBeforePart = rest('Rest before the next part');
   const validate = doing('Validate', 'validate');
@@ -78,12 +102,25 @@ export function migrationStates(
     howFar
       .when(returned<Slice>('more', wantsRest), restFromBatches.next(runBatches))
       .when(returned<Slice>('more'), runBatches)
+      .when(returned<Slice>('lanes'), runLanes.next(runBatches))
       .when(returned<Slice | NotBegun>('wait'), waitForItsTurn)
       .when(returned<Slice>('continued', wantsRest), restBeforePart.next(continuesLater))
       .when(returned<Slice>('continued'), continuesLater)
       .when(returned<Slice>('validate'), validate)
       .when(returned<Slice>('restore'), restore)
       .when(returned<Slice>('done'), migrated),
+  );
+  runLanes.itemProcessor(
+    runLane.next(
+      howFarIsLane
+        .when(returned<LaneSlice>('more', wantsRest), restOfLane.next(runLane))
+        .when(returned<LaneSlice>('more'), runLane)
+        .when(returned<LaneSlice>('done', wantsRest), restWithoutLane.next(laneDone))
+        .when(returned<LaneSlice>('done'), laneDone)
+        .when(returned<NotBegun>('wait'), laneDone)
+        .when(returned<NotBegun>('continued', wantsRest), restWithoutLane)
+        .when(returned<NotBegun>('continued'), laneDone),
+    ),
   );
   validate.next(
     isItValid

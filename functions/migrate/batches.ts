@@ -1,4 +1,4 @@
-import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { NotBegun, Result, Slice } from '../contract.ts';
 import { runAlter } from '../engine/alter/run-alter.ts';
 import { ensureJournal } from '../engine/batch/undo-journal.ts';
@@ -10,9 +10,10 @@ import { endRetry, finish } from '../engine/lifecycle/finish.ts';
 import { ensureMarker } from '../engine/marker/ensure-marker.ts';
 import { scheduleOf } from '../engine/schedule/schedule.ts';
 import { tuned } from '../engine/schedule/tuned.ts';
-import { type Longest, noBatch } from '../engine/slice/batch-loop.ts';
+import { noBatch } from '../engine/slice/batch-loop.ts';
 import { runRetry } from '../engine/slice/retry-row-errors.ts';
 import { type Progress, runSlice } from '../engine/slice/slice.ts';
+import type { Work } from '../engine/slice/walk.ts';
 import { checkValidations } from '../engine/validate/validation-query.ts';
 import { keptResult } from './result-map.ts';
 import { isPartOver, sliceOf, type Turn, withClaim } from './turn.ts';
@@ -38,25 +39,52 @@ async function slice(turn: Turn, at: Checkpoint): Promise<Slice> {
       ? await runAlter(engine.database, migration, at, engine.clock, turn.isOver)
       : await runRows(turn, migration, at);
   const now = progress.state === 'lost' ? at : progress.at;
-  const longest = progress.state === 'lost' ? noBatch : progress.longest;
-  const rest = progress.state === 'more' ? progress.rest : { seconds: 0 };
-  engine.logger.info('slice', {
-    state: progress.state,
-    batches: now.batches,
-    longestBatch: longest.batch,
-    longestLock: longest.locked,
-    rest,
+  tell(turn, 'slice', progress, {
+    processed: now.totalProcessed - at.totalProcessed,
+    updated: now.totalUpdated - at.totalUpdated,
+    errors: now.rowErrors - at.rowErrors,
   });
-  measure(engine.metrics, migration.name, at, now, longest);
   if (progress.state === 'done') {
     const ended = await end(turn, now, progress.seconds);
     if (ended !== undefined) {
       return { ...answer(ended.state, now), ...(ended.result && { result: ended.result }) };
     }
   }
+  if (isPartOver(turn, at)) {
+    return { ...answer('continued', now), ...restOf(progress) };
+  }
+  if (progress.state === 'lanes') {
+    const lanes = Array.from({ length: progress.lanes }, (_, number) => ({ number, of: progress.lanes }));
+    return { ...answer('lanes', now), lanes };
+  }
   // A lost claim is no failure: the next slice claims again and goes on from the checkpoint, wherever that is by then.
-  const state = isPartOver(turn, at) ? 'continued' : 'more';
-  return { ...answer(state, now), rest_seconds: rest.seconds, ...(rest.reason && { reason: rest.reason }) };
+  return { ...answer('more', now), ...restOf(progress) };
+}
+
+/** How long it rests, and why. */
+export function restOf(progress: Progress): Pick<Slice, 'rest_seconds' | 'reason'> {
+  const rest = progress.state === 'more' ? progress.rest : { seconds: 0 };
+  return { rest_seconds: rest.seconds, ...(rest.reason && { reason: rest.reason }) };
+}
+
+/** What one slice did, for logs and metrics. */
+export function tell({ engine, migration }: Turn, what: string, progress: Progress, did: Work): void {
+  const { logger, metrics } = engine;
+  const longest = progress.state === 'lost' ? noBatch : progress.longest;
+  logger.info(what, {
+    state: progress.state,
+    ...(progress.state !== 'lost' && { batches: progress.at.batches }),
+    longestBatch: longest.batch,
+    longestLock: longest.locked,
+    rest: progress.state === 'more' ? progress.rest : { seconds: 0 },
+  });
+  metrics.addDimension('migration', migration.name);
+  metrics.addMetric('RowsProcessed', MetricUnit.Count, did.processed);
+  metrics.addMetric('RowsUpdated', MetricUnit.Count, did.updated);
+  metrics.addMetric('RowErrors', MetricUnit.Count, did.errors);
+  metrics.addMetric('LongestBatch', MetricUnit.Seconds, longest.batch);
+  metrics.addMetric('LongestLock', MetricUnit.Seconds, longest.locked);
+  metrics.publishStoredMetrics();
 }
 
 async function runRows(turn: Turn, migration: RowMigration, at: Checkpoint): Promise<Progress> {
@@ -103,23 +131,6 @@ async function end(
   }
   const isFinished = await finish(engine.database, migration, at, { seconds });
   return isFinished ? { state: 'done', result: await keptResult(turn) } : undefined;
-}
-
-/** What one slice did, for CloudWatch. */
-function measure(
-  metrics: Metrics,
-  migration: string,
-  before: Checkpoint,
-  now: Checkpoint,
-  longest: Longest,
-): void {
-  metrics.addDimension('migration', migration);
-  metrics.addMetric('RowsProcessed', MetricUnit.Count, now.totalProcessed - before.totalProcessed);
-  metrics.addMetric('RowsUpdated', MetricUnit.Count, now.totalUpdated - before.totalUpdated);
-  metrics.addMetric('RowErrors', MetricUnit.Count, now.rowErrors - before.rowErrors);
-  metrics.addMetric('LongestBatch', MetricUnit.Seconds, longest.batch);
-  metrics.addMetric('LongestLock', MetricUnit.Seconds, longest.locked);
-  metrics.publishStoredMetrics();
 }
 
 function answer(state: Slice['state'], at: Checkpoint): Slice {

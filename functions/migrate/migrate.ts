@@ -16,6 +16,7 @@ import { close } from './close.ts';
 import type { Engine } from './engine.ts';
 import { environment } from './environment.ts';
 import { fail } from './fail.ts';
+import { lane } from './lane.ts';
 import { open } from './open.ts';
 import { pending } from './pending.ts';
 import { registry } from './registry.ts';
@@ -84,6 +85,8 @@ function answer(engine: Engine, request: MigrateRequest): Promise<unknown> {
     case 'restore':
     case 'cleanup':
       return withMigration(engine, request.run, request.migration, ofOneMigration[request.operation]);
+    case 'lane':
+      return withMigration(engine, request.run, request.migration, (turn) => lane(turn, request.lane));
     case 'close':
       return close(engine, request.run);
     case 'fail':

@@ -50,10 +50,10 @@ export async function withMigration<Answer>(
 export async function withClaim<Answer>(
   { engine, run, migration }: Turn,
   work: (at: Checkpoint) => Promise<Answer>,
-  { holdsWhilePaused = false } = {},
+  { holdsWhilePaused = false, isLane = false } = {},
 ): Promise<Answer | NotBegun> {
   const { database } = engine;
-  const at = await claim(database, migration.name, run);
+  const at = await claim(database, migration.name, run, isLane ? 'lane' : 'only one');
   if (at === undefined && !(await isUnderWay(database, run))) {
     throw doesNotHold(migration.name, run);
   }

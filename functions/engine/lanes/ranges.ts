@@ -1,4 +1,5 @@
 import { boolean, nullable, number, string } from 'valibot';
+import type { Lane } from '../../contract.ts';
 import { aheadOf } from '../batch/page.ts';
 import type { Database } from '../database/data-api.ts';
 import { key } from '../database/row-shape.ts';
@@ -8,14 +9,6 @@ import { type Checkpoint, lineOf, type Range, reload } from '../ledger/checkpoin
 import { heldBy, move, moved } from '../ledger/move.ts';
 import { ledger } from '../ledger/names.ts';
 import { sharesOf } from './shares.ts';
-
-/** One of the lanes that walk at once. */
-export interface Lane {
-  /** From 0. */
-  readonly number: number;
-  /** How many there are. */
-  readonly of: number;
-}
 
 // Enough that a range of a hundredth of the rows is right within a tenth of it, few enough to be read in well under a second.
 const sampledPages = 300;

@@ -2,7 +2,7 @@ import { array, boolean, nullable, number, picklist, string } from 'valibot';
 import type { Caller, RunInput } from '../../contract.ts';
 import type { Database } from '../database/data-api.ts';
 import { json, key, ownJson, type RowOf } from '../database/row-shape.ts';
-import { type Sql, sql } from '../database/sql.ts';
+import { type Sql, sql, when } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Controls } from './controls.ts';
@@ -53,9 +53,11 @@ export interface Checkpoint {
   readonly heldSeconds: number;
   /**
    * Left out, it is the place of the one walk over the table. Else a lane's, in its range: cursor, conflicted keys and number of batches are
-   * the range's; all counters are the migration's.
+   * the range's; all other counters are the migration's.
    */
   readonly range?: Range;
+  /** Rows that this walk has processed and updated: in its range, or in all. */
+  readonly walked: { readonly processed: number; readonly updated: number };
   /** How many lanes walk what is ahead of it, which is cut into ranges for them; 0 while one walk does all of it. */
   readonly lanes: number;
 }
@@ -92,7 +94,7 @@ export const columnsOfWhole = (): Sql => sql`
 
 /** Of the line `m` of a migration or a range: what a checkpoint has of the walk. */
 export const columnsOfWalk = (): Sql =>
-  sql`m.batches, m.cursor::text AS cursor, m.conflicted::text AS conflicted`;
+  sql`m.batches, m.cursor::text AS cursor, m.conflicted::text AS conflicted, m.total_processed AS walked, m.total_updated AS walk_updated`;
 
 /** The row that these columns make. */
 export const checkpointRow = {
@@ -103,6 +105,8 @@ export const checkpointRow = {
   conflicted: json(array(array(string()))),
   total_processed: number(),
   total_updated: number(),
+  walked: number(),
+  walk_updated: number(),
   pass_updated: number(),
   rows_known: number(),
   seconds_per_row: nullable(number()),
@@ -114,12 +118,16 @@ const uncontrolled: Controls = { paused: null, tuned: null };
 /**
  * Makes this invocation the one that may write, if its run is at the migration: undefined if it has ended, was paused, or another
  * run has taken it over since. It counts as a slice of the run's part, and a newer claim makes older ones powerless.
+ *
+ * @param as `lane`: it takes the claim that there is, as the other lanes do.
  */
 export async function claim(
   database: Database,
   migration: string,
   run: Caller,
+  as: 'only one' | 'lane' = 'only one',
 ): Promise<Checkpoint | undefined> {
+  const isLane = as === 'lane';
   const [mine] = await database.query(
     sql`
     WITH run AS (
@@ -132,9 +140,10 @@ export async function claim(
       SELECT count(*) AS others FROM ${ledger.migrations} m JOIN ${ledger.runs} r ON r.execution_arn = m.run
       WHERE ${isUnderWay()} AND m.name <> ${migration} AND r.status = 'running'
     ), claimed AS (
-      UPDATE ${ledger.migrations} m SET claim = gen_random_uuid(),
-        resting = NULL, slice_started_at = now(), slice_processed = m.total_processed
+      UPDATE ${ledger.migrations} m SET resting = NULL
+        ${when(!isLane, sql`, claim = gen_random_uuid(), slice_started_at = now(), slice_processed = m.total_processed`)}
       FROM run WHERE m.name = ${migration} AND m.run = run.execution_arn AND m.status <> 'failed'
+        ${when(isLane, sql`AND m.status = 'running' AND m.claim IS NOT NULL`)}
       RETURNING m.*
     )
     SELECT m.name AS migration, m.run, m.claim::text AS claim, run.slices, run.renew, run.request::text AS request,
@@ -159,7 +168,7 @@ export async function claim(
   const begun = performance.now();
   const at = await reload(database, { ...mine, roundTrip: null });
   return at === undefined
-    ? claim(database, migration, run)
+    ? claim(database, migration, run, as)
     : { ...at, roundTrip: (performance.now() - begun) / 1_000 };
 }
 
@@ -173,6 +182,7 @@ export function progress(row: RowOf<typeof checkpointRow>) {
     conflicted: row.conflicted,
     totalProcessed: row.total_processed,
     totalUpdated: row.total_updated,
+    walked: { processed: row.walked, updated: row.walk_updated },
     passUpdated: row.pass_updated,
     rowsKnown: row.rows_known,
     secondsPerRow: row.seconds_per_row,

@@ -142,6 +142,8 @@ CREATE TABLE data_migrations.ranges (
   cursor jsonb,
   until jsonb,
   conflicted jsonb NOT NULL DEFAULT '[]',
+  total_processed bigint NOT NULL DEFAULT 0,
+  total_updated bigint NOT NULL DEFAULT 0,
   done boolean NOT NULL DEFAULT false,
   PRIMARY KEY (migration, number)
 ) WITH (fillfactor = 50);

@@ -62,14 +62,15 @@ export function moved(at: Checkpoint, move: Move): Sql {
   const busy = sql`${
     move.after ? sql`CASE WHEN ${move.after} IS NOT NULL THEN ${sinceBegun} END` : sinceBegun
   } AS busy_seconds`;
-  const walk = sql`
-        batches = m.batches + 1
+  const updated = move.updated ?? sql`0`;
+  const sums = sql`
+        batches = m.batches + 1,
+        total_processed = m.total_processed + ${move.processed ?? sql`0`},
+        total_updated = m.total_updated + ${updated}`;
+  const walk = sql`${sums}
         ${when(move.cursor, sql`, cursor = ${move.cursor ?? null}`)}
         ${when(move.conflicted, sql`, conflicted = ${move.conflicted ?? null}`)}`;
-  const updated = move.updated ?? sql`0`;
   const whole = sql`
-        total_processed = m.total_processed + ${move.processed ?? sql`0`},
-        total_updated = m.total_updated + ${updated},
         pass_updated = ${move.pass === undefined ? sql`m.pass_updated + ${updated}` : sql`0`},
         duration_seconds = m.duration_seconds + ${move.seconds ?? 0}::float8
         ${when(move.secondsPerRow, sql`, seconds_per_row = ${move.secondsPerRow ?? null}::float8`)}
@@ -84,12 +85,12 @@ export function moved(at: Checkpoint, move: Move): Sql {
   return sql`
     "walked#" AS (
       UPDATE ${ledger.ranges} m SET ${walk} FROM "held#" WHERE m.migration = "held#".name AND m.number = ${at.range.number}
-      RETURNING ${columnsOfWalk()}, ${busy}
+      RETURNING ${columnsOfWalk()}
     ),
     "whole#" AS ( -- last, since lanes wait for one another here: from now until its commit, nobody else gets the migration's claim
-      UPDATE ${ledger.migrations} m SET batches = m.batches + 1, ${whole}
+      UPDATE ${ledger.migrations} m SET ${sums}, ${whole}
       FROM "walked#" WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid
-      RETURNING ${columnsOfWhole()}
+      RETURNING ${columnsOfWhole()}, ${busy}
     ),
     "moved#" AS (
       SELECT "walked#".*, "whole#".*,

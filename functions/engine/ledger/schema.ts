@@ -149,6 +149,8 @@ export const versions = (): readonly (readonly string[])[] => [
   cursor jsonb,
   until jsonb,
   conflicted jsonb NOT NULL DEFAULT '[]',
+  total_processed bigint NOT NULL DEFAULT 0,
+  total_updated bigint NOT NULL DEFAULT 0,
   done boolean NOT NULL DEFAULT false,
   PRIMARY KEY (migration, number)
 ) WITH (fillfactor = 50)`,

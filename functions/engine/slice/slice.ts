@@ -1,3 +1,4 @@
+import type { Lane } from '../../contract.ts';
 import { type Pace, startPace } from '../batch/batch-size.ts';
 import { mayBeLeft, needsChange } from '../batch/rows-in-need.ts';
 import type { Database } from '../database/data-api.ts';
@@ -9,8 +10,8 @@ import { cutRanges } from '../lanes/ranges.ts';
 import { type Checkpoint, remember } from '../ledger/checkpoint.ts';
 import { nextPass } from '../ledger/move.ts';
 import { type Longest, longerOf } from './batch-loop.ts';
-import { type Schedule, type SliceInput, type Walked, type WalkInput, walk } from './walk.ts';
-import { walkInLanes } from './walk-in-lanes.ts';
+import { type Schedule, type SliceInput, type Walked, type WalkInput, type Work, walk } from './walk.ts';
+import { walkInLanes, walkLane, walkOnFromLanes } from './walk-in-lanes.ts';
 
 /**
  * How far a slice came, the longest of its batches. `lost`: another invocation holds the claim now, and goes on from the
@@ -28,6 +29,13 @@ export type Progress =
       readonly at: Checkpoint;
       readonly longest: Longest;
       readonly seconds: number;
+    }
+  | {
+      readonly state: 'lanes';
+      readonly at: Checkpoint;
+      readonly longest: Longest;
+      /** How many invocations are to go on with it at once. */
+      readonly lanes: number;
     }
   | { readonly state: 'lost' };
 
@@ -47,45 +55,89 @@ export async function runSlice(
   passes = lastPass,
 ): Promise<Progress> {
   const { database, migration, table } = input;
-  const { batch_size: most = migration.pace.maxRows, lanes: asked = migration.lanes } = claimed.request;
-  const options = { ...migration.pace, maxRows: Math.min(most, migration.pace.maxRows) };
-  // What operators set meanwhile counts from the next batch on, which is the next slice's.
-  const controls = JSON.stringify(claimed.controls);
+  const { asked, pace: first, common } = beginOf(input, claimed, schedule);
   // Where it rests between batches, nobody waits for the way to the database.
   const rests = migration.within !== undefined || migration.pace.restSeconds !== undefined;
   const began = performance.eventLoopUtilization();
-  let isTuned = false;
   let batches = 0;
   let lanes = 1;
   const onBatch: WalkInput['onBatch'] = (at, pace) => {
-    isTuned = JSON.stringify(at.controls) !== controls;
+    common.onBatch(at);
     batches += 1;
-    if (at.range === undefined) {
-      const { utilization: busy } = performance.eventLoopUtilization(began);
-      lanes = lanesFor(at, pace, asked ?? (rests ? 1 : undefined), { batches, busy });
-    }
+    const { utilization: busy } = performance.eventLoopUtilization(began);
+    lanes = lanesFor(at, pace, asked ?? (rests ? 1 : undefined), { batches, busy });
   };
   const afterLast = async (at: Checkpoint): Promise<Checkpoint | 'none'> => {
     const isLast = at.pass >= passes || (await isLastPass(database, table, migration, at));
     return isLast ? 'none' : ((await nextPass(database, at)) ?? at);
   };
-  const errors = { all: claimed.rowErrors, ofThisRun: claimed.rowErrorsOfThisRun };
-  const isOver = () => input.isOver() || isTuned;
-  const common = { ...input, schedule, errors, onBatch, afterLast, isOver };
+  const isSpread = spreads(migration, asked);
 
-  const walkOn = (at: Checkpoint, pace: Pace): Promise<Walked> =>
-    at.lanes > 0
-      ? walkInLanes({ ...common, pace, lanes: asked ?? at.lanes, oneAtWork: asked === undefined }, at)
-      : walk({ ...common, pace, isOver: () => isOver() || lanes > 1, lanes: 1 }, at);
+  const walkOn = (at: Checkpoint, pace: Pace): Promise<Walked> => {
+    if (at.lanes === 0) {
+      const isOver = () => common.isOver() || lanes > 1;
+      return walk({ ...common, afterLast, pace, isOver, onBatch, lanes: 1 }, at);
+    }
+    const all = { ...common, afterLast, pace, lanes: asked ?? at.lanes };
+    return isSpread ? walkOnFromLanes(all, at) : walkInLanes({ ...all, takesTurns: asked === undefined }, at);
+  };
 
-  let walked = await walkOn(claimed, startPace(options, claimed.secondsPerRow, claimed.roundTrip));
-  while (walked.state === 'more' && walked.rest.seconds === 0 && !isOver()) {
+  let walked = await walkOn(claimed, first);
+  while (walked.state === 'more' && walked.rest.seconds === 0 && !common.isOver()) {
     const { pace, longest, seconds } = walked;
     const cut = lanes > 1 ? await cutRanges(database, table, walked.at, lanes, pace.size) : undefined;
     lanes = 1;
     const next = await walkOn(cut ?? walked.at, pace);
     walked = { ...next, longest: longerOf(longest, next.longest), seconds: seconds + next.seconds };
   }
+  if (isSpread && walked.state === 'more' && walked.at.lanes > 0) {
+    const { at, longest, pace, seconds } = walked;
+    await remember(database, at, { seconds, secondsPerRow: pace.secondsPerRow });
+    return { state: 'lanes', at, longest, lanes: asked };
+  }
+  return progressOf(database, walked);
+}
+
+/** Does the same by one of several lanes, while other invocations do it by the others. */
+export async function runLane(
+  input: SliceInput,
+  claimed: Checkpoint,
+  schedule: Schedule,
+  lane: Lane,
+): Promise<Progress & { readonly did: Work }> {
+  const { pace, common } = beginOf(input, claimed, schedule);
+  const afterLast = async (): Promise<'none'> => 'none';
+  const walked = await walkLane({ ...common, afterLast, pace, lanes: lane.of }, claimed, lane.number);
+  return { ...(await progressOf(input.database, walked)), did: walked.did };
+}
+
+/** Whether the machine spreads lanes over several invocations: where a row takes this Lambda longer than the database. */
+function spreads({ kind }: RowMigration, asked: number | undefined): asked is number {
+  return kind === 'rewrite' && asked !== undefined && asked > 1;
+}
+
+/** What every walk of an invocation begins with. */
+function beginOf(input: SliceInput, claimed: Checkpoint, schedule: Schedule) {
+  const { migration } = input;
+  const { batch_size: most = migration.pace.maxRows, lanes: asked = migration.lanes } = claimed.request;
+  const options = { ...migration.pace, maxRows: Math.min(most, migration.pace.maxRows) };
+  // What operators set meanwhile counts from the next batch on, which is the next slice's.
+  const controls = JSON.stringify(claimed.controls);
+  let isTuned = false;
+  const common = {
+    ...input,
+    schedule,
+    errors: { all: claimed.rowErrors, ofThisRun: claimed.rowErrorsOfThisRun },
+    isOver: () => input.isOver() || isTuned,
+    onBatch: (at: Checkpoint) => {
+      isTuned = JSON.stringify(at.controls) !== controls;
+    },
+  };
+  return { asked, pace: startPace(options, claimed.secondsPerRow, claimed.roundTrip), common };
+}
+
+/** Leaves to the next slice what it has to know. */
+async function progressOf(database: Database, walked: Walked): Promise<Progress> {
   const { state, at, rest, pace, longest, seconds } = walked;
   switch (state) {
     case 'lost':

@@ -15,8 +15,8 @@ import { budgetSpent, failureOf } from './failure-messages.ts';
 
 /** When batches may begin. */
 export interface Schedule {
-  /** What the next batch has to wait for, which is expected to hold locks for so many seconds; undefined if it may begin. */
-  readonly hold: (seconds: number) => Promise<Rest | undefined>;
+  /** What the next batch has to wait for; undefined if it may begin. */
+  readonly hold: () => Promise<Rest | undefined>;
   /** The rest after a batch that took so many seconds. */
   readonly rest: (seconds: number) => Rest;
 }
@@ -44,6 +44,14 @@ export interface WalkInput extends SliceInput {
   readonly afterLast: (at: Checkpoint) => Promise<Checkpoint | 'none' | 'lost'>;
   /** Row errors of the walks beside it. */
   readonly errors: RowErrors;
+  /** Left out, it waits for no other. */
+  readonly turns?: Turns;
+}
+
+/** Who may begin a batch when, of those that walk at once. */
+export interface Turns {
+  /** Waits until a batch may begin that is expected to hold locks for so many seconds; to be told when it has ended. */
+  readonly take: (seconds: number) => Promise<() => void>;
 }
 
 /** How many row errors a migration has: shared by all that walk in one invocation, so that they spend one budget. */
@@ -57,13 +65,24 @@ export interface Walked extends Ended {
   readonly at: Checkpoint;
   /** Working time not yet in the ledger. */
   readonly seconds: number;
+  /** What it did. */
+  readonly did: Work;
+}
+
+/** Rows of some batches. */
+export interface Work {
+  readonly processed: number;
+  readonly updated: number;
+  readonly errors: number;
 }
 
 /** Does batches from a checkpoint on until there are no more rows ahead, the time is up, or a longer rest is due. */
 export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> {
-  const { database, clock, migration, table, lanes, errors } = input;
+  const { database, clock, migration, table, lanes, errors, schedule, turns } = input;
+  let endTurn = (): void => {};
   let at = from;
   let readAhead: ReadAhead | undefined;
+  let did: Work = { processed: 0, updated: 0, errors: 0 };
   // Until when working time is in the ledger.
   let accounted = clock.now();
   // What lanes do at once is no more time than one of them takes.
@@ -77,6 +96,11 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
     secondsPerRow: pace.secondsPerRow,
   });
   const goOn = async (before: Checkpoint, now: Checkpoint) => {
+    did = {
+      processed: did.processed + now.walked.processed - before.walked.processed,
+      updated: did.updated + now.walked.updated - before.walked.updated,
+      errors: did.errors + now.rowErrors - before.rowErrors,
+    };
     errors.all += now.rowErrors - before.rowErrors;
     errors.ofThisRun += now.rowErrorsOfThisRun - before.rowErrorsOfThisRun;
     at = { ...now, rowErrors: errors.all, rowErrorsOfThisRun: errors.ofThisRun };
@@ -109,8 +133,15 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
     clock,
     isOver: input.isOver,
     pace: input.pace,
-    ...input.schedule,
-    batch,
+    rest: schedule.rest,
+    hold: async (seconds) => {
+      const rest = await schedule.hold();
+      if (rest === undefined && turns !== undefined) {
+        endTurn = await turns.take(seconds);
+      }
+      return rest;
+    },
+    batch: (next) => batch(next).finally(() => endTurn()),
     leaveOut: async (next, error) => {
       const most = migration.errorBudget - errors.ofThisRun + 1;
       const given = inputOf(next);
@@ -137,7 +168,7 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
     await rememberFailed(database, at, since(clock.now()));
     throw error;
   });
-  return { state, rest, pace, longest, at, seconds: since(clock.now()) };
+  return { state, rest, pace, longest, at, seconds: since(clock.now()), did };
 }
 
 /** Migrates the next row by itself, or records why it cannot be. */

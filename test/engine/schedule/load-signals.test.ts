@@ -299,7 +299,7 @@ describe('A slice of batches', () => {
     const at = { request: {}, batches: 0, secondsPerRow: null, heldSeconds: 0 } as unknown as Checkpoint;
     const schedule = await scheduleOf(surroundings, rowsOf(migration), table, at);
     for (; now < 110; now += 0.5) {
-      await schedule.hold(0);
+      await schedule.hold();
     }
     expect(query).toHaveBeenCalledTimes(2);
   });
