@@ -24,7 +24,12 @@ const storms = new Map<string, Storm>();
 /** The migrations whose batches were asked for, in their order. */
 const slices: string[] = [];
 /** What looks have found: where a migration is at work in each table, and by how much the counter of each of its lives was off the rows. */
-const seen = { cursors: new Map<string, number>(), differences: new Map<string, Set<number>>() };
+const seen = {
+  cursors: new Map<string, number>(),
+  differences: new Map<string, Set<number>>(),
+  /** Which lanes have been at work, as "documents 2". */
+  lanes: new Set<string>(),
+};
 let watching: NodeJS.Timeout;
 
 /** What the tests look at, as it was when it was. */
@@ -150,7 +155,7 @@ function holdProbe(): { letGo(): void } {
     letGo = resolve;
   });
   chain.between.invocation = async (request, invoke) => {
-    if (request.operation === 'batches') {
+    if (request.operation === 'batches' || request.operation === 'lane') {
       slices.push(request.migration);
       if (request.migration === 'probe' && slicesOf('probe') > 1) {
         await untilLetGo;
@@ -225,6 +230,12 @@ async function look(): Promise<void> {
     ({ name, table, timesInSql }) =>
       `WHEN '${name}' THEN (SELECT sum(${timesInSql}) FROM ${everyRow(table)})`,
   );
+  const ranges = await chain.database.query<{ migration: string; lane: number }>(
+    'SELECT migration, lane FROM data_migrations.ranges WHERE claim IS NOT NULL',
+  );
+  for (const { migration, lane } of ranges) {
+    seen.lanes.add(`${migration} ${lane}`);
+  }
   const lines = await chain.database.query<{
     name: string;
     life: string;
@@ -232,7 +243,9 @@ async function look(): Promise<void> {
     difference: number;
   }>(`
     SELECT name, started_at::text AS life, 
-      CASE WHEN status IN ('running', 'restoring') THEN COALESCE(restore -> 'cursor' ->> 0, cursor ->> 0)::int END AS cursor,
+      CASE WHEN status IN ('running', 'restoring') THEN COALESCE(restore -> 'cursor' ->> 0, (
+        SELECT r.cursor ->> 0 FROM data_migrations.ranges r WHERE migration = name AND r.claim IS NOT NULL ORDER BY random() LIMIT 1
+      ), cursor ->> 0)::int END AS cursor,
       (total_updated - COALESCE((restore ->> 'restored')::int, 0) - CASE name ${changed.join(' ')} END)::int AS difference
     FROM data_migrations.migrations`);
   for (const { name, life, cursor, difference } of lines) {
@@ -396,6 +409,11 @@ describe(`two migrations in the background and a release at work on three tables
   test('promise 13: each release ends, successfully, without waiting for what goes on in the background', () => {
     expect(facts.releases.map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED']);
     expect(facts.probeRanOn).toEqual([true, true]);
+  });
+
+  test('several lanes were at work: of a backfill in one invocation, of a rewrite each in its own', () => {
+    const expected = ['documents', 'probe'].flatMap((name) => [`${name} 0`, `${name} 1`, `${name} 2`]);
+    expect([...seen.lanes].sort()).toEqual(expected);
   });
 
   test('the migrations of one table take turns: none has a slice between the begin and the end of another', () => {

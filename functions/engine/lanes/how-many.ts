@@ -5,7 +5,7 @@ import type { Checkpoint } from '../ledger/checkpoint.ts';
 // Fewer batches for a lane are not worth a cut.
 const leastBatches = 4;
 // From how many batches on the pace is known: batches begin small, and get no more than four times as large each time.
-const batchesToLearn = 5;
+const batchesToLearn = 4;
 // A way that takes less than this part of a batch is not worth a second lane.
 const worthHiding = 0.05;
 
@@ -15,7 +15,7 @@ const worthHiding = 0.05;
  * of the time, so s / b lanes do all of it. Where this Lambda itself is at work for longer than the database, that is what counts.
  *
  * @param asked By the input, by an operator, or by the author of the migration; undefined where nobody did.
- * @param batches How many batches this invocation has done.
+ * @param batches How many batches this invocation has done before the last one.
  * @param busy For what part of the time this Lambda was at work itself, from 0 to 1.
  */
 export function lanesFor(

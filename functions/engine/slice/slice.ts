@@ -11,7 +11,7 @@ import { type Checkpoint, remember } from '../ledger/checkpoint.ts';
 import { nextPass } from '../ledger/move.ts';
 import { type Longest, longerOf } from './batch-loop.ts';
 import { type Schedule, type SliceInput, type Walked, type WalkInput, type Work, walk } from './walk.ts';
-import { walkInLanes, walkLane, walkOnFromLanes } from './walk-in-lanes.ts';
+import { nowhere, walkInLanes, walkLane, walkOnFromLanes } from './walk-in-lanes.ts';
 
 /**
  * How far a slice came, the longest of its batches. `lost`: another invocation holds the claim now, and goes on from the
@@ -63,9 +63,9 @@ export async function runSlice(
   let lanes = 1;
   const onBatch: WalkInput['onBatch'] = (at, pace) => {
     common.onBatch(at);
-    batches += 1;
     const { utilization: busy } = performance.eventLoopUtilization(began);
-    lanes = lanesFor(at, pace, asked ?? (rests ? 1 : undefined), { batches, busy });
+    lanes = at.lanes > 0 ? 1 : lanesFor(at, pace, asked ?? (rests ? 1 : undefined), { batches, busy });
+    batches += 1;
   };
   const afterLast = async (at: Checkpoint): Promise<Checkpoint | 'none'> => {
     const isLast = at.pass >= passes || (await isLastPass(database, table, migration, at));
@@ -82,14 +82,17 @@ export async function runSlice(
     return isSpread ? walkOnFromLanes(all, at) : walkInLanes({ ...all, takesTurns: asked === undefined }, at);
   };
 
-  let walked = await walkOn(claimed, first);
-  while (walked.state === 'more' && walked.rest.seconds === 0 && !common.isOver()) {
+  let walked: Walked = { ...nowhere(first, claimed), state: 'more' };
+  if (claimed.batches > 0) {
+    onBatch(claimed, first);
+  }
+  do {
     const { pace, longest, seconds } = walked;
     const cut = lanes > 1 ? await cutRanges(database, table, walked.at, lanes, pace.size) : undefined;
     lanes = 1;
     const next = await walkOn(cut ?? walked.at, pace);
     walked = { ...next, longest: longerOf(longest, next.longest), seconds: seconds + next.seconds };
-  }
+  } while (walked.state === 'more' && walked.rest.seconds === 0 && !common.isOver());
   if (isSpread && walked.state === 'more' && walked.at.lanes > 0) {
     const { at, longest, pace, seconds } = walked;
     await remember(database, at, { seconds, secondsPerRow: pace.secondsPerRow });

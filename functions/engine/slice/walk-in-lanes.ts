@@ -69,7 +69,8 @@ export async function walkOnFromLanes(
     : { ...walked, state: 'more', at: next };
 }
 
-const nowhere = (pace: Pace, at: Checkpoint): Omit<Walked, 'state'> => ({
+/** What a walk comes to that did not begin. */
+export const nowhere = (pace: Pace, at: Checkpoint): Omit<Walked, 'state'> => ({
   rest: { seconds: 0 },
   pace,
   longest: noBatch,

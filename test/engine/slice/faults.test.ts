@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { MigrateOperation, Slice } from '../../../functions/contract.ts';
 import { backfill } from '../../../functions/engine/batch/backfill.ts';
 import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
 import { sql } from '../../../functions/engine/database/sql.ts';
-import type { Migration } from '../../../functions/engine/define/migration.ts';
+import type { Migration, RowOptions } from '../../../functions/engine/define/migration.ts';
+import type { RowMigration } from '../../../functions/engine/define/registered.ts';
 import { ledgerScript } from '../../../functions/engine/ledger/schema.ts';
 import {
   type Call,
@@ -14,18 +15,31 @@ import {
 } from '../../support/engine.ts';
 import type { Fault } from '../../support/fault-proxy.ts';
 
+// Each test runs the migration some dozen times.
+vi.setConfig({ testTimeout: 240_000 });
+
 const rows = 35;
-const options = { table: 'probes', key: 'id', immutableKey: true, pace: { maxRows: 15 } };
+const options = { name: 'probe', table: 'probes', key: 'id', immutableKey: true };
+const inOneLane = { pace: { maxRows: 15 } };
+const inLanes = { pace: { maxRows: 2 }, lanes: 4 };
 
 // No `where`: nothing in the rows tells a second change from the first. Only the ledger can.
-const probes: Record<string, Migration> = {
-  backfill: backfill({ ...options, name: 'probe', set: { changed: sql`changed + 1` } }),
-  rewrite: rewrite<{ changed: number }>({
+const backfilled = (more: Partial<RowOptions>) =>
+  backfill({ ...options, ...more, set: { changed: sql`changed + 1` } });
+const rewritten = (more: Partial<RowOptions>) =>
+  rewrite<{ changed: number }>({
     ...options,
-    name: 'probe',
+    ...more,
     columns: ['changed'],
     transform: ({ changed }) => ({ changed: changed + 1 }),
-  }),
+  });
+
+/** What is run, and with how many of its calls there is trouble: with each, or as lanes make many that are alike, with every so many. */
+const probes: Record<string, { readonly probe: Migration; readonly every: number }> = {
+  backfill: { probe: backfilled(inOneLane), every: 1 },
+  rewrite: { probe: rewritten(inOneLane), every: 1 },
+  'backfill by four lanes': { probe: backfilled(inLanes), every: 11 },
+  'rewrite by four lanes': { probe: rewritten(inLanes), every: 16 },
 };
 
 /** What goes wrong at one call, and what the SDK does about it. */
@@ -95,13 +109,13 @@ beforeAll(async () => {
 afterAll(() => engine.stop());
 beforeEach(() => engine.forget());
 
-describe.each(Object.entries(probes))('Promises 1 and 2, a %s that adds 1', (_, probe) => {
+describe.each(Object.entries(probes))('Promises 1 and 2, a %s that adds 1', (_, { probe, every }) => {
   it.each(Object.entries(troubles))('changes every row exactly once when any call %s', async (_, trouble) => {
     let process = engine.process([probe], trouble);
     const calls = await callsOf(probe, process);
 
     for (const [i, number] of calls.entries()) {
-      if (i % (trouble.step ?? 1) !== 0) {
+      if (i % ((trouble.step ?? 1) * every) !== 0) {
         continue;
       }
       await engine.forget();
@@ -132,6 +146,8 @@ async function callsOf(probe: Migration, process: LambdaProcess): Promise<number
   await expectEveryRowChangedOnce('without trouble');
   const { pending = 0, batches = 0, close = 0 } = marks;
   expect([pending > 8, batches > pending + 6, close > batches + 2]).toEqual([true, true, true]);
+  const inRanges = engine.statements.filter((statement) => statement.includes('"walked#"')).length;
+  expect(inRanges > 12).toBe((probe as RowMigration).lanes === 4);
   const [first, last] = probe.kind === 'backfill' ? [1, close] : [pending + 1, batches];
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
