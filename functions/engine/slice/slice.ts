@@ -130,7 +130,6 @@ function beginOf(input: SliceInput, claimed: Checkpoint, schedule: Schedule) {
   const common = {
     ...input,
     schedule,
-    errors: { all: claimed.rowErrors, ofThisRun: claimed.rowErrorsOfThisRun },
     isOver: () => input.isOver() || isTuned,
     onBatch: (at: Checkpoint) => {
       isTuned = JSON.stringify(at.controls) !== controls;

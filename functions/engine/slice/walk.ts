@@ -42,8 +42,6 @@ export interface WalkInput extends SliceInput {
   readonly onBatch?: (at: Checkpoint, pace: Pace) => void;
   /** Where it goes on at the end of its rows. `none`: nowhere. `lost`: another invocation goes on. */
   readonly afterLast: (at: Checkpoint) => Promise<Checkpoint | 'none' | 'lost'>;
-  /** Row errors of the walks beside it. */
-  readonly errors: RowErrors;
   /** Left out, it waits for no other. */
   readonly turns?: Turns;
 }
@@ -52,12 +50,6 @@ export interface WalkInput extends SliceInput {
 export interface Turns {
   /** Waits until a batch may begin that is expected to hold locks for so many seconds; to be told when it has ended. */
   readonly take: (seconds: number) => Promise<() => void>;
-}
-
-/** How many row errors a migration has: shared by all that walk in one invocation, so that they spend one budget. */
-export interface RowErrors {
-  all: number;
-  ofThisRun: number;
 }
 
 /** How a walk ended, and where. */
@@ -78,7 +70,7 @@ export interface Work {
 
 /** Does batches from a checkpoint on until there are no more rows ahead, the time is up, or a longer rest is due. */
 export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> {
-  const { database, clock, migration, table, lanes, errors, schedule, turns } = input;
+  const { database, clock, migration, table, lanes, schedule, turns } = input;
   let endTurn = (): void => {};
   let at = from;
   let readAhead: ReadAhead | undefined;
@@ -91,7 +83,7 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
   const inputOf = ({ begun, pace }: Next): BatchInput => ({
     database,
     table,
-    at: { ...at, rowErrors: errors.all, rowErrorsOfThisRun: errors.ofThisRun },
+    at,
     seconds: since(begun),
     secondsPerRow: pace.secondsPerRow,
   });
@@ -101,9 +93,9 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
       updated: did.updated + now.walked.updated - before.walked.updated,
       errors: did.errors + now.rowErrors - before.rowErrors,
     };
-    errors.all += now.rowErrors - before.rowErrors;
-    errors.ofThisRun += now.rowErrorsOfThisRun - before.rowErrorsOfThisRun;
-    at = { ...now, rowErrors: errors.all, rowErrorsOfThisRun: errors.ofThisRun };
+    // All lanes spend one budget, wherever they are.
+    const isShared = now.range !== undefined && now.rowErrors > before.rowErrors;
+    at = (isShared ? await reload(database, now) : undefined) ?? now;
     await checkBudget(database, migration, at);
   };
   const batch = async (next: Next): Promise<Step> => {
@@ -117,8 +109,6 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
       if (now === undefined) {
         return 'lost';
       }
-      errors.all = Math.max(errors.all, now.rowErrors);
-      errors.ofThisRun = Math.max(errors.ofThisRun, now.rowErrorsOfThisRun);
       at = now;
       return 'again';
     }
@@ -143,7 +133,7 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
     },
     batch: (next) => batch(next).finally(() => endTurn()),
     leaveOut: async (next, error) => {
-      const most = migration.errorBudget - errors.ofThisRun + 1;
+      const most = migration.errorBudget - at.rowErrorsOfThisRun + 1;
       const given = inputOf(next);
       const found = await recordBadRows(error, migration, given, { size: next.size }, most);
       if (found !== undefined) {
