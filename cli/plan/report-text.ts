@@ -62,7 +62,8 @@ function one(report: MigrationReport): string {
     ]);
     lines.push([
       'batches',
-      `${grouped(report.batches ?? 0)} of up to ${grouped(report.rows_per_batch ?? 0)} rows, in ${counted(report.slices ?? 0, 'slice')}`,
+      `${grouped(report.batches ?? 0)} of up to ${grouped(report.rows_per_batch ?? 0)} rows, each locked for ` +
+        `${Math.ceil((report.locked_seconds ?? 0) * 1_000)} ms at most, in ${counted(report.lanes ?? 1, 'lane')} and ${counted(report.slices ?? 0, 'slice')}`,
     ]);
   }
   if (pending) {

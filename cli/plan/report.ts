@@ -62,7 +62,7 @@ function ofTrial({ rows, updated, errors, seconds, differences, errorSamples }: 
 }
 
 function ofEstimate(
-  { workingSeconds, endsAt, batches, batchRows, restSeconds, slices }: Estimate,
+  { workingSeconds, endsAt, batches, batchRows, restSeconds, slices, lanes, lockedSeconds }: Estimate,
   now: number,
 ) {
   return {
@@ -74,7 +74,11 @@ function ofEstimate(
     },
     batches,
     rows_per_batch: batchRows,
+    /** For how long a batch locks each of its rows. */
+    locked_seconds: rounded(lockedSeconds),
     rest_seconds: rounded(restSeconds),
+    /** How many are walked at once. */
+    lanes,
     slices,
   };
 }

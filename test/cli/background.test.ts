@@ -111,6 +111,7 @@ test.each([
   [['tune', name, '--rest', '1', '--within', 'P1D'], 'give one of --rest and --within'],
   [['tune', name, '--window', 'nights'], 'written as 22:00-06:00/Europe/Berlin'],
   [['tune', name, '--batch-seconds', '60'], 'at most 20'],
+  [['tune', name, '--lanes', '0'], 'a whole number from 1 to 16'],
   [['tune', 'audience-updated-at', '--rest', '1'], 'it has no batches to tune'],
   [['pause', 'no-such'], 'no migration is called no-such'],
   [['history', 'no-such'], 'no migration is called no-such'],

@@ -383,6 +383,7 @@ describe('what somebody got wrong exits with 2', () => {
     [['list', '--jsn'], "unknown option '--jsn'\n(Did you mean --json?)"],
     [['finished'], "missing required argument 'migration'"],
     [['start', '--batch-size', 'many'], 'It must be a whole number from 1 on.'],
+    [['start', '--lanes', '17'], 'It must be a whole number from 1 to 16.'],
     [['start', '--name', 'two words'], '--name takes up to 77 letters, digits and ._-, not "two words"'],
     [['errors', 'labels', '--json', '--csv'], '--json or --csv, not both'],
     [['restore', 'labels'], 'restoring labels has to be confirmed, and nobody can be asked: add --yes'],

@@ -239,7 +239,7 @@ describe('promise 7: the follow-up job', () => {
 
 const allowed =
   '{} runs all that is pending; "mode": "foreground" skips rests and windows, "force": true ignores pressure, "batch_size" ' +
-  'is the most rows in a batch, and one of "only", "background", "retry", "validate", "restore", "cleanup" names one migration';
+  'is the most rows in a batch, "lanes" how many statements are at work at once, from 1 to 16, and one of "only", "background", "retry", "validate", "restore", "cleanup" names one migration';
 
 describe('a start', () => {
   test.each([
@@ -248,6 +248,7 @@ describe('a start', () => {
     [{ mode: 'fast' }, 'key "mode" is wrong: expected ("background" | "foreground"), got "fast"'],
     [{ batch_size: 0.5 }, 'key "batch_size" is wrong: expected a whole number, got 0.5'],
     [{ batch_size: 0 }, 'key "batch_size" is wrong: expected >=1, got 0'],
+    [{ lanes: 17 }, 'key "lanes" is wrong: expected <=16, got 17'],
     [{ only: 'prices', retry: 'labels' }, 'has "only" and "retry"'],
     [
       { only: 'price' },

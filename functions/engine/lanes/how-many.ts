@@ -1,5 +1,6 @@
 import { mostLanes } from '../../contract.ts';
 import type { Pace } from '../batch/batch-size.ts';
+import type { RowMigration } from '../define/registered.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 
 // Fewer batches for a lane are not worth a cut.
@@ -19,8 +20,8 @@ const worthHiding = 0.05;
  * @param busy For what part of the time this Lambda was at work itself, from 0 to 1.
  */
 export function lanesFor(
-  at: Checkpoint,
-  pace: Pace,
+  at: Pick<Checkpoint, 'pass' | 'conflicted' | 'rowsKnown' | 'totalProcessed'>,
+  pace: Pick<Pace, 'size' | 'secondsPerRow' | 'busyPerRow'>,
   asked: number | undefined,
   { batches, busy }: { readonly batches: number; readonly busy: number },
 ): number {
@@ -37,4 +38,14 @@ export function lanesFor(
     return 1;
   }
   return Math.max(1, Math.min(Math.ceil(1 / atWork), mostLanes, room));
+}
+
+/** Whether a migration rests between batches as its author or an operator wants: nobody waits for the way to the database then. */
+export function rests({ within, pace }: RowMigration): boolean {
+  return within !== undefined || pace.restSeconds !== undefined;
+}
+
+/** Whether the machine spreads lanes over several invocations: where a row takes this Lambda longer than the database. */
+export function spreads({ kind }: RowMigration, asked: number | undefined): asked is number {
+  return kind === 'rewrite' && asked !== undefined && asked > 1;
 }

@@ -3,9 +3,9 @@
 // Computers 36, 1987): each has half a lane's share of what is left. The first ones are bounded too, as expensive rows may be among them.
 
 /** A lane has at least this many ranges of the largest size. */
-const perLane = 4;
+const perLane = 8;
 /** No range is smaller than a lane's share divided by this. */
-const smallestPerLane = 16;
+const smallestPerLane = 32;
 /** Nor has it fewer batches than this: the last page of a range is half empty on average. */
 const leastBatches = 2;
 

@@ -1,5 +1,6 @@
 import { startPace } from '../batch/batch-size.ts';
 import type { RowMigration } from '../define/registered.ts';
+import { lanesFor, rests, spreads } from '../lanes/how-many.ts';
 import { restShare } from '../schedule/schedule.ts';
 import { deadlineProblem, planThrottle, restAfter, type Throttle } from '../schedule/throttle.ts';
 import { parseDuration } from '../time/duration.ts';
@@ -14,6 +15,8 @@ import { type SimulatedBatches, simulateBatches } from './simulate-batches.ts';
 export interface Estimate extends SimulatedBatches {
   /** Time in batches, without rests. */
   readonly workingSeconds: number;
+  /** How many lanes there are at once. */
+  readonly lanes: number;
   /** Invocations of the Lambda, and the time for which they are paid. */
   readonly slices: number;
   readonly lambdaSeconds: number;
@@ -41,24 +44,51 @@ export function estimate({ migration, line, rows }: Preview, now: number): Estim
     within === undefined
       ? undefined
       : { within, plan: spreadOver({ within, migration, rows, trial, startedAt, now }) };
-  const workingSeconds = workingTime(rows, trial);
+  const inDatabase = workingTime(rows, trial);
+  const secondsPerRow = inDatabase / Math.max(1, rows.toLookAt.rows);
+  const lockedPerRow = Math.min(secondsPerRow, trial.lockedPerRow);
   const batches = simulateBatches({
     rows: rows.toLookAt.rows,
-    secondsPerRow: workingSeconds / Math.max(1, rows.toLookAt.rows),
+    secondsPerRow,
+    lockedPerRow,
+    roundTrip: trial.roundTrip,
     bytesPerRow: trial.receivedPerRow,
     pace,
     restAfterBatch: (seconds) =>
       limit ? restAfter(limit.plan.load, seconds) : (pace.restSeconds ?? seconds * restShare),
   });
-  const lambdaSeconds = workingSeconds + batches.shortRestSeconds;
+  const inOneLane = inDatabase + batches.batches * trial.roundTrip;
+  const lanes = lanesOf(migration, rows.toLookAt.rows, { ...batches, inOneLane, lockedPerRow });
+  // While one statement is at work, the others are on their way.
+  const workingSeconds = Math.max(inOneLane / lanes, migration.lanes === undefined ? inDatabase : 0);
+  const lambdaSeconds =
+    (spreads(migration, migration.lanes) ? inOneLane : workingSeconds) + batches.shortRestSeconds;
   return {
     ...batches,
     workingSeconds,
+    lanes,
     slices: 1 + batches.longRests + Math.floor(lambdaSeconds / sliceSeconds),
     lambdaSeconds,
     endsAt: afterOpenSeconds(window, now, workingSeconds + batches.totalRestSeconds),
     problem: limit && deadlineProblem(limit.plan, limit.within, window),
   };
+}
+
+/** How many lanes a walk over so many rows would have, if what was tried is like the rest. */
+function lanesOf(
+  migration: RowMigration,
+  rows: number,
+  { batchRows, inOneLane, lockedPerRow }: SimulatedBatches & { inOneLane: number; lockedPerRow: number },
+): number {
+  const secondsPerRow = inOneLane / Math.max(1, rows);
+  const pace = { size: batchRows, secondsPerRow, busyPerRow: lockedPerRow };
+  const ahead = { pass: 1, conflicted: [], rowsKnown: rows, totalProcessed: 0 };
+  // A backfill only waits; what a rewrite does not lock, it computes.
+  const busy = migration.kind === 'rewrite' && secondsPerRow > 0 ? 1 - lockedPerRow / secondsPerRow : 0;
+  return lanesFor(ahead, pace, migration.lanes ?? (rests(migration) ? 1 : undefined), {
+    batches: Infinity,
+    busy,
+  });
 }
 
 /**

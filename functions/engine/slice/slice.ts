@@ -5,7 +5,7 @@ import type { Database } from '../database/data-api.ts';
 import type { Table } from '../database/table.ts';
 import type { Rest } from '../define/batch.ts';
 import type { RowMigration } from '../define/registered.ts';
-import { lanesFor } from '../lanes/how-many.ts';
+import { lanesFor, rests, spreads } from '../lanes/how-many.ts';
 import { cutRanges } from '../lanes/ranges.ts';
 import { type Checkpoint, remember } from '../ledger/checkpoint.ts';
 import { nextPass } from '../ledger/move.ts';
@@ -56,15 +56,14 @@ export async function runSlice(
 ): Promise<Progress> {
   const { database, migration, table } = input;
   const { asked, pace: first, common } = beginOf(input, claimed, schedule);
-  // Where it rests between batches, nobody waits for the way to the database.
-  const rests = migration.within !== undefined || migration.pace.restSeconds !== undefined;
   const began = performance.eventLoopUtilization();
   let batches = 0;
   let lanes = 1;
   const onBatch: WalkInput['onBatch'] = (at, pace) => {
     common.onBatch(at);
     const { utilization: busy } = performance.eventLoopUtilization(began);
-    lanes = at.lanes > 0 ? 1 : lanesFor(at, pace, asked ?? (rests ? 1 : undefined), { batches, busy });
+    lanes =
+      at.lanes > 0 ? 1 : lanesFor(at, pace, asked ?? (rests(migration) ? 1 : undefined), { batches, busy });
     batches += 1;
   };
   const afterLast = async (at: Checkpoint): Promise<Checkpoint | 'none'> => {
@@ -112,11 +111,6 @@ export async function runLane(
   const afterLast = async (): Promise<'none'> => 'none';
   const walked = await walkLane({ ...common, afterLast, pace, lanes: lane.of }, claimed, lane.number);
   return { ...(await progressOf(input.database, walked)), did: walked.did };
-}
-
-/** Whether the machine spreads lanes over several invocations: where a row takes this Lambda longer than the database. */
-function spreads({ kind }: RowMigration, asked: number | undefined): asked is number {
-  return kind === 'rewrite' && asked !== undefined && asked > 1;
 }
 
 /** What every walk of an invocation begins with. */

@@ -21,6 +21,10 @@ export interface TrialRates {
   /** Rows that its batches looked at, and the time they worked, without the way to the database and back. */
   readonly rows: number;
   readonly seconds: number;
+  /** For how long a row was locked by the statement that changed it, divided by their number, in seconds. */
+  readonly lockedPerRow: number;
+  /** The way to the database and back, in seconds. */
+  readonly roundTrip: number;
   /** Statements of one batch, and the bytes that a row sends and receives. */
   readonly callsPerBatch: number;
   readonly sentPerRow: number;
@@ -37,7 +41,7 @@ const atOnce: Schedule = { hold: async () => undefined, rest: () => ({ seconds: 
 
 /** Runs batches as a slice does, until there is enough to know. Throws the DatabaseError that kept it from doing even one row. */
 export async function tryBatches({ sandbox, migration, table, at, now }: Tried): Promise<TrialRates> {
-  const sum = { batches: 0, rows: 0, bad: 0, seconds: 0, calls: 0, sent: 0, received: 0 };
+  const sum = { batches: 0, rows: 0, bad: 0, seconds: 0, locked: 0, calls: 0, sent: 0, received: 0 };
   const deadline = now() + mostSeconds;
   let failure: DatabaseError | undefined;
 
@@ -57,6 +61,7 @@ export async function tryBatches({ sandbox, migration, table, at, now }: Tried):
         sum.batches += 1;
         sum.rows += batch.rows;
         sum.seconds += took.seconds;
+        sum.locked += batch.time?.busy ?? took.seconds;
         sum.calls += took.calls;
         sum.sent += took.sent;
         sum.received += took.received;
@@ -81,6 +86,8 @@ export async function tryBatches({ sandbox, migration, table, at, now }: Tried):
   return {
     rows: sum.rows,
     seconds: sum.seconds,
+    lockedPerRow: sum.locked / Math.max(1, sum.rows),
+    roundTrip: sandbox.meter().roundTrip,
     callsPerBatch: sum.calls / Math.max(1, sum.batches),
     sentPerRow: sum.sent / Math.max(1, sum.rows),
     receivedPerRow: sum.received / Math.max(1, sum.rows),
