@@ -156,7 +156,7 @@ describe('Runs, claims, parts and pauses in any order, with mishaps', () => {
   it.each([
     {
       fault: 'compares no claim',
-      what: /m\.claim = (:p\d+)::uuid AND m\.batches/,
+      what: /m\.claim = (:p\d+)::uuid\s+AND m\.batches/,
       instead: '$1::uuid IS NOT NULL AND m.batches',
       kinds: [goesOn, starts, stops, isOvertaken, isOvertaken],
     },
