@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
-import type { Caller, MigrateRequest, RunInput } from '../functions/contract.ts';
+import type { Caller, MigrateRequest, ResultMap, RunInput } from '../functions/contract.ts';
 import type { Runtime } from '../local/runtime.ts';
 
 /** One run through the whole chain. */
@@ -8,6 +8,8 @@ export interface ChainRun {
   readonly seconds: number;
   readonly transitions: number;
   readonly peakMemoryBytes: number;
+  /** What its migrations took for their batches, without what begins and ends a run. */
+  readonly batchSeconds: number;
 }
 
 /** Starts the machine as a pipeline would and waits for its end. */
@@ -24,12 +26,19 @@ export async function runMachine(runtime: Runtime, input: RunInput = {}): Promis
     input: JSON.stringify(input),
   });
   const { executionArn } = await sfn.send(start);
+  let batchSeconds = 0;
   for (;;) {
-    const { status, error, cause } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    const { status, error, cause, output } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
     if (status !== 'RUNNING') {
       if (status !== 'SUCCEEDED') {
         throw new Error(`the run ended ${status}: ${error} ${cause}`);
       }
+      const results = Object.values(JSON.parse(output ?? '{}') as ResultMap);
+      batchSeconds = results.reduce(
+        (sum, result) =>
+          sum + (typeof result === 'object' && 'duration_seconds' in result ? result.duration_seconds : 0),
+        0,
+      );
       break;
     }
     await sleep(20);
@@ -38,6 +47,7 @@ export async function runMachine(runtime: Runtime, input: RunInput = {}): Promis
     seconds: (performance.now() - begun) / 1_000,
     transitions: runtime.stepFunctions.transitions(executionArn as string),
     peakMemoryBytes: runtime.migrate.peakMemoryBytes(),
+    batchSeconds,
   };
 }
 
