@@ -13,7 +13,7 @@ const worthHiding = 0.05;
 /**
  * How many lanes are to walk what is ahead of a checkpoint: as many as were asked for, if there are rows enough for them. Unless somebody
  * asked, as many as keep one statement at work: with s seconds for a row, of which the database is at work b, one lane keeps it at work for b / s
- * of the time, so s / b lanes do all of it. Where this Lambda itself is at work for longer than the database, that is what counts.
+ * of the time, so s / b lanes do all of it; but no more than this Lambda's processor has room for.
  *
  * @param asked By the input, by an operator, or by the author of the migration; undefined where nobody did.
  * @param batches How many batches this invocation has done before the last one.
@@ -33,11 +33,11 @@ export function lanesFor(
   if (asked !== undefined) {
     return Math.max(1, Math.min(asked, room));
   }
-  const atWork = Math.min(1, Math.max(busyPerRow / secondsPerRow, busy));
+  const atWork = busyPerRow / secondsPerRow;
   if (batches < batchesToLearn || atWork > 1 - worthHiding) {
     return 1;
   }
-  return Math.max(1, Math.min(Math.ceil(1 / atWork), mostLanes, room));
+  return Math.max(1, Math.min(Math.ceil(1 / atWork), Math.floor(1 / busy), mostLanes, room));
 }
 
 /** Whether a migration rests between batches as its author or an operator wants: nobody waits for the way to the database then. */
