@@ -100,7 +100,8 @@ export function lastKey(table: Table): Sql {
 
 /**
  * How many rows of the page count as processed, given how many it has and the CTE "changed_rows#": those that the first walk
- * has come to. With a marker the walk will not come to a row that is done ahead of it, in a retry.
+ * has come to. With a marker the walk will not come to a row that is done ahead of it, in a retry; where lanes walk, all that was recorded
+ * is behind one of them.
  */
 export function processedOf(table: Table, at: Checkpoint, page: Page, rows: Sql): Sql {
   if (at.pass > 1) {
@@ -109,7 +110,7 @@ export function processedOf(table: Table, at: Checkpoint, page: Page, rows: Sql)
   if (!('keys' in page)) {
     return rows;
   }
-  return table.marker === undefined
+  return table.marker === undefined || at.lanes > 0
     ? sql`0`
     : sql`(SELECT count(*) FROM "changed_rows#" WHERE ${at.cursor === null ? sql`true` : after(keyNames(table), table, at.cursor)})`;
 }

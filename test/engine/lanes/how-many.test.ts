@@ -66,7 +66,7 @@ describe('How many lanes there are', () => {
   it.each([
     ['before it is known what a batch takes', lanesFor(at, pace(0.5), undefined, { batches: 3, busy: 0 })],
     [
-      'where this Lambda is at work all the time',
+      'where this Lambda is at work itself for more than half of the time',
       lanesFor(at, pace(0.5), undefined, { batches: 10, busy: 0.6 }),
     ],
     ['in a sweep', lanesFor({ ...at, pass: 2 }, pace(0.5), 4, learnt)],
