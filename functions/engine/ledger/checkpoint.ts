@@ -94,7 +94,7 @@ export const columnsOfWhole = (): Sql => sql`
 
 /** Of the line `m` of a migration or a range: what a checkpoint has of the walk. */
 export const columnsOfWalk = (): Sql =>
-  sql`m.batches, m.cursor::text AS cursor, m.conflicted::text AS conflicted, m.total_processed AS walked, m.total_updated AS walk_updated`;
+  sql`m.batches, m.cursor::text AS cursor, m.conflicted::text AS conflicted, m.total_processed AS walk_processed, m.total_updated AS walk_updated`;
 
 /** The row that these columns make. */
 export const checkpointRow = {
@@ -105,7 +105,7 @@ export const checkpointRow = {
   conflicted: json(array(array(string()))),
   total_processed: number(),
   total_updated: number(),
-  walked: number(),
+  walk_processed: number(),
   walk_updated: number(),
   pass_updated: number(),
   rows_known: number(),
@@ -182,7 +182,7 @@ export function progress(row: RowOf<typeof checkpointRow>) {
     conflicted: row.conflicted,
     totalProcessed: row.total_processed,
     totalUpdated: row.total_updated,
-    walked: { processed: row.walked, updated: row.walk_updated },
+    walked: { processed: row.walk_processed, updated: row.walk_updated },
     passUpdated: row.pass_updated,
     rowsKnown: row.rows_known,
     secondsPerRow: row.seconds_per_row,
@@ -198,7 +198,7 @@ export async function reload(database: Database, at: Claim): Promise<Checkpoint 
       (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = ${at.migration}) AS row_errors,
       (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = ${at.migration} AND e.run = ${at.run})
         AS row_errors_of_this_run,
-      (SELECT COALESCE(max(r.lane), 0) + count(DISTINCT r.migration) FROM ${ledger.ranges} r WHERE r.migration = ${at.migration}) AS lanes
+      (SELECT COALESCE(max(COALESCE(r.lane, 0)) + 1, 0) FROM ${ledger.ranges} r WHERE r.migration = ${at.migration}) AS lanes
     FROM (
       SELECT ${columnsOfWhole()} FROM ${ledger.migrations} m WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid
     ) AS "whole#", (SELECT ${columnsOfWalk()} FROM ${lineOf(at)}) AS "walk#"`,

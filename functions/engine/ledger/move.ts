@@ -82,12 +82,13 @@ export function moved(at: Checkpoint, move: Move): Sql {
       RETURNING ${columnsOfWhole()}, ${columnsOfWalk()}, ${busy}
     )`;
   }
+  // The migration's line comes last, since lanes wait for one another there: from then until the commit, nobody else gets its claim.
   return sql`
     "walked#" AS (
       UPDATE ${ledger.ranges} m SET ${walk} FROM "held#" WHERE m.migration = "held#".name AND m.number = ${at.range.number}
       RETURNING ${columnsOfWalk()}
     ),
-    "whole#" AS ( -- last, since lanes wait for one another here: from now until its commit, nobody else gets the migration's claim
+    "whole#" AS (
       UPDATE ${ledger.migrations} m SET ${sums}, ${whole}
       FROM "walked#" WHERE m.name = ${at.migration} AND m.claim = ${at.claim}::uuid
       RETURNING ${columnsOfWhole()}, ${busy}

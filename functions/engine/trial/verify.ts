@@ -100,8 +100,8 @@ async function runOnce(
     await ensureJournal(database, at.migration, table);
   }
   const atOnce = { hold: async () => undefined, rest: () => ({ seconds: 0 }) };
-  // Bad rows are counted, not what ends it: it may well be that they are all there are.
-  const tried = { ...migration, errorBudget: Number.POSITIVE_INFINITY };
+  // Bad rows are counted, not what ends it: it may well be that they are all there are. A transaction has one statement at a time.
+  const tried = { ...migration, errorBudget: Number.POSITIVE_INFINITY, lanes: 1 };
   const isOver = () => false;
   const end = await runSlice({ database, clock: lambdaClock, isOver, migration: tried, table }, at, atOnce);
   if (end.state !== 'done') {

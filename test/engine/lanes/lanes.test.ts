@@ -97,7 +97,7 @@ describe.each(Object.entries(kinds))('Promise 2, a %s by four lanes', (_, make) 
   );
 });
 
-describe.each(Object.entries(kinds))('A %s by four lanes', (name, make) => {
+describe.each(Object.entries(kinds))('A %s by four lanes', (_, make) => {
   const numbered = async (more = '') => {
     await engine.database.query(
       `CREATE TABLE rows (id integer PRIMARY KEY, changed integer NOT NULL DEFAULT 0 ${more})`,
@@ -116,7 +116,7 @@ describe.each(Object.entries(kinds))('A %s by four lanes', (name, make) => {
     const application = new pg.Client({ connectionString: engine.database.url });
     await application.connect();
     try {
-      // The last row of all is nobody's for as long as its range has not been taken.
+      // A batch of the last ranges waits for these rows.
       await application.query('BEGIN');
       await application.query(`UPDATE rows SET changed = 0 WHERE id > ${rows - 200}`);
       const working = atWork(stale, run);
@@ -214,7 +214,7 @@ describe.each(Object.entries(kinds))('A %s by four lanes', (name, make) => {
     const [found] = await engine.database.query<{ ones: number }>(
       'SELECT count(*) FILTER (WHERE changed % 100 <> 1)::int AS ones FROM rows',
     );
-    expect([found, touched > 20, name]).toEqual([{ ones: 0 }, true, name]);
+    expect([found, touched > 20]).toEqual([{ ones: 0 }, true]);
   });
 });
 
