@@ -175,12 +175,13 @@ const reached = (migration: string, count: number) =>
   vi.waitUntil(() => slicesOf(migration) >= count, { timeout: 120_000 });
 
 /**
- * A network that loses, doubles and delays calls, most batches of the probe among them; and once all workers die in the middle of a batch
+ * A network that loses, doubles and delays calls, most batches of the probe and all cuts among them; and once all workers die in the middle of a batch
  * of documents, whose statement arrives after that.
  */
 function unreliable(): (call: ProxiedCall) => Fault {
   const random = seeded(seed);
   const batches = { counters: 0, documents: 0 };
+  let cuts = 0;
   return ({ body }) => {
     const isBatchOf = (table: string) =>
       body.includes(`UPDATE \\"public\\".\\"${table}\\" SET \\"`) && !body.includes('transactionId');
@@ -190,6 +191,10 @@ function unreliable(): (call: ProxiedCall) => Fault {
     }
     if (isBatchOf('counters') && body.includes('value + 1')) {
       return (['pass', 'duplicate', 'lose-answer'] as const)[batches.counters++ % 3] ?? 'pass';
+    }
+    // Whoever cuts what is ahead into ranges sends that twice, and only the second answer arrives.
+    if (body.includes('cut#')) {
+      return cuts++ % 2 === 0 ? 'lose-answer' : 'pass';
     }
     const chance = random(100);
     if (chance < 4) {

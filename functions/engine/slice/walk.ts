@@ -106,7 +106,8 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
     if (done === undefined) {
       // Either somebody claimed after us, or our own statement was sent twice and the first one counted.
       const now = await reload(database, at);
-      if (now === undefined) {
+      // What was cut into ranges, by a statement whose answer got lost, has no one walk any more: the next slice walks the ranges.
+      if (now === undefined || (now.lanes > 0 && now.range === undefined)) {
         return 'lost';
       }
       at = now;
