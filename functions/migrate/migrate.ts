@@ -10,6 +10,7 @@ import { MigrationFailed } from '../engine/errors.ts';
 import { operation } from '../engine/invocation.ts';
 import { executionStatus } from '../engine/ledger/execution-status.ts';
 import { useSchema } from '../engine/ledger/names.ts';
+import { namespace } from '../metrics.ts';
 import { batches } from './batches.ts';
 import { cleanup } from './cleanup.ts';
 import { close } from './close.ts';
@@ -52,7 +53,7 @@ export function migrate(migrations: readonly Migration[], given: Partial<Surroun
     statusOf: given.statusOf ?? executionStatus(new SFNClient({ requestHandler: waitsFor(10) }), clock.sleep),
     clock,
     logger,
-    metrics: new Metrics({ namespace: 'DataMigrations' }),
+    metrics: new Metrics({ namespace }),
   };
   return (request, context) => {
     const migration = 'migration' in request ? request.migration : undefined;
