@@ -92,5 +92,8 @@ async function inTheOldForm(system: System, name: string): Promise<string | unde
     system.io.err.write(`${name} has no "where": nothing tells its rows from others\n`);
     return undefined;
   }
-  return left === 0 ? undefined : `${grouped(left)} ${left === 1 ? 'row is' : 'rows are'} in the old form`;
+  const again = `${system.command(`start --only ${name} --thorough`)} looks at every row again`;
+  return left === 0
+    ? undefined
+    : `${grouped(left)} ${left === 1 ? 'row is' : 'rows are'} in the old form. ${again}`;
 }

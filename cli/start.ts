@@ -13,6 +13,7 @@ interface StartOptions extends RunOptions {
   readonly name?: string;
   readonly waitFor?: string;
   readonly only?: string;
+  readonly thorough?: boolean;
   readonly json?: boolean;
 }
 
@@ -29,6 +30,7 @@ export const start: OperatorCommand<StartOptions> = {
     ['--wait-for <migration>', 'wait for this migration in the background, too, or for "all" of them'],
     ['--name <name>', 'do it once under this name, such as v1.42.0', executionNameFrom],
     ['--only <migration>', 'take this migration and no other'],
+    ['--thorough', 'with --only: look at every row of its table again, though it is finished'],
     ...runOptions,
     jsonOption,
   ],
@@ -39,7 +41,11 @@ export const start: OperatorCommand<StartOptions> = {
     if (options.only !== undefined) {
       await statusOfOne(system, options.only);
     }
-    const input = inputOf(options, options.only === undefined ? {} : { only: options.only });
+    if (options.thorough && options.only === undefined) {
+      throw new Misuse('--thorough takes one migration: --only <migration>');
+    }
+    const { only, thorough } = options;
+    const input = inputOf(options, { ...(only && { only }), ...(thorough && { thorough }) });
     const asked: Asked =
       options.name === undefined
         ? { did: 'started', arn: await startOne(system, input) }

@@ -74,6 +74,8 @@ export type RunInput = Asked & {
   readonly mode?: 'background' | 'foreground';
   /** Goes on although the database is under pressure. */
   readonly force?: boolean;
+  /** Only beside `only`: changes every row that its `where` finds, wherever it is, although the migration is finished. */
+  readonly thorough?: boolean;
   /** Rows in a batch at most, for every migration of this run. */
   readonly batch_size?: number;
   /** How many statements are at work at once, for every migration of this run: from 1 to 16. */

@@ -70,6 +70,7 @@ const accepted = pipe(
   strictObject({
     mode: optional(picklist(['background', 'foreground'])),
     force: optional(boolean()),
+    thorough: optional(boolean()),
     batch_size: optional(pipe(number(), integer(), minValue(1))),
     lanes: optional(pipe(number(), integer(), minValue(1), maxValue(mostLanes))),
     only: name,
@@ -87,7 +88,8 @@ const accepted = pipe(
 
 const allowed =
   '{} runs all that is pending; "mode": "foreground" skips rests and windows, "force": true ignores pressure, "batch_size" ' +
-  `is the most rows in a batch, "lanes" how many statements are at work at once, from 1 to ${mostLanes}, and one of ${actions.map((action) => `"${action}"`).join(', ')} names one migration`;
+  `is the most rows in a batch, "lanes" how many statements are at work at once, from 1 to ${mostLanes}, and one of ${actions.map((action) => `"${action}"`).join(', ')} names one migration; ` +
+  'beside "only", "thorough": true looks at every row of a finished one again';
 
 /** What an input asks for, and what it says of itself. */
 interface Checked {
@@ -113,6 +115,9 @@ function checkInput(input: unknown, names: readonly string[]): Checked {
   const asked = actions.filter((action) => request[action] !== undefined);
   if (asked.length > 1) {
     throw new InvalidInput(`the input has ${asked.map((action) => `"${action}"`).join(' and ')}. ${allowed}`);
+  }
+  if (request.thorough && request.only === undefined) {
+    throw new InvalidInput(`the input has "thorough" without "only". ${allowed}`);
   }
   const action = actionOf(request as RunInput);
   if (action !== undefined && !names.includes(action.migration)) {

@@ -67,7 +67,13 @@ async function migrate(turn: Turn, state: RunState): Promise<Pending> {
   if (status === 'restoring') {
     return enter(turn, state, 'restore', (tx) => goOnRestoring(tx, migration.name, run));
   }
-  const hasWork = await isPending(database, migration);
+  const isThorough = request.thorough === true;
+  if (isThorough && ofRows(migration).where === undefined) {
+    throw new MigrationFailed(
+      `migration "${migration.name}" has no "where": nothing tells its rows from others, so a thorough look finds none`,
+    );
+  }
+  const hasWork = await isPending(database, migration, { isThorough });
   const isRelease = actionOf(request) === undefined;
   if (hasWork && isRelease && migration.background && request.mode !== 'foreground') {
     return inBackground(turn);
@@ -85,8 +91,8 @@ async function migrate(turn: Turn, state: RunState): Promise<Pending> {
   if (!hasWork) {
     return { state: 'skipped', result: 'skipped' };
   }
-  const rows = await rowsKnown(database, migration);
-  return enter(turn, state, 'pending', (tx) => begin(tx, migration, run, rows));
+  const known = await rowsKnown(database, migration, { isThorough });
+  return enter(turn, state, 'pending', (tx) => begin(tx, migration, run, known));
 }
 
 /** Enters the migration as this run's, unless something is in the way. */

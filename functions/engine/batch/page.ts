@@ -115,6 +115,13 @@ export function processedOf(table: Table, at: Checkpoint, page: Page, rows: Sql)
     : sql`(SELECT count(*) FROM "changed_rows#" WHERE ${at.cursor === null ? sql`true` : after(keyNames(table), table, at.cursor)})`;
 }
 
+/**
+ * Whether a walk trusts the marker: the first one looks at no row that has the mark. Later ones do, as does one that was asked to be thorough,
+ * because an old release may have written the old form into such a row.
+ */
+export const trustsMarker = ({ pass, request }: Pick<Checkpoint, 'pass' | 'request'>): boolean =>
+  pass === 1 && !request.thorough;
+
 /** The first key after the cursor, or undefined at the end of the table. */
 export async function nextKey(database: Database, table: Table, at: Checkpoint): Promise<Key | undefined> {
   const columns = keyColumns(table);
@@ -128,11 +135,10 @@ export async function nextKey(database: Database, table: Table, at: Checkpoint):
 }
 
 /**
- * A condition for the rows that a walk has still before it. On a table with a marker, the first pass only sees unmarked
- * rows. Later passes look at all of them, because an old release may have written the old form into a marked row.
+ * A condition for the rows that a walk has still before it: those without the mark, as long as that is trusted.
  */
 export function aheadOf(table: Table, at: Checkpoint): Sql {
-  const left = at.pass === 1 ? table.marker?.left : undefined;
+  const left = trustsMarker(at) ? table.marker?.left : undefined;
   const key = keyColumns(table);
   const until = at.range?.until ?? null;
   const conditions = [

@@ -7,14 +7,14 @@ import type { Page } from '../define/batch.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';
-import { insidePage } from './page.ts';
+import { insidePage, trustsMarker } from './page.ts';
 
-/** The condition for the rows that need the change in this pass: by the marker on the first walk, later by `where`, too. */
-export function needsChange({ marker }: Table, pass: number, where: Sql | undefined): Sql {
+/** The condition for the rows that need the change: by the marker as far as that is trusted, else by `where`, too. */
+export function needsChange({ marker }: Table, where: Sql | undefined, isTrusted: boolean): Sql {
   if (marker === undefined) {
     return where ?? sql`true`;
   }
-  return pass === 1 || where === undefined ? marker.left : sql`${marker.left} OR (${where})`;
+  return isTrusted || where === undefined ? marker.left : sql`${marker.left} OR (${where})`;
 }
 
 /**
@@ -23,7 +23,7 @@ export function needsChange({ marker }: Table, pass: number, where: Sql | undefi
  * `where` also if they are marked: they may have the old form still, or again.
  */
 export function takenBy(page: Page, table: Table, at: Checkpoint, where: Sql | undefined): Sql {
-  const condition = needsChange(table, 'keys' in page ? Number.POSITIVE_INFINITY : at.pass, where);
+  const condition = needsChange(table, where, !('keys' in page) && trustsMarker(at));
   if (at.rowErrorsOfThisRun === 0) {
     return sql`(${condition})`;
   }

@@ -11,6 +11,7 @@ import { make, may } from '../ledger/life-cycle.ts';
 import { ledger } from '../ledger/names.ts';
 import { ofEarlierRuns } from '../ledger/row-errors.ts';
 import { restoring } from '../restore/run-restore.ts';
+import type { Known } from './rows-known.ts';
 
 /**
  * Enters a migration as running: on from its checkpoint, or from the start if an earlier run finished it. What this run
@@ -20,20 +21,18 @@ export async function begin(
   database: Statements,
   migration: Registered,
   run: Caller,
-  rowsKnown: number,
+  known: Known,
 ): Promise<boolean> {
-  // With a marker, only the rows that are left are counted.
-  const onlyLeft = migration.kind !== 'alterTables' && migration.marker !== undefined;
   await database.execute(sql`
     DELETE FROM ${ledger.migrations} m USING ${ledger.runs} r
     WHERE m.name = ${migration.name} AND ${may('beginAnew')} AND m.run <> r.execution_arn AND ${isHolder(run)}`);
   const begun = sql`
     "begun#" AS (
       INSERT INTO ${ledger.migrations} AS m (name, status, run, rows_known)
-      SELECT ${migration.name}, 'running', r.execution_arn, ${rowsKnown} FROM ${ledger.runs} r WHERE ${isHolder(run)}
+      SELECT ${migration.name}, 'running', r.execution_arn, ${known.rows} FROM ${ledger.runs} r WHERE ${isHolder(run)}
       ON CONFLICT (name) DO UPDATE SET ${make('begin')}, run = excluded.run, result = NULL,
           started_at = CASE WHEN m.status = 'failed' AND m.batches = 0 THEN now() ELSE m.started_at END,
-          rows_known = excluded.rows_known + CASE WHEN ${onlyLeft} THEN m.total_processed ELSE 0 END
+          rows_known = excluded.rows_known + CASE WHEN ${known.areLeft} THEN m.total_processed ELSE 0 END
         WHERE ${may('begin')}
       RETURNING m.name, m.run, m.total_processed
     )`;

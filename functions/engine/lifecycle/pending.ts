@@ -23,10 +23,16 @@ const tail = 10_000;
  * Unfinished: yes, and so is one at whose end rows in the old form were still arriving. Never begun: a small table (or one with a helpful index) is asked, a large one needs the walk anyway.
  * Finished: asked in the same way; of a large table without a helpful index only the rows after the cursor. Rows in the
  * old form that come in elsewhere after the end are found with an index on the condition; new ones also with a marker, which has
- * one, but not those that have the mark and were set back. Then \`countLeft\` finds them.
+ * one, but not those that have the mark and were set back: `countLeft` finds them.
  * Cleaned up: never again. Throws MigrationFailed if its table is not what it needs.
+ *
+ * @param options.isThorough Then a finished one has work, which is to look at all of its rows.
  */
-export async function isPending(database: Database, migration: Registered): Promise<boolean> {
+export async function isPending(
+  database: Database,
+  migration: Registered,
+  { isThorough = false } = {},
+): Promise<boolean> {
   const [line] = await database.query(
     sql`
     SELECT m.status, m.cursor::text AS cursor, m.cleaned_up_at IS NOT NULL AS cleaned_up,
@@ -40,7 +46,7 @@ export async function isPending(database: Database, migration: Registered): Prom
   if (line !== undefined && line.status !== 'finished' && line.status !== 'restored') {
     return true;
   }
-  if (line?.status === 'finished' && line.still_arriving) {
+  if (line?.status === 'finished' && (isThorough || line.still_arriving)) {
     return true;
   }
   if (migration.kind === 'alterTables') {

@@ -9,19 +9,35 @@ import type { Registered } from '../define/registered.ts';
 // Counting so few takes milliseconds; beyond, the planner's estimate does for showing progress.
 const countable = 100_000;
 
-/** How many rows, or tables, a migration looks at: counted if they are few, else as the planner knows it. */
-export async function rowsKnown(database: Database, migration: Registered): Promise<number> {
+/** What is known of a migration's size before it begins, or goes on. */
+export interface Known {
+  /** Rows, or tables, that it will look at. */
+  readonly rows: number;
+  /** What it has been through before is not among them. */
+  readonly areLeft: boolean;
+}
+
+/**
+ * How many rows, or tables, a migration looks at: counted if they are few, else as the planner knows it. With a marker, these are the rows
+ * that are left, unless it looks at all of them.
+ */
+export async function rowsKnown(
+  database: Database,
+  migration: Registered,
+  { isThorough }: { readonly isThorough: boolean },
+): Promise<Known> {
   if (migration.kind === 'alterTables') {
-    return (await tablesOf(database, migration)).length;
+    return { rows: (await tablesOf(database, migration)).length, areLeft: false };
   }
   const table = await describeTable(database, migration);
-  const rows = sql`SELECT FROM ${table.name} WHERE ${table.marker?.left ?? sql`true`}`;
+  const areLeft = migration.marker !== undefined && !isThorough;
+  const rows = sql`SELECT FROM ${table.name} WHERE ${(areLeft && table.marker?.left) || sql`true`}`;
   const estimate = (await explain(database, rows)).rows;
   if (estimate > countable) {
-    return estimate;
+    return { rows: estimate, areLeft };
   }
   const [few] = await database.query(sql`SELECT count(*) AS rows FROM (${rows} LIMIT ${countable}) AS few`, {
     rows: number(),
   });
-  return few?.rows ?? 0;
+  return { rows: few?.rows ?? 0, areLeft };
 }

@@ -62,7 +62,7 @@ function conditions(
   const left = pass === 1 && table.marker !== undefined ? sql`${after} AND ${table.marker.left}` : after;
   return {
     left,
-    leftInNeed: where === undefined ? undefined : sql`${left} AND (${needsChange(table, pass, where)})`,
+    leftInNeed: where === undefined ? undefined : sql`${left} AND (${needsChange(table, where, pass === 1)})`,
   };
 }
 

@@ -160,5 +160,5 @@ async function isLastPass(
   if (isUnmarked || (at.pass > 1 && at.passUpdated === 0)) {
     return true;
   }
-  return !(await mayBeLeft(database, table, needsChange(table, at.pass + 1, where), at));
+  return !(await mayBeLeft(database, table, needsChange(table, where, false), at));
 }

@@ -184,4 +184,27 @@ describe.each(Object.entries(kinds))('With a marker, a %s', (_, make) => {
     expect(result.labels).toMatchObject({ total_processed: 40, total_updated: 41 });
     expect(await marks(engine)).toEqual([{ form: 'new', labelled: true, rows: 40 }]);
   });
+
+  it('changes what was set back after its end, once somebody asks for a thorough look', async () => {
+    await items(engine, 40);
+    await engine.run([make()]);
+    await engine.database.query(`UPDATE items SET label = 'old again' WHERE id IN (30, 310)`);
+    const input = { only: 'labels', thorough: true };
+    const result = await engine.run([make()], { input });
+    expect(result.labels).toMatchObject({ total_processed: 40, total_updated: 2 });
+    expect(await marks(engine)).toEqual([{ form: 'new', labelled: true, rows: 40 }]);
+    expect((await engine.run([make()], { input })).labels).toMatchObject({ total_updated: 0 });
+
+    await engine.run([make()], { input: { cleanup: 'labels' } });
+    expect(await engine.run([make()], { input })).toEqual({ labels: 'skipped' });
+  });
+});
+
+it('A thorough look is refused where nothing tells rows from others, and for all migrations at once', async () => {
+  await items(engine, 5);
+  const migration = backfill({ ...base, set: { label: sql`upper(label)` } });
+  const looking = engine.run([migration], { input: { only: 'labels', thorough: true } });
+  await expect(looking).rejects.toThrow('has no "where"');
+  const all = engine.run([migration], { input: { thorough: true } });
+  await expect(all).rejects.toThrow('the input has "thorough" without "only"');
 });
