@@ -6,6 +6,7 @@ import type { Batch, BatchInput, Page, ReadAhead } from '../define/batch.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import { move } from '../ledger/move.ts';
 import { keysWithout, type RowError, refused, withRowErrors } from '../ledger/row-errors.ts';
+import { keepTransforming } from '../ledger/transforming.ts';
 import { badRows } from './bad-rows.ts';
 import { longestRow } from './long-rows.ts';
 import { isSendable } from './new-values.ts';
@@ -79,7 +80,8 @@ async function written(change: Change, input: WriteInput, page: Page, prepared: 
 }
 
 function pageAfter(change: Change, { at, database, table }: BatchInput, after: Key, size: number): ReadAhead {
-  const prepared = prepare(change, { database, table, at: { ...at, cursor: after }, page: { size } });
+  const next = { ...at, cursor: after, batches: at.batches + 1 };
+  const prepared = prepare(change, { database, table, at: next, page: { size } });
   // The next batch sees a failure when it awaits this. If the write fails first, nobody does, which is no fault.
   prepared.catch(() => undefined);
   return { after, size, prepared };
@@ -104,7 +106,17 @@ function rewriteLocked(change: Change, input: BatchInput, keys: readonly Key[]):
 async function prepare(change: Change, toRead: PageToRead): Promise<PreparedPage> {
   const { table } = toRead;
   const read = await readPage(change, toRead);
-  const { rows, errors, wrongReturns } = await transformRows(change, table, read.rows);
+  // Within a transaction nobody would see it.
+  if (change.promises !== 'none' && read.rows.length > 0 && !toRead.isLocked) {
+    const key = 'next' in toRead.page ? toRead.page.next : null;
+    await keepTransforming(toRead.database, toRead.at, { rows: read.count, key });
+  }
+  const { rows, errors, wrongReturns, calls } = await transformRows(change, table, read.rows);
+  if (calls.waited > 0) {
+    change.promises = 'some';
+  } else if (calls.all > 0 && change.promises === 'unknown') {
+    change.promises = 'none';
+  }
   // If the first rows all do it, it is not the rows.
   const [first] = errors;
   if (first !== undefined && toRead.at.batches === 0 && wrongReturns === read.rows.length) {

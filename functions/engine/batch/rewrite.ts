@@ -23,7 +23,8 @@ export interface RewriteOptions<R extends RowOf = RowOf> extends RowOptions {
   readonly transform: (row: R) => Changes<R> | Promise<Changes<R>>;
   /**
    * How long `transform` may take for one row, ISO 8601 or in words, at most a minute. Default `PT10S`. A row for which it takes longer is
-   * a row error, whether it waits for something or loops; only a loop after an `await` cannot be broken off, and ends the Lambda.
+   * a row error, whether it waits for something or loops. A loop after an `await` cannot be broken off, and ends the Lambda: the next invocation
+   * takes the rows of that page one by one, and the one after that records the row.
    */
   readonly transformTimeout?: string | undefined;
 }
@@ -93,11 +94,13 @@ export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Mi
     columns: options.columns,
     transform: options.transform as Change['transform'],
     transformSeconds,
+    promises: 'unknown',
   };
   const migration: RowMigration = {
     ...base,
     kind: 'rewrite',
     columns: options.columns,
+    transformSeconds,
     batch: (input, page) => rewritePage(change, input, page),
     badRows: (input, page, most) => badRowsOf(change, input, page, most),
   };

@@ -26,6 +26,8 @@ export interface Transformed {
   readonly errors: readonly RowError[];
   /** How many of the errors are for what `transform` may not return. */
   readonly wrongReturns: number;
+  /** How many rows were given to `transform`, and for how many of them it returned a promise. */
+  readonly calls: { readonly all: number; readonly waited: number };
 }
 
 /** Transforms the rows of a page, one after the other. Throws TransformTimeout. */
@@ -39,6 +41,7 @@ export async function transformRows(
   const rows: WrittenRow[] = [];
   const errors: RowError[] = [];
   let wrongReturns = 0;
+  const calls = { all: 0, waited: 0 };
   const limit = change.transformSeconds * 1_000;
 
   const write = ({ key, xmin }: ReadRow, values: WrittenRow['values']) => rows.push({ key, xmin, values });
@@ -73,8 +76,10 @@ export async function transformRows(
           continue;
         }
         try {
+          calls.all += 1;
           const changes = change.transform(decode(table, columns, row));
           if (changes instanceof Promise) {
+            calls.waited += 1;
             awaited = changes;
           } else {
             take(row, changes);
@@ -104,7 +109,7 @@ export async function transformRows(
       fail(current, error);
     }
   }
-  return { rows, errors, wrongReturns };
+  return { rows, errors, wrongReturns, calls };
 }
 
 /** What `transform` returned is not what it may return: as a rule the fault of one row, so it is recorded like a throw. */

@@ -34,6 +34,8 @@ export interface RowMigration extends AnyMigration {
   readonly errorBudget: number;
   readonly pace: PaceOptions;
   readonly lanes: number | undefined;
+  /** How long its `transform` may take for one row, in seconds; undefined where it has none. */
+  readonly transformSeconds?: number;
   /** Migrates one page and moves the checkpoint, together or not at all. */
   readonly batch: (input: BatchInput, page: Page) => Promise<Batch | undefined>;
   /** The rows of a page that cannot be migrated, at most so many; none if it takes a closer look to tell. Nothing is changed. */

@@ -149,3 +149,15 @@ CREATE TABLE data_migrations.ranges (
 ) WITH (fillfactor = 50);
 
 INSERT INTO data_migrations.version (version) VALUES (5);
+
+CREATE TABLE data_migrations.transforming (
+  migration text NOT NULL REFERENCES data_migrations.migrations (name) ON DELETE CASCADE,
+  range integer NOT NULL,
+  batches bigint NOT NULL,
+  rows integer NOT NULL,
+  key jsonb,
+  since timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (migration, range)
+) WITH (fillfactor = 50);
+
+INSERT INTO data_migrations.version (version) VALUES (6);

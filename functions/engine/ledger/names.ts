@@ -46,6 +46,10 @@ export const ledger = {
   get ranges() {
     return table('ranges');
   },
+  /** One line for each walk, of a range or the whole, whose `transform` may wait: what it is at. */
+  get transforming() {
+    return table('transforming');
+  },
   /** One line for each migration that somebody has paused or tuned. */
   get controls() {
     return table('controls');

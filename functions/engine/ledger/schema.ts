@@ -155,6 +155,18 @@ export const versions = (): readonly (readonly string[])[] => [
   PRIMARY KEY (migration, number)
 ) WITH (fillfactor = 50)`,
   ],
+  [
+    // Apart from the lines that batches lock, so that keeping it waits for none of them. range: 0 is the walk over the whole.
+    `CREATE TABLE ${schema}.transforming (
+  migration text NOT NULL REFERENCES ${schema}.migrations (name) ON DELETE CASCADE,
+  range integer NOT NULL,
+  batches bigint NOT NULL,
+  rows integer NOT NULL,
+  key jsonb,
+  since timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (migration, range)
+) WITH (fillfactor = 50)`,
+  ],
 ];
 
 /** The version of the ledger that this code works with. */

@@ -69,6 +69,8 @@ export interface Work {
   readonly isOver: () => boolean;
   /** How large the batches are at first. */
   readonly pace: Pace;
+  /** Asked before each batch: it is to be one row, which is suspected of ending the Lambda. */
+  readonly isSuspect?: () => boolean;
   /** What the next batch has to wait for, which is expected to hold locks for so many seconds. */
   readonly hold?: (seconds: number) => Promise<Rest | undefined>;
   /** The rest after a batch that took so many seconds. */
@@ -129,6 +131,7 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
   });
 
   while (!isOver()) {
+    corner = work.isSuspect?.() ? 1 : corner;
     const held = await work.hold?.(Math.min(pace.size, corner) * (pace.busyPerRow ?? 0));
     if (held !== undefined) {
       return ended('more', held);

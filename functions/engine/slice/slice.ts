@@ -10,8 +10,17 @@ import { cutRanges } from '../lanes/ranges.ts';
 import { type Checkpoint, remember } from '../ledger/checkpoint.ts';
 import { nextPass } from '../ledger/move.ts';
 import { type Longest, longerOf } from './batch-loop.ts';
-import { type Schedule, type SliceInput, type Walked, type WalkInput, type Work, walk } from './walk.ts';
-import { nowhere, walkInLanes, walkLane, walkOnFromLanes } from './walk-in-lanes.ts';
+import { haveLanesSuspects } from './suspect.ts';
+import {
+  nowhere,
+  type Schedule,
+  type SliceInput,
+  type Walked,
+  type WalkInput,
+  type Work,
+  walk,
+} from './walk.ts';
+import { walkInLanes, walkLane, walkOnFromLanes } from './walk-in-lanes.ts';
 
 /**
  * How far a slice came, the longest of its batches. `lost`: another invocation holds the claim now, and goes on from the
@@ -72,13 +81,18 @@ export async function runSlice(
   };
   const isSpread = spreads(migration, asked);
 
-  const walkOn = (at: Checkpoint, pace: Pace): Promise<Walked> => {
+  const walkOn = async (at: Checkpoint, pace: Pace): Promise<Walked> => {
     if (at.lanes === 0) {
       const isOver = () => common.isOver() || lanes > 1;
       return walk({ ...common, afterLast, pace, isOver, onBatch, lanes: 1 }, at);
     }
     const all = { ...common, afterLast, pace, lanes: asked ?? at.lanes };
-    return isSpread ? walkOnFromLanes(all, at) : walkInLanes({ ...all, takesTurns: asked === undefined }, at);
+    if (isSpread) {
+      return walkOnFromLanes(all, at);
+    }
+    const takesTurns = asked === undefined;
+    const isOneByOne = await haveLanesSuspects(database, migration, at);
+    return walkInLanes({ ...all, takesTurns, ...(isOneByOne && { lanes: 1 }) }, at);
   };
 
   let walked: Walked = { ...nowhere(first, claimed), state: 'more' };

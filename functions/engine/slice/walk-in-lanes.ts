@@ -1,9 +1,8 @@
-import type { Pace } from '../batch/batch-size.ts';
 import type { Clock } from '../clock.ts';
 import { joinRanges, nextRange } from '../lanes/ranges.ts';
 import { type Checkpoint, reload } from '../ledger/checkpoint.ts';
-import { longerOf, noBatch } from './batch-loop.ts';
-import { type Turns, type Walked, type WalkInput, walk } from './walk.ts';
+import { longerOf } from './batch-loop.ts';
+import { nowhere, type Turns, type Walked, type WalkInput, walk } from './walk.ts';
 
 /**
  * Walks the ranges that are ahead of a migration's checkpoint, by several lanes of one invocation, and on from there once all of them are
@@ -68,16 +67,6 @@ export async function walkOnFromLanes(
     ? { ...walked, state: next === 'none' ? 'done' : 'lost', at: joined }
     : { ...walked, state: 'more', at: next };
 }
-
-/** What a walk comes to that did not begin. */
-export const nowhere = (pace: Pace, at: Checkpoint): Omit<Walked, 'state'> => ({
-  rest: { seconds: 0 },
-  pace,
-  longest: noBatch,
-  at,
-  seconds: 0,
-  did: { processed: 0, updated: 0, errors: 0 },
-});
 
 /** How walks that went on at once ended, as one. */
 function together(one: Walked, other: Walked): Walked {

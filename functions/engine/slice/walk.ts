@@ -10,8 +10,10 @@ import type { RowMigration } from '../define/registered.ts';
 import { DatabaseError } from '../errors.ts';
 import { type Checkpoint, reload, rememberFailed } from '../ledger/checkpoint.ts';
 import { recordRowError, recordRowErrors, rowErrorOf } from '../ledger/row-errors.ts';
-import { type Ended, inBatches, type Next, type Step } from './batch-loop.ts';
+import { forgetTransforming } from '../ledger/transforming.ts';
+import { type Ended, inBatches, type Next, noBatch, type Step } from './batch-loop.ts';
 import { budgetSpent, failureOf } from './failure-messages.ts';
+import { neverThrough, restAfterIt, suspectOf } from './suspect.ts';
 
 /** When batches may begin. */
 export interface Schedule {
@@ -68,6 +70,16 @@ export interface Work {
   readonly errors: number;
 }
 
+/** What a walk comes to that did not begin. */
+export const nowhere = (pace: Pace, at: Checkpoint): Omit<Walked, 'state'> => ({
+  rest: { seconds: 0 },
+  pace,
+  longest: noBatch,
+  at,
+  seconds: 0,
+  did: { processed: 0, updated: 0, errors: 0 },
+});
+
 /** Does batches from a checkpoint on until there are no more rows ahead, the time is up, or a longer rest is due. */
 export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> {
   const { database, clock, migration, table, lanes, schedule, turns } = input;
@@ -98,6 +110,16 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
     at = (isShared ? await reload(database, now) : undefined) ?? now;
     await checkBudget(database, migration, at);
   };
+  const suspect = await suspectOf(database, migration, from);
+  let suspectRows = suspect?.rows ?? 0;
+  if (suspect?.key) {
+    const recorded = await recordRowError(database, at, neverThrough(suspect.key), 'next');
+    if (recorded === undefined) {
+      return { ...nowhere(input.pace, at), state: 'lost' };
+    }
+    await goOn(at, recorded);
+    return { ...nowhere(input.pace, at), state: 'more', rest: restAfterIt, did };
+  }
   const batch = async (next: Next): Promise<Step> => {
     const { size, alone, begun, pace } = next;
     const given = { ...inputOf(next), ...(readAhead && { readAhead }) };
@@ -114,6 +136,7 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
       return 'again';
     }
     readAhead = done.readAhead;
+    suspectRows -= done.rows;
     accounted = begun;
     await goOn(given.at, done.at);
     input.onBatch?.(at, pace);
@@ -123,6 +146,7 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
   const ended = inBatches({
     clock,
     isOver: input.isOver,
+    isSuspect: () => suspectRows > 0,
     pace: input.pace,
     rest: schedule.rest,
     hold: async (seconds) => {
@@ -159,6 +183,11 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
     await rememberFailed(database, at, since(clock.now()));
     throw error;
   });
+  if (readAhead !== undefined && migration.transformSeconds !== undefined) {
+    // Else it might still be kept after that.
+    await readAhead.prepared.catch(() => undefined);
+    await forgetTransforming(database, at);
+  }
   return { state, rest, pace, longest, at, seconds: since(clock.now()), did };
 }
 
