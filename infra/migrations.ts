@@ -1,4 +1,5 @@
 import { Fn, Tags, Token } from 'aws-cdk-lib';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import { CfnStateMachine, type IStateMachine, type StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { didYouMean } from '../functions/engine/define/closest.ts';
@@ -7,6 +8,7 @@ import { acknowledgeWildcard } from './acknowledge.ts';
 import type { DataApiDatabase } from './database.ts';
 import { DatabaseFunction } from './database-function.ts';
 import { defaultMachineName, defaultSlicesPerExecution } from './deployment.ts';
+import { type Granted, grantOperate, grantRead, grantStart } from './grants.ts';
 import { executionsOf, machine, machineArn, nameOf } from './machine.ts';
 import { migrationsMachine } from './migrations-machine.ts';
 import { databaseTags, insteadInTags, notInTags, tagValue } from './tags.ts';
@@ -51,6 +53,7 @@ export class Migrations extends Construct {
   readonly machine: StateMachine;
   /** The Lambda that the machine's states invoke, each for one operation. */
   readonly migrate: DatabaseFunction;
+  readonly #granted: Granted;
 
   constructor(scope: Construct, id: string, props: MigrationsProps) {
     super(scope, id);
@@ -79,6 +82,7 @@ export class Migrations extends Construct {
         ...(showRowData && { SHOW_ROW_DATA: 'true' }),
       },
     });
+    this.#granted = { machineName, followUps: Object.values(followUps), database: props.database };
     // To see whether the run that holds the ledger still runs, and what became of the jobs that were started.
     for (const name of [machineName, ...Object.values(followUps).map(nameOf)]) {
       this.migrate.mayDescribe(executionsOf(this, name));
@@ -101,6 +105,30 @@ export class Migrations extends Construct {
       'Its own executions: a run waits for its parts, and stops them when it is stopped. Their names are made when they start.',
     );
     tagWithDatabase(this.machine, props.database);
+  }
+
+  /**
+   * What a pipeline needs: to start runs and to ask how they ended. Nothing of the database, and no other machine.
+   *
+   * @example
+   * migrations.grantStart(releaseRole);
+   */
+  grantStart(grantee: IGrantable): Grant {
+    return grantStart(this, this.#granted, grantee);
+  }
+
+  /**
+   * What the commands need that only look, such as `list`, `progress`, `finished`, `errors`, and the console. They read the ledger
+   * by the Data API with the secret of the migrations, and the Data API knows no reading alone: who has this right can say to the
+   * database whatever the secret's user may.
+   */
+  grantRead(grantee: IGrantable): Grant {
+    return grantRead(this, this.#granted, grantee);
+  }
+
+  /** What all commands need: what `grantRead` gives, and starting, stopping and redriving runs and follow-up jobs. */
+  grantOperate(grantee: IGrantable): Grant {
+    return grantOperate(this, this.#granted, grantee);
   }
 }
 
