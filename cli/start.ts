@@ -28,7 +28,7 @@ export const start: OperatorCommand<StartOptions> = {
   options: [
     ['--wait', 'show the progress, and end as the run ends; what it leaves to the background goes on'],
     ['--wait-for <migration>', 'wait for this migration in the background, too, or for "all" of them'],
-    ['--name <name>', 'do it once under this name, such as v1.42.0', executionNameFrom],
+    ['--name <name>', 'do it once under the name of a release: v1.42.0 is called v1-42-0', executionNameFrom],
     ['--only <migration>', 'take this migration and no other'],
     ['--thorough', 'with --only: look at every row of its table again, though it is finished'],
     ...runOptions,
@@ -91,10 +91,16 @@ export function printStarted({ io, command }: System, arn: string, json = false)
   return 0;
 }
 
-// Step Functions takes 80 characters; "-99" may come behind. Dots are fine there, and in no ARN mean anything else.
+/**
+ * The name of an execution, from a release's. Logs of executions take letters, digits, `-` and `_`; every other character becomes a `-`.
+ * Step Functions takes 80 characters, of which `-99` may need three.
+ */
 function executionNameFrom(text: string): string {
-  if (/^[\w.-]{1,77}$/.test(text)) {
-    return text;
+  const name = text.replaceAll(/[^0-9A-Za-z_-]/g, '-');
+  if (name.length <= 77 && /[0-9A-Za-z]/.test(name)) {
+    return name;
   }
-  throw new Misuse(`--name takes up to 77 letters, digits and ._-, not ${JSON.stringify(text)}`);
+  throw new Misuse(
+    `--name takes up to 77 characters, of which letters, digits, - and _ stay as they are, not ${JSON.stringify(text)}`,
+  );
 }

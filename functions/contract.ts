@@ -245,7 +245,7 @@ export interface LeftUnfinished extends Progress {
 /** What a run says of one migration. */
 export type Result = 'skipped' | Counters | Answer | Background | Paused | LeftUnfinished;
 
-/** The output of a run: one key per migration, and `next_jobs` when follow-up jobs are started. */
+/** The output of a run: one key per migration; `next_jobs` and their ARNs, `next_executions`, when follow-up jobs are started. */
 export type ResultMap = Readonly<Record<string, Result | readonly string[]>>;
 
 /** An execution to start. The name is derived from the run's, so that a retry cannot start a second. */

@@ -5,12 +5,12 @@ import { actionOf, type RunState, runState } from '../engine/ledger/run-record.t
 import { isNewerLedger } from '../engine/ledger/schema.ts';
 import { unfinishedBesides } from '../engine/lifecycle/how-far.ts';
 import type { Engine } from './engine.ts';
-import { resultMap } from './result-map.ts';
+import { nextJobs, resultMap } from './result-map.ts';
 import { isPartOver } from './turn.ts';
 
 /** Ends a run with its result map and the follow-up jobs to start, or says that it goes on in its next part. */
 export async function close(engine: Engine, run: Caller): Promise<Closed> {
-  const { database, migrations, showsRowData } = engine;
+  const { database, migrations, jobs, showsRowData } = engine;
   if (await isNewerLedger(database)) {
     return { state: 'continued' };
   }
@@ -26,7 +26,7 @@ export async function close(engine: Engine, run: Caller): Promise<Closed> {
   const all = [...names, ...left.map(([name]) => name)];
   return {
     state: 'succeeded',
-    result: resultMap(all, results, followUps, showsRowData),
+    result: resultMap(all, results, nextJobs(followUps, jobs), showsRowData),
     follow_ups: followUps,
   };
 }

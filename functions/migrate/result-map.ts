@@ -1,4 +1,6 @@
 import type { Counters, FollowUp, Result, ResultMap } from '../contract.ts';
+import { executionArn } from '../engine/ledger/execution-names.ts';
+import type { Jobs } from '../engine/ledger/follow-ups.ts';
 import { keepResult, outcomeOf } from '../engine/ledger/run-record.ts';
 import type { Turn } from './turn.ts';
 
@@ -26,25 +28,35 @@ export async function keptResult(
 export function resultMap(
   names: readonly string[],
   results: ReadonlyMap<string, Result>,
-  followUps: readonly FollowUp[],
+  next: NextJobs,
   showsRowData: boolean,
 ): ResultMap {
-  const whole = mapped(names, (name) => results.get(name) ?? 'skipped', followUps);
+  const whole = { ...mapped(names, (name) => results.get(name) ?? 'skipped'), ...next };
   if (showsRowData && Buffer.byteLength(JSON.stringify(whole)) <= mostBytes) {
     return whole;
   }
-  return mapped(names, (name) => withoutSamples(results.get(name) ?? 'skipped'), followUps);
+  return { ...mapped(names, (name) => withoutSamples(results.get(name) ?? 'skipped')), ...next };
 }
 
-function mapped(
-  names: readonly string[],
-  resultOf: (name: string) => Result,
-  followUps: readonly FollowUp[],
-): ResultMap {
+/** What a result map says of the follow-up jobs that are started: their names and, in the same order, the executions to look at. */
+export type NextJobs = Readonly<Record<string, readonly string[]>>;
+
+/** Names the follow-up jobs of a run, and their executions; nothing where there are none. */
+export function nextJobs(followUps: readonly FollowUp[], jobs: Jobs): NextJobs {
+  if (followUps.length === 0) {
+    return {};
+  }
   return {
-    ...Object.fromEntries(names.map((name) => [name, resultOf(name)])),
-    ...(followUps.length > 0 && { next_jobs: followUps.map(({ job }) => job) }),
+    next_jobs: followUps.map(({ job }) => job),
+    next_executions: followUps.flatMap(({ job, execution_name }) => {
+      const machine = jobs[job];
+      return machine === undefined ? [] : [executionArn(machine, execution_name)];
+    }),
   };
+}
+
+function mapped(names: readonly string[], resultOf: (name: string) => Result): ResultMap {
+  return Object.fromEntries(names.map((name) => [name, resultOf(name)]));
 }
 
 /** A result without the keys and values of rows. */

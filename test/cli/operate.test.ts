@@ -83,8 +83,8 @@ describe('start --wait', () => {
       'nothing-to-do': 'skipped',
     });
     expect(await executions()).toEqual([
-      expect.stringMatching(/:v1\.42\.0$/),
-      expect.stringMatching(/:v1\.42\.0-part-2$/),
+      expect.stringMatching(/:v1-42-0$/),
+      expect.stringMatching(/:v1-42-0-part-2$/),
     ]);
     expect(stderr).toContain('labels: done, 60 rows\n');
     expect(stderr).not.toContain('100 %');
@@ -103,10 +103,10 @@ describe('start --wait', () => {
     // The pipeline runs again, and finds the release migrated: of the same name, the last link's output.
     const again = await does('start', '--wait', '--name', 'v1.42.0');
     expect(again).toMatchObject({ code: 0, stdout });
-    expect(again.stderr).toContain('v1.42.0 has succeeded already; nothing was started\n');
+    expect(again.stderr).toContain('v1-42-0 has succeeded already; nothing was started\n');
     expect(await does('start', '--name', 'v1.42.0', '--foreground')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('the name v1.42.0 was used with another input: {"Comment":'),
+      stderr: expect.stringContaining('the name v1-42-0 was used with another input: {"Comment":'),
     });
     expect(await executions()).toHaveLength(2);
   });
@@ -388,7 +388,10 @@ describe('what somebody got wrong exits with 2', () => {
     [['finished'], "missing required argument 'migration'"],
     [['start', '--batch-size', 'many'], 'It must be a whole number from 1 on.'],
     [['start', '--lanes', '17'], 'It must be a whole number from 1 to 16.'],
-    [['start', '--name', 'two words'], '--name takes up to 77 letters, digits and ._-, not "two words"'],
+    [
+      ['start', '--name', '...'],
+      '--name takes up to 77 characters, of which letters, digits, - and _ stay as they are, not "..."',
+    ],
     [['errors', 'labels', '--json', '--csv'], '--json or --csv, not both'],
     [['restore', 'labels'], 'restoring labels has to be confirmed, and nobody can be asked: add --yes'],
     [['list', '--machine', 'run-migration'], 'did you mean --machine run-migrations?'],

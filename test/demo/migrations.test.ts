@@ -51,7 +51,11 @@ it('The migrations change the demo application as its result map says, and then 
     'ci-builds-stage-id': { total_processed: 50_000, total_updated: 49_800, errors: 200 },
     next_jobs: ['rebuild-employee-projections'],
   });
-  expect(Object.keys(result)).toEqual([...migrations.map(({ name }) => name), 'next_jobs']);
+  expect(Object.keys(result)).toEqual([
+    ...migrations.map(({ name }) => name),
+    'next_jobs',
+    'next_executions',
+  ]);
 
   const [users] = await engine.database.query(
     `SELECT count(*)::int AS right FROM demo.users WHERE full_name = first_name || ' ' || last_name`,

@@ -134,6 +134,7 @@ test('rows that an old release still writes are picked up by the next run', asyn
     next_jobs: ['rebuild-employee-projections'],
   });
   const since = (await rebuilds()).slice(before);
+  expect(result.next_executions).toEqual(since.map(({ executionArn }) => executionArn));
   expect(since).toMatchObject([{ status: 'SUCCEEDED', result: { events: 20_001 } }]);
   const [found] = await chain.database.query(`
     SELECT full_name, conditions, p.name, p.events FROM demo.users, demo.engine_configs c, demo.employee_projection p

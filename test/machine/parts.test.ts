@@ -45,6 +45,7 @@ const complete = {
   'add-one-in-sql': counted(rows),
   'add-one-in-code': counted(rows),
   next_jobs: ['rebuild-employee-projections'],
+  next_executions: [expect.stringMatching(/:execution:rebuild-employee-projections:/)],
 };
 
 /** Every row changed once, one rebuild, called like the run and after it. */

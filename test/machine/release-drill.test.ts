@@ -73,7 +73,11 @@ test('promise 13: a migration of 30 days outlives twenty releases, none of which
   const { status, result } = await chain.ended(current());
   expect({ status, result }).toEqual({
     status: 'SUCCEEDED',
-    result: { probe: counted(rows), next_jobs: [rebuildJob] },
+    result: {
+      probe: counted(rows),
+      next_jobs: [rebuildJob],
+      next_executions: [expect.stringContaining(`:execution:${rebuildJob}:`)],
+    },
   });
   expect(await counters()).toEqual([{ value: 1, rows }]);
   await expectRebuilds(21, current());
@@ -109,6 +113,7 @@ async function release(number: number, environment: Record<string, string> = {})
       [`release-${number - 1}`]: 'skipped',
       [`release-${number}`]: counted(notes),
       next_jobs: [rebuildJob],
+      next_executions: [expect.stringContaining(`:execution:${rebuildJob}:`)],
     },
   });
   await expectRebuilds(number, executionArn);

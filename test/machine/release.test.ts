@@ -81,6 +81,7 @@ describe('promise 6: a bad row', () => {
           ],
         },
         next_jobs: [rebuildJob],
+        next_executions: [expect.stringContaining(`:execution:${rebuildJob}:`)],
       },
     });
     const bad = await chain.database.query(`
@@ -116,6 +117,7 @@ describe('promise 7: the follow-up job', () => {
         prices: counted(rows),
         labels: counted(rows),
         next_jobs: [rebuildJob],
+        next_executions: [expect.stringContaining(`:execution:${rebuildJob}:`)],
       },
     });
     const [rebuild, ...others] = await rebuilds();

@@ -478,7 +478,11 @@ describe('Promise 7: follow-up jobs', () => {
         engine.executions.set('arn:aws:states:eu-central-1:123456789012:execution:rebuild:one', status);
       }
       const result = await engine.run([first], { name: 'two', followUps: jobs });
-      expect(result).toEqual({ first: 'skipped', next_jobs: ['rebuild'] });
+      expect(result).toEqual({
+        first: 'skipped',
+        next_jobs: ['rebuild'],
+        next_executions: ['arn:aws:states:eu-central-1:123456789012:execution:rebuild:two'],
+      });
     },
   );
 

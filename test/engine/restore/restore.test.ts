@@ -261,7 +261,11 @@ describe('Restoring', () => {
     await query('VACUUM (FREEZE) things'); // is no change
     await query(`UPDATE things SET value = 'c' WHERE id = 2`);
     const asked = await engine.run([rebuilding], { ...restore, followUps, name: 'asked' });
-    expect(asked).toEqual({ things: { restored: 4, left: 1 }, next_jobs: ['job'] });
+    expect(asked).toEqual({
+      things: { restored: 4, left: 1 },
+      next_jobs: ['job'],
+      next_executions: ['arn:aws:states:eu-central-1:123456789012:execution:job:asked'],
+    });
     expect(await forms()).toEqual([
       { form: 'new', rows: 1 },
       { form: 'old', rows: 4 },
