@@ -1,5 +1,6 @@
 import type { App } from 'aws-cdk-lib';
 import type { Application } from './application.ts';
+import { flag } from './context.ts';
 import type { ExistingDatabase } from './database.ts';
 import { DataMigrationsStack } from './stack.ts';
 import { isStage, stages } from './stages.ts';
@@ -7,7 +8,8 @@ import { isStage, stages } from './stages.ts';
 /**
  * Adds the one stack of an application to a CDK app, as the app's context says: `-c stage=production` for a database of its
  * own (`staging` by default), or `-c clusterArn=… -c secretArn=… -c databaseName=…` for a cluster that is there already; and
- * `-c keyArn=…` for a key of your own; and `-c showRowData=true`; and `-c ledgerSchema=…` for another schema than `data_migrations`.
+ * `-c keyArn=…` for a key of your own; and `-c showRowData=true`; and `-c tracing=true` for traces in X-Ray; and `-c ledgerSchema=…` for another schema than
+ * `data_migrations`.
  * Throws for an unknown stage, for a cluster without all three, for what is no key's ARN, for what is neither true nor false, and for
  * a schema's name that would need quotes.
  */
@@ -20,7 +22,7 @@ export function dataMigrations(app: App, application: Application): DataMigratio
     description: 'Data migrations that ship with a release and run serverless',
     database: existing(app) ?? stages[stage],
     keyArn: keyOf(app),
-    showRowData: showRowData(app),
+    showRowData: flag(app, 'showRowData'),
     ledgerSchema: fromContext(app, 'ledgerSchema') || undefined,
     application,
   });
@@ -54,15 +56,6 @@ function keyOf(app: App): string | undefined {
     );
   }
   return keyArn || undefined;
-}
-
-/** Whether keys and values of rows may be in results and errors. */
-function showRowData(app: App): boolean {
-  const value: unknown = app.node.tryGetContext('showRowData') ?? false;
-  if (!['true', 'false', true, false].includes(value as string | boolean)) {
-    throw new Error(`The context showRowData must be true or false, got ${JSON.stringify(value)}.`);
-  }
-  return String(value) === 'true';
 }
 
 /** One value of the context; empty if it is not there. */

@@ -1,14 +1,15 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, type IVersion, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { Architecture, type IVersion, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogLevel, NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { acknowledgeWildcard } from './acknowledge.ts';
+import { acknowledge, acknowledgeWildcard } from './acknowledge.ts';
 import type { DataApiDatabase } from './database.ts';
 import { functionMemoryMegabytes, functionTimeoutSeconds } from './deployment.ts';
 import { logRetention } from './machine.ts';
+import { isTraced } from './operations/tracing.ts';
 
 /**
  * @example
@@ -24,7 +25,7 @@ export interface DatabaseFunctionProps {
   readonly database: DataApiDatabase;
   /** Path of the TypeScript file that exports `handler`. */
   readonly entry: string;
-  /** The name of its logs and metrics. */
+  /** The name of its logs. */
   readonly serviceName: string;
   /** More environment variables for the handler. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -35,18 +36,20 @@ export class DatabaseFunction extends Construct {
   readonly function: NodejsFunction;
   /** What the function may do. */
   readonly role: Role;
+  /** Where it writes its log, and its metrics. */
+  readonly logs: LogGroup;
 
   constructor(scope: Construct, id: string, props: DatabaseFunctionProps) {
     super(scope, id);
     const { cluster, secret, databaseName, encryptionKey, ledgerSchema } = props.database;
 
-    const logs = new LogGroup(this, 'Logs', {
+    this.logs = new LogGroup(this, 'Logs', {
       retention: logRetention,
       removalPolicy: RemovalPolicy.DESTROY,
     });
     // The role that the CDK would make may write to every log group of the account.
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
-    logs.grantWrite(this.role);
+    this.logs.grantWrite(this.role);
 
     this.function = new NodejsFunction(this, 'Function', {
       entry: props.entry,
@@ -55,13 +58,15 @@ export class DatabaseFunction extends Construct {
       timeout: Duration.seconds(functionTimeoutSeconds),
       memorySize: functionMemoryMegabytes,
       role: this.role,
-      logGroup: logs,
+      logGroup: this.logs,
+      tracing: isTraced(this) ? Tracing.ACTIVE : Tracing.DISABLED,
       environment: {
         CLUSTER_ARN: cluster.clusterArn,
         SECRET_ARN: secret.secretArn,
         DATABASE_NAME: databaseName,
         ...(ledgerSchema !== undefined && { LEDGER_SCHEMA: ledgerSchema }),
         POWERTOOLS_SERVICE_NAME: props.serviceName,
+        STACK_NAME: Stack.of(this).stackName,
         NODE_OPTIONS: '--enable-source-maps',
         ...props.environment,
       },
@@ -94,6 +99,9 @@ export class DatabaseFunction extends Construct {
       new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secret.secretArn] }),
     );
     encryptionKey?.grantDecrypt(this.role);
+    if (isTraced(this)) {
+      acknowledge(this.role, 'AwsSolutions-IAM5[Resource::*]', 'X-Ray knows no resources to name.');
+    }
   }
 
   /** The version with today's code: an execution that starts with it ends with it, whatever is deployed meanwhile. */

@@ -11,6 +11,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
+import { isTraced } from './operations/tracing.ts';
 
 /** As long as Step Functions itself remembers an execution, which is 90 days. */
 export const logRetention = RetentionDays.THREE_MONTHS;
@@ -32,7 +33,7 @@ export interface MachineProps {
   readonly startsAt: IChainable;
 }
 
-/** A Standard state machine in JSONata, logged and traced. */
+/** A Standard state machine in JSONata, logged; traced where the context says so. */
 export function machine(scope: Construct, { name, comment, startsAt }: MachineProps): StateMachine {
   const created = new StateMachine(scope, 'Machine', {
     stateMachineName: name,
@@ -40,7 +41,7 @@ export function machine(scope: Construct, { name, comment, startsAt }: MachinePr
     queryLanguage: QueryLanguage.JSONATA,
     comment,
     definitionBody: DefinitionBody.fromChainable(startsAt),
-    tracingEnabled: true,
+    tracingEnabled: isTraced(scope),
     logs: {
       level: LogLevel.ALL,
       includeExecutionData: true, // names, counts, result maps, and the reasons of row errors, which may quote a value
@@ -56,6 +57,11 @@ export function machine(scope: Construct, { name, comment, startsAt }: MachinePr
     created.role,
     'AwsSolutions-IAM5[Resource::*]',
     'Log delivery and X-Ray know no resources to name: AWS documents both with *.',
+  );
+  acknowledge(
+    created,
+    'AwsSolutions-SF2',
+    'A trace of a machine that loops for days is large and costly; the context tracing=true switches it on.',
   );
   return created;
 }

@@ -30,14 +30,13 @@ const rebuild = statesOf(definitionOf(made, 'rebuild-employee-projections'));
 describe.each(machines)('the machine $name', ({ name, definition }) => {
   const states = Object.values(statesOf(definition));
 
-  test('is a Standard machine in JSONata throughout, logged in full and traced', () => {
+  test('is a Standard machine in JSONata throughout, logged in full', () => {
     const properties = Object.values(
       propertiesOf<MachineProperties>(made, 'AWS::StepFunctions::StateMachine'),
     );
     expect(properties.find(({ StateMachineName }) => StateMachineName === name)).toMatchObject({
       StateMachineType: 'STANDARD',
       LoggingConfiguration: { Level: 'ALL' },
-      TracingConfiguration: { Enabled: true },
     });
     expect(definition.QueryLanguage).toBe('JSONata');
     expect(states.map(({ QueryLanguage = 'JSONata' }) => QueryLanguage)).not.toContain('JSONPath');

@@ -99,7 +99,7 @@ describe('the roles', () => {
         `^states:DescribeExecution on \\S+:execution:(run-migrations|\\S+"${rebuildMachine}"\\S+):\\*$`,
       ), // all executions of our machines
       /^states:StopExecution on \S+:execution:run-migrations:\*$/, // a stopped run stops its part
-      /^(logs|xray):\w+ on \*$/, // log delivery and tracing have no resources
+      /^logs:\w+ on \*$/, // log delivery has no resources
     ];
     expect(
       permissions.filter((it) => it.includes('*') && !reasoned.some((reason) => reason.test(it))),
@@ -109,9 +109,7 @@ describe('the roles', () => {
 
   test('of the Lambdas reach the database by the operations of the Data API that they use and the secret, nothing else', () => {
     const services = new Set(permissions.map((it) => it.split(':')[0]));
-    expect(services).toEqual(
-      new Set(['events', 'lambda', 'logs', 'rds-data', 'secretsmanager', 'states', 'xray']),
-    );
+    expect(services).toEqual(new Set(['events', 'lambda', 'logs', 'rds-data', 'secretsmanager', 'states']));
     const onTheDatabase = permissions
       .filter((it) => it.startsWith('rds-data:'))
       .map((it) => it.split(' ')[0]);

@@ -1,0 +1,10 @@
+import type { Construct } from 'constructs';
+
+/** A flag of the context, `-c KEY=true`; false if it is not there. Throws for what is neither true nor false. */
+export function flag(scope: Construct, key: string): boolean {
+  const value: unknown = scope.node.tryGetContext(key) ?? false;
+  if (!['true', 'false', true, false].includes(value as string | boolean)) {
+    throw new Error(`The context ${key} must be true or false, got ${JSON.stringify(value)}.`);
+  }
+  return String(value) === 'true';
+}
