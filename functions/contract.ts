@@ -88,7 +88,14 @@ export type MigrateRequest =
   | { readonly operation: OfOneMigration; readonly run: Caller; readonly migration: string }
   | { readonly operation: 'lane'; readonly run: Caller; readonly migration: string; readonly lane: Lane }
   | { readonly operation: 'close'; readonly run: Caller }
-  | { readonly operation: 'fail'; readonly run: Caller; readonly error: string; readonly cause: string };
+  | {
+      readonly operation: 'fail';
+      readonly run: Caller;
+      readonly error: string;
+      readonly cause: string;
+      /** Should the database be unavailable, the machine does not try again. */
+      readonly last_try: boolean;
+    };
 
 /** The operations that concern one migration. */
 export type OfOneMigration = 'pending' | 'batches' | 'validate' | 'restore' | 'cleanup';

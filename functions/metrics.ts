@@ -11,6 +11,11 @@ export const metrics = {
   RowsUpdated: { of: 'migration', unit: 'Count', about: 'rows that a slice has changed' },
   RowsLeft: { of: 'migration', unit: 'Count', about: 'rows ahead at the end of a slice, as far as known' },
   RowErrors: { of: 'migration', unit: 'Count', about: 'rows that a slice found impossible to migrate' },
+  SecondsLeft: {
+    of: 'migration',
+    unit: 'Seconds',
+    about: 'until a migration is expected to end, rests included',
+  },
   RowsPerSecond: {
     of: 'migration',
     unit: 'Count/Second',
@@ -23,7 +28,11 @@ export const metrics = {
   },
   LockSeconds: { of: 'migration', unit: 'Seconds', about: 'for how long each batch held its locks' },
   Lanes: { of: 'migration', unit: 'Count', about: 'lanes that are at work at the end of a slice' },
-  RestSeconds: { of: 'migration', unit: 'Seconds', about: 'rests that the schedule asked for' },
+  RestSeconds: {
+    of: 'migration',
+    unit: 'Seconds',
+    about: 'rests: pauses for others, for the time limit, the window, or an index that is being built',
+  },
   HoldSeconds: {
     of: 'migration',
     unit: 'Seconds',

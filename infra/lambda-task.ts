@@ -31,6 +31,12 @@ export const thisExecution: WithExpressions<Execution> = {
     '{% $exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0 %}',
 };
 
+// 10 + 20 + 40 + 80 + 160 + 3 × 300 s = 20 min: a failover takes about one, a minor upgrade about ten.
+const retriesOfDatabase = 8;
+
+/** Holds in the last try of a state whose function finds the database unavailable each time. */
+export const isLastTry: Expression = `{% $states.context.State.RetryCount >= ${retriesOfDatabase} %}`;
+
 /**
  * What is tried again. Every other error has a name that the machine catches. Running a function once more is always safe: a
  * batch that was committed has moved the cursor, so the next try does not change its rows again.
@@ -64,13 +70,12 @@ const retries: readonly RetryProps[] = [
     maxAttempts: 2,
   },
   {
-    // 10 + 20 + 40 + 80 + 160 + 3 × 300 s = 20 min: a failover takes about one, a minor upgrade about ten.
     // No jitter: only one run at a time waits for the database.
     errors: [ErrorName.DatabaseUnavailable],
     interval: Duration.seconds(10),
     backoffRate: 2,
     maxDelay: Duration.minutes(5),
-    maxAttempts: 8,
+    maxAttempts: retriesOfDatabase,
   },
 ];
 

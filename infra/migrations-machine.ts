@@ -12,7 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { type Closed, ErrorName, type Failure, type MigrateRequest } from '../functions/contract.ts';
-import { type Expression, lambdaTask, returned, type WithExpressions } from './lambda-task.ts';
+import { type Expression, isLastTry, lambdaTask, returned, type WithExpressions } from './lambda-task.ts';
 import { migrationStates } from './migration-states.ts';
 import { functionOfRun, isPart, NextPart, thisRun as run } from './parts.ts';
 import { alreadyStarted, StartExecution } from './start-execution.ts';
@@ -88,6 +88,7 @@ export function migrationsMachine(scope: Construct, props: MigrationsMachineProp
     run,
     error: '{% $states.input.error %}',
     cause: '{% $states.input.cause %}',
+    last_try: isLastTry,
   });
   const failed = Fail.jsonata(scope, 'Failed' satisfies StateName, {
     error: '{% $states.input.error %}',

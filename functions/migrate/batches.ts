@@ -1,4 +1,3 @@
-import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { NotBegun, Result, Slice } from '../contract.ts';
 import { runAlter } from '../engine/alter/run-alter.ts';
 import { ensureJournal } from '../engine/batch/undo-journal.ts';
@@ -10,12 +9,11 @@ import { endRetry, finish } from '../engine/lifecycle/finish.ts';
 import { ensureMarker } from '../engine/marker/ensure-marker.ts';
 import { scheduleOf } from '../engine/schedule/schedule.ts';
 import { tuned } from '../engine/schedule/tuned.ts';
-import { noBatch } from '../engine/slice/batch-loop.ts';
 import { runRetry } from '../engine/slice/retry-row-errors.ts';
 import { type Progress, runSlice } from '../engine/slice/slice.ts';
-import type { Work } from '../engine/slice/walk.ts';
 import { checkValidations } from '../engine/validate/validation-query.ts';
 import { keptResult } from './result-map.ts';
+import { toldSlice } from './told-slice.ts';
 import { isPartOver, sliceOf, type Turn, withClaim } from './turn.ts';
 
 /** Runs one slice of a migration, and ends the migration when that was the last and nothing is to be validated. */
@@ -34,16 +32,12 @@ async function slice(turn: Turn, at: Checkpoint): Promise<Slice> {
     return answer('restore', at);
   }
 
-  const progress =
+  const progress = await toldSlice(turn, () =>
     migration.kind === 'alterTables'
-      ? await runAlter(engine.database, migration, at, engine.clock, turn.isOver)
-      : await runRows(turn, migration, at);
+      ? runAlter(engine.database, migration, at, engine.clock, turn.isOver, turn.tally)
+      : runRows(turn, migration, at),
+  );
   const now = progress.state === 'lost' ? at : progress.at;
-  tell(turn, 'slice', progress, {
-    processed: now.totalProcessed - at.totalProcessed,
-    updated: now.totalUpdated - at.totalUpdated,
-    errors: now.rowErrors - at.rowErrors,
-  });
   if (progress.state === 'done') {
     const ended = await end(turn, now, progress.seconds);
     if (ended !== undefined) {
@@ -67,32 +61,13 @@ export function restOf(progress: Progress): Pick<Slice, 'rest_seconds' | 'reason
   return { rest_seconds: rest.seconds, ...(rest.reason && { reason: rest.reason }) };
 }
 
-/** What one slice did, for logs and metrics. */
-export function tell({ engine, migration }: Turn, what: string, progress: Progress, did: Work): void {
-  const { logger, metrics } = engine;
-  const longest = progress.state === 'lost' ? noBatch : progress.longest;
-  logger.info(what, {
-    state: progress.state,
-    ...(progress.state !== 'lost' && { batches: progress.at.batches }),
-    longestBatch: longest.batch,
-    longestLock: longest.locked,
-    rest: progress.state === 'more' ? progress.rest : { seconds: 0 },
-  });
-  metrics.addDimension('migration', migration.name);
-  metrics.addMetric('RowsProcessed', MetricUnit.Count, did.processed);
-  metrics.addMetric('RowsUpdated', MetricUnit.Count, did.updated);
-  metrics.addMetric('RowErrors', MetricUnit.Count, did.errors);
-  metrics.addMetric('LongestBatch', MetricUnit.Seconds, longest.batch);
-  metrics.addMetric('LongestLock', MetricUnit.Seconds, longest.locked);
-  metrics.publishStoredMetrics();
-}
-
 async function runRows(turn: Turn, migration: RowMigration, at: Checkpoint): Promise<Progress> {
-  const { database, clock, logger } = turn.engine;
+  const { engine, tally } = turn;
+  const { database, clock, logger } = engine;
   const isRetry = at.request.retry !== undefined;
   const rest = isRetry ? undefined : await ensureMarker(database, migration, at, clock);
   if (rest !== undefined) {
-    return { state: 'more', at, longest: noBatch, rest };
+    return { state: 'more', at, rest };
   }
   const table = await describeTable(database, { ...migration, columns: columnsNeeded(migration) });
   if (migration.onInvalid === 'restore') {
@@ -106,7 +81,7 @@ async function runRows(turn: Turn, migration: RowMigration, at: Checkpoint): Pro
   if (at.batches === 0) {
     await checkValidations(database, migration, table);
   }
-  return runSlice(slice, at, await scheduleOf({ database, clock, logger }, migration, table, at));
+  return runSlice(slice, at, await scheduleOf({ database, clock, logger, tally }, migration, table, at));
 }
 
 /** What comes after the last batch; undefined if the claim was not ours any more. */

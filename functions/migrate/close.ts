@@ -20,7 +20,10 @@ export async function close(engine: Engine, run: Caller): Promise<Closed> {
   if (isPartOver({ engine }, state) && !isThrough(state, only)) {
     return { state: 'continued' };
   }
-  const followUps = await held(engine, run, () => succeed(database, run));
+  const { isNew, followUps } = await held(engine, run, () => succeed(database, run));
+  if (isNew) {
+    engine.metrics.ofStack({ RunsSucceeded: 1 });
+  }
   const left = only === undefined ? await leftUnfinished(engine) : [];
   const results = new Map([...left, ...state.results]);
   const all = [...names, ...left.map(([name]) => name)];

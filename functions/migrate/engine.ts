@@ -1,10 +1,10 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
-import type { Metrics } from '@aws-lambda-powertools/metrics';
 import type { Clock } from '../engine/clock.ts';
 import type { Database } from '../engine/database/data-api.ts';
 import type { Registered } from '../engine/define/registered.ts';
 import type { ExecutionStatus } from '../engine/ledger/execution-status.ts';
 import type { Jobs } from '../engine/ledger/follow-ups.ts';
+import type { SendMetrics } from '../send-metrics.ts';
 
 /** What an operation works with. */
 export interface Engine {
@@ -21,7 +21,7 @@ export interface Engine {
   /** Whether keys and values of rows may be in results and errors. */
   readonly showsRowData: boolean;
   readonly logger: Logger;
-  readonly metrics: Metrics;
+  readonly metrics: SendMetrics;
   /** Milliseconds until Lambda ends this invocation. */
   readonly remaining: () => number;
 }

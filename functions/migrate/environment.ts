@@ -1,5 +1,6 @@
 import {
   integer,
+  minLength,
   minValue,
   object,
   optional,
@@ -20,6 +21,7 @@ const variables = object({
   FOLLOW_UPS: pipe(string(), parseJson(), record(string(), string())),
   LEDGER_SCHEMA: optional(string()),
   SHOW_ROW_DATA: optional(picklist(['true', 'false']), 'false'),
+  STACK_NAME: pipe(string(), minLength(1)),
 });
 
 /** What the stack tells the `migrate` function. Throws when a variable is missing or malformed. */
@@ -36,6 +38,8 @@ export function environment(env: NodeJS.ProcessEnv): {
   readonly showsRowData: boolean;
   /** The schema of the ledger, unless it is the default. */
   readonly ledgerSchema: string | undefined;
+  /** The stack's name, by which its metrics are told from another's. */
+  readonly stack: string;
 } {
   const read = readEnvironment(variables, env);
   return {
@@ -45,5 +49,6 @@ export function environment(env: NodeJS.ProcessEnv): {
     jobs: read.FOLLOW_UPS,
     ledgerSchema: read.LEDGER_SCHEMA,
     showsRowData: read.SHOW_ROW_DATA === 'true',
+    stack: read.STACK_NAME,
   };
 }

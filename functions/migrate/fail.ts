@@ -1,23 +1,54 @@
 import { object, optional, parse, string } from 'valibot';
-import { type Caller, ErrorName, type Failure } from '../contract.ts';
+import { type Caller, ErrorName, type Failure, type MigrateRequest } from '../contract.ts';
+import { DatabaseError } from '../engine/errors.ts';
 import { end } from '../engine/ledger/run-lock.ts';
 import { runState } from '../engine/ledger/run-record.ts';
 import type { Engine } from './engine.ts';
 
-/** Records that a run failed, lets go of the ledger, and says what the operator reads. */
+/**
+ * Records that a run failed, lets go of the ledger, and says what the operator reads. The run counts as failed once: a part of it and its
+ * first execution both come here, and so does a try whose answer got lost. One that the database cannot be told of counts when nobody
+ * tries again.
+ */
 export async function fail(
-  { database, migrations }: Engine,
+  engine: Engine,
   run: Caller,
-  { error, cause }: { readonly error: string; readonly cause: string },
+  { error, cause, last_try: isLastTry }: Extract<MigrateRequest, { readonly operation: 'fail' }>,
 ): Promise<Failure> {
   const ofPart = failureOfPart(error, cause);
-  const found = ofPart ?? { error, cause: explained(error, cause) };
-  // A part that could record its failure has said what was finished before it.
+  // A part that could record its failure has said what was finished before it, and has counted.
   const isTold = ofPart !== undefined && ofPart.error !== ErrorName.PartStopped;
+  const found = ofPart ?? { error, cause: explained(error, cause) };
+  try {
+    const { ended, ...failure } = await record(engine, run, found, isTold);
+    if (ended !== 'before') {
+      count(engine, failure);
+    }
+    return failure;
+  } catch (failure) {
+    const isTriedAgain = failure instanceof DatabaseError && failure.fault === 'moment' && !isLastTry;
+    if (!isTriedAgain && !isTold) {
+      count(engine, found);
+    }
+    throw failure;
+  }
+}
+
+function count({ logger, metrics }: Engine, { error, cause }: Failure): void {
+  logger.error('run failed', { error, cause });
+  metrics.ofStack({ RunsFailed: 1 });
+}
+
+async function record(
+  { database, migrations }: Engine,
+  run: Caller,
+  { error, cause }: Failure,
+  isTold: boolean,
+): Promise<Failure & { readonly ended: Awaited<ReturnType<typeof end>> }> {
   const before = isTold ? '' : await finishedBefore(database, run, migrations);
-  const failure = { ...found, cause: `${found.cause}${before}` };
-  await end(database, run, 'failed', `${failure.error}: ${failure.cause}`);
-  return failure;
+  const failure = { error, cause: `${cause}${before}` };
+  const ended = await end(database, run, 'failed', `${failure.error}: ${failure.cause}`);
+  return { ...failure, ended };
 }
 
 // As many names as a person reads; the states of the run have all of them.

@@ -1,5 +1,4 @@
 import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics } from '@aws-lambda-powertools/metrics';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import type { Context } from 'aws-lambda';
 import type { MigrateRequest, OfOneMigration } from '../contract.ts';
@@ -10,7 +9,7 @@ import { MigrationFailed } from '../engine/errors.ts';
 import { operation } from '../engine/invocation.ts';
 import { executionStatus } from '../engine/ledger/execution-status.ts';
 import { useSchema } from '../engine/ledger/names.ts';
-import { namespace } from '../metrics.ts';
+import { sendMetrics } from '../send-metrics.ts';
 import { batches } from './batches.ts';
 import { cleanup } from './cleanup.ts';
 import { close } from './close.ts';
@@ -42,7 +41,7 @@ export type Surroundings = Pick<Engine, 'database' | 'statusOf' | 'clock'> & {
 export function migrate(migrations: readonly Migration[], given: Partial<Surroundings> = {}): Handler {
   const checked = registry(migrations);
   const { env = process.env, clock = lambdaClock } = given;
-  const { ledgerSchema, ...settings } = environment(env);
+  const { ledgerSchema, stack, ...settings } = environment(env);
   const { showsRowData } = settings;
   useSchema(ledgerSchema);
   const logger = new Logger();
@@ -53,7 +52,7 @@ export function migrate(migrations: readonly Migration[], given: Partial<Surroun
     statusOf: given.statusOf ?? executionStatus(new SFNClient({ requestHandler: waitsFor(10) }), clock.sleep),
     clock,
     logger,
-    metrics: new Metrics({ namespace }),
+    metrics: sendMetrics(stack, logger),
   };
   return (request, context) => {
     const migration = 'migration' in request ? request.migration : undefined;

@@ -36,7 +36,10 @@ export async function open(engine: Engine, run: Caller, input: unknown): Promise
   const { request, comment } = isPart ? { request: {}, comment: null } : checkInput(input, names);
   checkJobs(migrations, jobs);
   await upgradeUnlessRefused(database, statusOf, run, lockOf(request));
-  await hold(database, statusOf, run, { code, ...(!isPart && { request, comment }) });
+  const entered = await hold(database, statusOf, run, { code, ...(!isPart && { request, comment }) });
+  if (entered === 'begun') {
+    engine.metrics.ofStack({ RunsStarted: 1 });
+  }
   const asked = isPart ? (await runState(database, run)).request : request;
   const action = actionOf(asked);
   if (action !== undefined && !names.includes(action.migration)) {

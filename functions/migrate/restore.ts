@@ -7,6 +7,8 @@ import { runRestore } from '../engine/restore/run-restore.ts';
 import { invalidAndRestored } from '../engine/restore/validation-failed.ts';
 import { ofRows } from './registry.ts';
 import { keptResult } from './result-map.ts';
+import { told } from './told.ts';
+import { ofBatches } from './told-slice.ts';
 import { isPartOver, sliceOf, type Turn, withClaim } from './turn.ts';
 
 /**
@@ -19,7 +21,7 @@ export function restore(turn: Turn): Promise<Restored | NotBegun> {
 }
 
 async function putBack(turn: Turn, migration: RowMigration, at: Checkpoint): Promise<Restored> {
-  const { database, logger } = turn.engine;
+  const { engine, tally } = turn;
   if (at.status !== 'restoring' && at.status !== 'restored') {
     throw new MigrationFailed(
       `migration "${migration.name}" is ${at.status}, and was not asked to be restored`,
@@ -27,13 +29,13 @@ async function putBack(turn: Turn, migration: RowMigration, at: Checkpoint): Pro
   }
 
   // The journal says which columns; here only the key is needed.
-  const table = await describeTable(database, { ...migration, columns: [] });
-  const progress = await runRestore(sliceOf(turn, migration, table), at);
+  const table = await describeTable(engine.database, { ...migration, columns: [] });
+  const work = () => runRestore(sliceOf(turn, migration, table), at);
+  const progress = await told(turn, 'restoring', work, () => ({ values: ofBatches(tally) }));
   if (progress.state === 'lost') {
     return { state: 'more', rest_seconds: 0, restored: 0, left: 0 };
   }
   const { restored, left, invalid } = progress.restore;
-  logger.info('restoring', { state: progress.state, restored, left });
   if (progress.state === 'more') {
     return { state: isPartOver(turn, at) ? 'continued' : 'more', rest_seconds: 0, restored, left };
   }

@@ -7,6 +7,7 @@ import { doesNotHold } from '../engine/ledger/holder.ts';
 import { hold } from '../engine/ledger/run-lock.ts';
 import { isUnderWay } from '../engine/ledger/run-record.ts';
 import { isNewerLedger } from '../engine/ledger/schema.ts';
+import { Tally } from '../engine/slice/tally.ts';
 import type { SliceInput } from '../engine/slice/walk.ts';
 import type { Engine } from './engine.ts';
 import { find } from './registry.ts';
@@ -18,6 +19,8 @@ export interface Turn {
   readonly migration: Registered;
   /** The time for batches is up. */
   readonly isOver: () => boolean;
+  /** What it does and meets. */
+  readonly tally: Tally;
 }
 
 /**
@@ -39,7 +42,7 @@ export async function withMigration<Answer>(
     return { state: 'continued', rest_seconds: 0 };
   }
   await hold(database, statusOf, run);
-  return work({ engine, run, migration, isOver: () => clock.now() >= deadline });
+  return work({ engine, run, migration, isOver: () => clock.now() >= deadline, tally: new Tally() });
 }
 
 /**
@@ -70,8 +73,8 @@ export async function withClaim<Answer>(
 const askAgain: NotBegun = { state: 'wait', rest_seconds: 1 };
 
 /** What a slice works with, in this invocation. */
-export function sliceOf({ engine, isOver }: Turn, migration: RowMigration, table: Table): SliceInput {
-  return { database: engine.database, clock: engine.clock, isOver, migration, table };
+export function sliceOf({ engine, isOver, tally }: Turn, migration: RowMigration, table: Table): SliceInput {
+  return { database: engine.database, clock: engine.clock, isOver, migration, table, tally };
 }
 
 /**

@@ -11,6 +11,7 @@ import { runValidations, validationResults, whatFailed } from '../engine/validat
 import type { ValidationProgress } from '../engine/validate/validation-progress.ts';
 import { ofRows } from './registry.ts';
 import { keptResult } from './result-map.ts';
+import { told } from './told.ts';
 import { isPartOver, sliceOf, type Turn, withClaim } from './turn.ts';
 
 /**
@@ -68,14 +69,19 @@ async function report(turn: Turn, migration: RowMigration): Promise<Validated> {
 }
 
 async function slice(turn: Turn, migration: RowMigration): Promise<ValidationProgress> {
-  const { database, logger } = turn.engine;
+  const { engine, tally } = turn;
   const columns = migration.validate.flatMap((validation) => validation.columns);
-  const table = await describeTable(database, { ...migration, columns });
-  const progress = await runValidations(sliceOf(turn, migration, table), turn.run);
-  const { ended, rows, pages } = progress;
-  logger.info('validating', { ended, rows, pages });
-  return progress;
+  const table = await describeTable(engine.database, { ...migration, columns });
+  const work = () => runValidations(sliceOf(turn, migration, table), turn.run);
+  return told(turn, 'validating', work, (progress) => ({
+    values: {
+      FailuresTriedAgain: tally.triedAgain,
+      InvalidRows: progress?.ended ? sum(progress.found.map(({ failedRows }) => failedRows)) : undefined,
+    },
+  }));
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, each) => all + each, 0);
 
 const answer = (state: Validated['state']): Validated => ({ state, rest_seconds: 0 });
 

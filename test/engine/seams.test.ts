@@ -61,7 +61,8 @@ function asked(process: LambdaProcess, name: string, redrives = 0) {
     ask: (operation: OfOneMigration) =>
       process.invoke({ operation, run, migration: 'things' }) as Promise<{ state: string }>,
     close: () => process.invoke({ operation: 'close', run }),
-    fail: () => process.invoke({ operation: 'fail', run, error: 'Failed', cause: 'of a test' }),
+    fail: () =>
+      process.invoke({ operation: 'fail', run, error: 'Failed', cause: 'of a test', last_try: false }),
     stop: () => engine.executions.set(run.execution_arn, 'ABORTED'),
   };
 }

@@ -71,6 +71,7 @@ const fail = (name: string, redrives = 0): MigrateRequest => ({
   run: run(name, redrives),
   error: 'Boom',
   cause: 'because',
+  last_try: false,
 });
 
 /** An execution that has come so far. */

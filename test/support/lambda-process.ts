@@ -76,6 +76,7 @@ export function startProcess(
     env: {
       SLICES_PER_EXECUTION: String(slicesPerExecution),
       FOLLOW_UPS: JSON.stringify(followUps),
+      STACK_NAME: 'test',
       AWS_LAMBDA_FUNCTION_VERSION: version,
       SHOW_ROW_DATA: 'true', // tests look at which rows it was
     },

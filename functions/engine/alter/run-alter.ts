@@ -6,8 +6,8 @@ import type { AlterMigration } from '../define/registered.ts';
 import { DatabaseError, DatabaseUnavailable, MigrationFailed } from '../errors.ts';
 import { type Checkpoint, reload, remember } from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';
-import { noBatch } from '../slice/batch-loop.ts';
 import type { Progress } from '../slice/slice.ts';
+import type { Tally } from '../slice/tally.ts';
 import { between } from '../time/backoff.ts';
 import { type AlteredTable, tablesOf } from './alter-tables.ts';
 import { alterAll, NotAltered } from './alter-transaction.ts';
@@ -29,11 +29,13 @@ export async function runAlter(
   claimed: Checkpoint,
   clock: Clock,
   isOver: () => boolean,
+  tally: Tally,
 ): Promise<Progress> {
   let at = claimed;
   let pause = migration.lockTimeoutSeconds;
   let accounted = clock.now();
-  let longest = noBatch;
+  // Since when somebody else's locks are in its way.
+  let heldSince = clock.now() - claimed.heldSeconds;
 
   while (!isOver()) {
     const begun = clock.now();
@@ -43,6 +45,7 @@ export async function runAlter(
       if (now === undefined) {
         return { state: 'lost' };
       }
+      tally.moved(at, now);
       at = now;
       const tables = await tablesOf(database, migration);
       const lacking = tables.filter(({ lacks }) => lacks);
@@ -50,16 +53,18 @@ export async function runAlter(
         return {
           state: 'done',
           at,
-          longest,
           seconds: clock.now() - accounted,
         };
       }
       await checkLimits(database, migration, lacking);
       const move = { tables: tables.length, lacking, seconds: begun - accounted };
-      at = (await alterAll(database, migration, at, move, clock)) ?? at;
+      const altered = (await alterAll(database, migration, at, move, clock)) ?? at;
+      tally.moved(at, altered);
+      at = altered;
       accounted = begun;
-      const seconds = Math.max(longest.batch, clock.now() - begun);
-      longest = { batch: seconds, locked: seconds };
+      const seconds = clock.now() - begun;
+      tally.batch({ seconds, locked: seconds });
+      heldSince = clock.now();
       pause = migration.lockTimeoutSeconds;
     } catch (error) {
       if (!(error instanceof DatabaseError)) {
@@ -68,19 +73,20 @@ export async function runAlter(
       if (error.fault !== 'moment') {
         await failUnlessGone(database, migration, error);
       }
+      tally.triedAgain += 1;
       if (pause >= longestPause) {
         const reason = await reasonOf(database, error);
         await giveUpAfterAll(database, migration, at, reason, error);
-        const rest = { seconds: restSeconds, reason };
+        const rest = { seconds: restSeconds, reason, heldSeconds: clock.now() - heldSince };
         await remember(database, at, { seconds: clock.now() - accounted, rest });
-        return { state: 'more', at, longest, rest };
+        return { state: 'more', at, rest };
       }
       await clock.sleep(between(pause / 2, pause));
       pause *= 2;
     }
   }
   await remember(database, at, { seconds: clock.now() - accounted });
-  return { state: 'more', at, longest, rest: { seconds: 0 } };
+  return { state: 'more', at, rest: { seconds: 0 } };
 }
 
 /** Fails, unless the table was dropped, or changed by somebody else, since we looked. */

@@ -1,4 +1,4 @@
-import { boolean, nullable, number, string } from 'valibot';
+import { boolean, nullable, number, picklist, string } from 'valibot';
 import type { Caller, Execution, FollowUp, RunInput } from '../../contract.ts';
 import type { Database } from '../database/data-api.ts';
 import { ownJson } from '../database/row-shape.ts';
@@ -38,17 +38,20 @@ export function lockOf(request: RunInput): string {
  * Makes this execution the run that is under way; `entry` only where it may be one that the ledger does not know yet. If another
  * one has its lock, Step Functions is asked whether that one still runs; if it does not, its place is taken. Throws AlreadyRunning, or
  * Superseded for a call that is older than what the ledger knows of its own run.
+ *
+ * @returns whether the run has begun with this call, or goes on.
  */
 export async function hold(
   database: Database,
   statusOf: ExecutionStatus,
   run: Caller,
   entry?: Entry,
-): Promise<void> {
+): Promise<Entered> {
   // Two tries are enough unless several starts race for a dead run's place. Then one of them wins each time.
   for (let tries = 0; tries < 5; tries += 1) {
-    if (await enter(database, run, entry)) {
-      return;
+    const entered = await enter(database, run, entry);
+    if (entered !== undefined) {
+      return entered;
     }
     const [holder] = await database.query(
       sql`
@@ -112,12 +115,15 @@ export function stillRuns(arn: string): AlreadyRunning {
   );
 }
 
-/** Enters the run as the running one; false if another of its lock is. A redrive, and a part, go on under the same name. */
+/** How a run was entered. */
+type Entered = 'begun' | 'goes on';
+
+/** Enters the run as the running one; undefined if another of its lock is. A redrive, and a part, go on under the same name. */
 async function enter(
   database: Database,
   { execution_arn: arn, redrive_count: redrives, part }: Caller,
   entry: Entry | undefined,
-): Promise<boolean> {
+): Promise<Entered | undefined> {
   const before = sql`
     "before#" AS (
       SELECT r.redrive_count, r.part, r.status FROM ${ledger.runs} r WHERE r.execution_arn = ${arn}
@@ -158,24 +164,24 @@ async function enter(
       withCtes(
         [before, goesOn, begins, note],
         sql`
-        SELECT true AS mine FROM "goes_on#" UNION ALL SELECT true FROM "begins#"
-        UNION ALL SELECT false FROM "before#" WHERE NOT EXISTS (SELECT FROM "goes_on#")`,
+        SELECT 'goes on' AS how FROM "goes_on#" UNION ALL SELECT 'begun' FROM "begins#"
+        UNION ALL SELECT 'too late' FROM "before#" WHERE NOT EXISTS (SELECT FROM "goes_on#")`,
       ),
-      { mine: boolean() },
+      { how: picklist(['begun', 'goes on', 'too late']) },
     );
     if (entered === undefined) {
       if (entry?.request !== undefined) {
-        return false; // a duplicate of this invocation has just entered it
+        return undefined; // a duplicate of this invocation has just entered it
       }
       throw new Superseded(`the ledger knows no run ${arn}; nothing was done. Start the machine again`);
     }
-    if (entered.mine) {
-      return true;
+    if (entered.how !== 'too late') {
+      return entered.how;
     }
   } catch (error) {
     // The unique index one_run_for_each_lock says that another run is entered.
     if (error instanceof DatabaseError && error.sqlState === '23505') {
-      return false;
+      return undefined;
     }
     throw error;
   }
@@ -192,13 +198,15 @@ export async function renewBackground(database: Database, code: string): Promise
 /**
  * Ends a run that did not succeed, and takes away the claims of its invocations that may still be under way. Ending it twice
  * changes nothing more, and a run that was redriven since is left alone.
+ *
+ * @returns whether it has ended with this call, or before; or was never entered.
  */
 export async function end(
   database: Database,
   { execution_arn, redrive_count }: Execution,
   status: 'abandoned' | 'failed',
   failure: string | null = null,
-): Promise<void> {
+): Promise<'now' | 'before' | 'never entered'> {
   const me = sql`
     "me#" AS MATERIALIZED ( -- locked, so that a redrive which is just being entered counts
       SELECT r.execution_arn FROM ${ledger.runs} r
@@ -216,18 +224,34 @@ export async function end(
     migration: ofOneMigration,
     detail: sql`left(${failure}::text, 1000)`,
   });
-  await database.execute(
+  const brokenOff = sql`
+    "broken_off#" AS (
+      UPDATE ${ledger.migrations} m SET claim = NULL, resting = NULL, ${makeIf('breakOff')}
+      FROM "ended#" WHERE ${isUnderWay()} AND m.run = "ended#".execution_arn
+    )`;
+  const [found] = await database.query(
     withCtes(
-      [me, ended, note],
+      [me, ended, note, brokenOff],
       sql`
-    UPDATE ${ledger.migrations} m SET claim = NULL, resting = NULL, ${makeIf('breakOff')}
-    FROM "ended#" WHERE ${isUnderWay()} AND m.run = "ended#".execution_arn`,
+      SELECT CASE WHEN EXISTS (SELECT FROM "ended#") THEN 'now'
+        WHEN EXISTS (SELECT FROM ${ledger.runs} r WHERE r.execution_arn = ${execution_arn}) THEN 'before'
+        ELSE 'never entered' END AS ended`,
     ),
+    { ended: picklist(['now', 'before', 'never entered']) },
   );
+  return found?.ended ?? 'before';
 }
 
-/** Ends a run that succeeded, and gives it the follow-up jobs that are owed. Called again, it answers the same. */
-export async function succeed(database: Database, run: Caller): Promise<readonly FollowUp[] | undefined> {
+/** A run that succeeded. */
+export interface Succeeded {
+  /** It has ended with this call, and not before. */
+  readonly isNew: boolean;
+  /** The jobs that it is to start. */
+  readonly followUps: readonly FollowUp[];
+}
+
+/** Ends a run that succeeded, and gives it the follow-up jobs that are owed. Called again, it answers with the same jobs. */
+export async function succeed(database: Database, run: Caller): Promise<Succeeded | undefined> {
   // A follow-up's execution has the name of its run, so that a retry cannot start a second one and people find it.
   const name = executionName(run.execution_arn);
   const me = sql`
@@ -254,14 +278,15 @@ export async function succeed(database: Database, run: Caller): Promise<readonly
     migration: ofOneMigration,
   });
   const [found] = await database.query(
-    withCtes([me, ended, taken, note], sql`SELECT execution_arn FROM "me#"`),
-    { execution_arn: string() },
+    withCtes([me, ended, taken, note], sql`SELECT EXISTS (SELECT FROM "ended#") AS "isNew" FROM "me#"`),
+    { isNew: boolean() },
   );
   if (!found) {
     return undefined;
   }
-  return database.query(
+  const followUps = await database.query(
     sql`SELECT job, execution_name FROM ${ledger.followUps} WHERE run = ${run.execution_arn} ORDER BY job`,
     { job: string(), execution_name: string() },
   );
+  return { ...found, followUps };
 }

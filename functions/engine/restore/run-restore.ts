@@ -67,7 +67,7 @@ export type Restoring =
  * neither rests nor waits for a window: until it is done, the data is half of one form and half of the other.
  */
 export async function runRestore(
-  { database, clock, isOver, migration, table }: SliceInput,
+  { database, clock, isOver, migration, table, tally }: SliceInput,
   claimed: Checkpoint,
 ): Promise<Restoring> {
   const begun = await checkpointOf(database, claimed);
@@ -105,6 +105,7 @@ export async function runRestore(
     pace: startPace({ ...migration.pace, maxRows }, claimed.secondsPerRow),
     batch,
     failure: (fault, error) => failureOf(fault, migration, { ...at, cursor: at.restore.cursor }, error),
+    tally,
   });
   if (state === 'lost') {
     return { state };

@@ -10,6 +10,7 @@ import type { RowMigration } from '../define/registered.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';
+import type { Tally } from '../slice/tally.ts';
 import type { Schedule } from '../slice/walk.ts';
 import { nextLook } from '../time/backoff.ts';
 import { durationText, parseDuration } from '../time/duration.ts';
@@ -23,6 +24,8 @@ export interface Surroundings {
   readonly database: Database;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'warn'>;
+  /** Where the plan is noted; left out where nobody wants to know. */
+  readonly tally?: Tally;
 }
 
 // Leaves the database to others for a hundredth of the time, unless the migration asks for more.
@@ -38,7 +41,7 @@ const longestWait = 86_400;
  * done in that time; and when it has been held under pressure for longer than its `pressureTimeout`.
  */
 export async function scheduleOf(
-  { database, clock, logger }: Surroundings,
+  { database, clock, logger, tally }: Surroundings,
   migration: RowMigration,
   table: Table,
   at: Checkpoint,
@@ -92,6 +95,9 @@ export async function scheduleOf(
     });
     load = found.load;
     await keep(database, at, found.planned);
+    if (tally !== undefined) {
+      tally.plan = found.planned;
+    }
     const problem = deadlineProblem(found, within, window);
     if (problem === undefined) {
       return;

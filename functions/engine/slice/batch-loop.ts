@@ -5,6 +5,7 @@ import type { Rest } from '../define/batch.ts';
 import { DatabaseError, type Fault } from '../errors.ts';
 import type { StatementTime } from '../ledger/move.ts';
 import { mostFailures, pauseAfter } from '../time/backoff.ts';
+import { Tally } from './tally.ts';
 
 /** What is done about a batch that failed, by who is to blame. */
 const reactions = {
@@ -85,6 +86,8 @@ export interface Work {
   readonly afterLast?: () => Promise<'again' | 'done' | 'lost'>;
   /** What the loop throws when it gives up: at once for the migration's fault, after `mostFailures` for the moment's. */
   readonly failure: (fault: 'migration' | 'moment', error: DatabaseError) => Error;
+  /** Where it is counted; left out where nobody wants to know. */
+  readonly tally?: Tally | undefined;
 }
 
 /** How the loop ended; `more`: the time is up, or a rest is due that is too long for a Lambda to sleep through. */
@@ -92,23 +95,7 @@ export interface Ended {
   readonly state: 'more' | 'lost' | 'done';
   readonly rest: Rest;
   readonly pace: Pace;
-  readonly longest: Longest;
 }
-
-/** The longest of some batches, and for how long one of them held locks at most, in seconds. */
-export interface Longest {
-  readonly batch: number;
-  readonly locked: number;
-}
-
-/** No batch was done. */
-export const noBatch: Longest = { batch: 0, locked: 0 };
-
-/** The longer ones of both. */
-export const longerOf = (a: Longest, b: Longest): Longest => ({
-  batch: Math.max(a.batch, b.batch),
-  locked: Math.max(a.locked, b.locked),
-});
 
 // A Lambda that only sleeps is paid for: from here on Step Functions waits instead, at no cost.
 export const longestSleep = 5;
@@ -116,18 +103,23 @@ export const longestSleep = 5;
 const shortestSleep = 0.01;
 
 /** Does batches until there are no more, the time is up, or a longer rest is due. Throws what `failure` makes of a fault. */
-export async function inBatches({ clock, isOver, batch, failure, ...work }: Work): Promise<Ended> {
+export async function inBatches({
+  clock,
+  isOver,
+  batch,
+  failure,
+  tally = new Tally(),
+  ...work
+}: Work): Promise<Ended> {
   let pace = work.pace;
   // Rows at most, while a bad row is being looked for: halved until it is alone, then doubled back.
   let corner = Number.POSITIVE_INFINITY;
   let failures = 0;
-  let longest = noBatch;
   let owed = 0;
   const ended = (state: Ended['state'], rest: Rest = { seconds: 0 }): Ended => ({
     state,
     rest,
     pace,
-    longest,
   });
 
   while (!isOver()) {
@@ -150,7 +142,7 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
       }
       const seconds = clock.now() - begun;
       failures = 0;
-      longest = longerOf(longest, { batch: seconds, locked: step.time?.busy ?? seconds });
+      tally.batch({ seconds, locked: step.time?.busy ?? seconds });
       // A page that was nearly empty, or cut to find a bad row, says nothing about the pace.
       if (corner > pace.size && step.rows >= size / 2) {
         pace = measured(pace, { ...step, seconds });
@@ -182,6 +174,7 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
       if (failures > mostFailures) {
         throw failure('moment', error);
       }
+      tally.triedAgain += 1;
       pace = tooSlow(pace, size, clock.now() - begun);
       await clock.sleep(pauseAfter(failures));
       continue;
@@ -193,6 +186,7 @@ export async function inBatches({ clock, isOver, batch, failure, ...work }: Work
     }
     if (owed >= shortestSleep && !rest.addsUp) {
       await clock.sleep(owed);
+      tally.restedSeconds += owed;
       owed = 0;
     }
   }

@@ -9,6 +9,7 @@ import { ofEarlierRuns } from '../ledger/row-errors.ts';
 import { inBatches, type Next, type Step } from './batch-loop.ts';
 import { failureOf } from './failure-messages.ts';
 import type { Progress } from './slice.ts';
+import { Tally } from './tally.ts';
 import { batchOrRowError, recordBadRows, type SliceInput } from './walk.ts';
 
 // Bad rows are few; so many in one statement are quick even if each of them has triggers.
@@ -19,7 +20,7 @@ const pageSize = 100;
  * still bad is recorded as one of this run.
  */
 export async function runRetry(
-  { database, clock, isOver, migration, table }: SliceInput,
+  { database, clock, isOver, migration, table, tally = new Tally() }: SliceInput,
   claimed: Checkpoint,
 ): Promise<Progress> {
   const started = clock.now();
@@ -44,6 +45,7 @@ export async function runRetry(
     if (now === undefined) {
       return 'lost';
     }
+    tally.moved(at, now);
     at = now;
     return { rows: keys.length, bytesPerRow: 0 };
   };
@@ -56,12 +58,16 @@ export async function runRetry(
     leaveOut: async ({ size }, error) => {
       const keys = await recordedBefore(database, at, size);
       const found = await recordBadRows(error, migration, inputOf(), { keys }, keys.length);
-      at = found ?? at;
+      if (found !== undefined) {
+        tally.moved(at, found);
+        at = found;
+      }
       return found !== undefined;
     },
     failure: (fault, error) => failureOf(fault, migration, at, error),
+    tally,
   });
-  const { state, longest } = await slice.catch(async (error: unknown) => {
+  const { state } = await slice.catch(async (error: unknown) => {
     await rememberFailed(database, at, clock.now() - started);
     throw error;
   });
@@ -69,10 +75,10 @@ export async function runRetry(
     case 'lost':
       return { state };
     case 'done':
-      return { state, at, longest, seconds: clock.now() - started };
+      return { state, at, seconds: clock.now() - started };
     case 'more':
       await remember(database, at, { seconds: clock.now() - started });
-      return { state, at, longest, rest: { seconds: 0 } };
+      return { state, at, rest: { seconds: 0 } };
   }
 }
 

@@ -9,40 +9,28 @@ import { lanesFor, rests, spreads } from '../lanes/how-many.ts';
 import { cutRanges } from '../lanes/ranges.ts';
 import { type Checkpoint, remember } from '../ledger/checkpoint.ts';
 import { nextPass } from '../ledger/move.ts';
-import { type Longest, longerOf } from './batch-loop.ts';
 import { haveLanesSuspects } from './suspect.ts';
-import {
-  nowhere,
-  type Schedule,
-  type SliceInput,
-  type Walked,
-  type WalkInput,
-  type Work,
-  walk,
-} from './walk.ts';
+import { nowhere, type Schedule, type SliceInput, type Walked, type WalkInput, walk } from './walk.ts';
 import { walkInLanes, walkLane, walkOnFromLanes } from './walk-in-lanes.ts';
 
 /**
- * How far a slice came, the longest of its batches. `lost`: another invocation holds the claim now, and goes on from the
+ * How far a slice came. `lost`: another invocation holds the claim now, and goes on from the
  * checkpoint.
  */
 export type Progress =
   | {
       readonly state: 'more';
       readonly at: Checkpoint;
-      readonly longest: Longest;
       readonly rest: Rest;
     }
   | {
       readonly state: 'done';
       readonly at: Checkpoint;
-      readonly longest: Longest;
       readonly seconds: number;
     }
   | {
       readonly state: 'lanes';
       readonly at: Checkpoint;
-      readonly longest: Longest;
       /** How many invocations are to go on with it at once. */
       readonly lanes: number;
     }
@@ -100,16 +88,16 @@ export async function runSlice(
     onBatch(claimed, first);
   }
   do {
-    const { pace, longest, seconds } = walked;
+    const { pace, seconds } = walked;
     const cut = lanes > 1 ? await cutRanges(database, table, walked.at, lanes, pace.size) : undefined;
     lanes = 1;
     const next = await walkOn(cut ?? walked.at, pace);
-    walked = { ...next, longest: longerOf(longest, next.longest), seconds: seconds + next.seconds };
+    walked = { ...next, seconds: seconds + next.seconds };
   } while (walked.state === 'more' && walked.rest.seconds === 0 && !common.isOver());
   if (isSpread && walked.state === 'more' && walked.at.lanes > 0) {
-    const { at, longest, pace, seconds } = walked;
+    const { at, pace, seconds } = walked;
     await remember(database, at, { seconds, secondsPerRow: pace.secondsPerRow });
-    return { state: 'lanes', at, longest, lanes: asked };
+    return { state: 'lanes', at, lanes: asked };
   }
   return progressOf(database, walked);
 }
@@ -120,11 +108,11 @@ export async function runLane(
   claimed: Checkpoint,
   schedule: Schedule,
   lane: Lane,
-): Promise<Progress & { readonly did: Work }> {
+): Promise<Progress> {
   const { pace, common } = beginOf(input, claimed, schedule);
   const afterLast = async (): Promise<'none'> => 'none';
   const walked = await walkLane({ ...common, afterLast, pace, lanes: lane.of }, claimed, lane.number);
-  return { ...(await progressOf(input.database, walked)), did: walked.did };
+  return progressOf(input.database, walked);
 }
 
 /** What every walk of an invocation begins with. */
@@ -148,16 +136,16 @@ function beginOf(input: SliceInput, claimed: Checkpoint, schedule: Schedule) {
 
 /** Leaves to the next slice what it has to know. */
 async function progressOf(database: Database, walked: Walked): Promise<Progress> {
-  const { state, at, rest, pace, longest, seconds } = walked;
+  const { state, at, rest, pace, seconds } = walked;
   switch (state) {
     case 'lost':
       return { state };
     case 'done':
-      return { state, at, longest, seconds };
+      return { state, at, seconds };
     case 'more': {
       const whole = { ...rest, seconds: Math.ceil(rest.seconds) };
       await remember(database, at, { seconds, secondsPerRow: pace.secondsPerRow, rest: whole });
-      return { state, at, longest, rest: whole };
+      return { state, at, rest: whole };
     }
   }
 }

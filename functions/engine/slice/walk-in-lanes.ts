@@ -1,7 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { joinRanges, nextRange } from '../lanes/ranges.ts';
 import { type Checkpoint, reload } from '../ledger/checkpoint.ts';
-import { longerOf } from './batch-loop.ts';
 import { nowhere, type Turns, type Walked, type WalkInput, walk } from './walk.ts';
 
 /**
@@ -75,7 +74,6 @@ function together(one: Walked, other: Walked): Walked {
     ...one,
     state: states.includes('lost') ? 'lost' : states.includes('more') ? 'more' : 'done',
     rest: one.rest.seconds >= other.rest.seconds ? one.rest : other.rest,
-    longest: longerOf(one.longest, other.longest),
     seconds: one.seconds + other.seconds,
   };
 }

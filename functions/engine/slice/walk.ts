@@ -11,9 +11,10 @@ import { DatabaseError } from '../errors.ts';
 import { type Checkpoint, reload, rememberFailed } from '../ledger/checkpoint.ts';
 import { recordRowError, recordRowErrors, rowErrorOf } from '../ledger/row-errors.ts';
 import { forgetTransforming } from '../ledger/transforming.ts';
-import { type Ended, inBatches, type Next, noBatch, type Step } from './batch-loop.ts';
+import { type Ended, inBatches, type Next, type Step } from './batch-loop.ts';
 import { budgetSpent, failureOf } from './failure-messages.ts';
 import { neverThrough, restAfterIt, suspectOf } from './suspect.ts';
+import { Tally } from './tally.ts';
 
 /** When batches may begin. */
 export interface Schedule {
@@ -31,6 +32,8 @@ export interface SliceInput {
   readonly isOver: () => boolean;
   readonly migration: RowMigration;
   readonly table: Table;
+  /** Where it is counted what the batches do; left out where nobody wants to know. */
+  readonly tally?: Tally | undefined;
 }
 
 /** What a walk works with. */
@@ -59,34 +62,22 @@ export interface Walked extends Ended {
   readonly at: Checkpoint;
   /** Working time not yet in the ledger. */
   readonly seconds: number;
-  /** What it did. */
-  readonly did: Work;
-}
-
-/** Rows of some batches. */
-export interface Work {
-  readonly processed: number;
-  readonly updated: number;
-  readonly errors: number;
 }
 
 /** What a walk comes to that did not begin. */
 export const nowhere = (pace: Pace, at: Checkpoint): Omit<Walked, 'state'> => ({
   rest: { seconds: 0 },
   pace,
-  longest: noBatch,
   at,
   seconds: 0,
-  did: { processed: 0, updated: 0, errors: 0 },
 });
 
 /** Does batches from a checkpoint on until there are no more rows ahead, the time is up, or a longer rest is due. */
 export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> {
-  const { database, clock, migration, table, lanes, schedule, turns } = input;
+  const { database, clock, migration, table, lanes, schedule, turns, tally = new Tally() } = input;
   let endTurn = (): void => {};
   let at = from;
   let readAhead: ReadAhead | undefined;
-  let did: Work = { processed: 0, updated: 0, errors: 0 };
   // Until when working time is in the ledger.
   let accounted = clock.now();
   // What lanes do at once is no more time than one of them takes.
@@ -100,11 +91,7 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
     secondsPerRow: pace.secondsPerRow,
   });
   const goOn = async (before: Checkpoint, now: Checkpoint) => {
-    did = {
-      processed: did.processed + now.walked.processed - before.walked.processed,
-      updated: did.updated + now.walked.updated - before.walked.updated,
-      errors: did.errors + now.rowErrors - before.rowErrors,
-    };
+    tally.moved(before, now);
     // All lanes spend one budget, wherever they are.
     const isShared = now.range !== undefined && now.rowErrors > before.rowErrors;
     at = (isShared ? await reload(database, now) : undefined) ?? now;
@@ -118,7 +105,7 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
       return { ...nowhere(input.pace, at), state: 'lost' };
     }
     await goOn(at, recorded);
-    return { ...nowhere(input.pace, at), state: 'more', rest: restAfterIt, did };
+    return { ...nowhere(input.pace, at), state: 'more', rest: restAfterIt };
   }
   const batch = async (next: Next): Promise<Step> => {
     const { size, alone, begun, pace } = next;
@@ -132,6 +119,9 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
       if (now === undefined || (now.lanes > 0 && now.range === undefined)) {
         return 'lost';
       }
+      // What other lanes recorded meanwhile is theirs.
+      const { rowErrorsOfThisRun } = now.range === undefined ? now : at;
+      tally.moved(at, { ...now, rowErrorsOfThisRun });
       at = now;
       return 'again';
     }
@@ -178,8 +168,9 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
       return 'again';
     },
     failure: (fault, error) => failureOf(fault, migration, at, error),
+    tally,
   });
-  const { state, rest, pace, longest } = await ended.catch(async (error: unknown) => {
+  const { state, rest, pace } = await ended.catch(async (error: unknown) => {
     await rememberFailed(database, at, since(clock.now()));
     throw error;
   });
@@ -188,7 +179,7 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
     await readAhead.prepared.catch(() => undefined);
     await forgetTransforming(database, at);
   }
-  return { state, rest, pace, longest, at, seconds: since(clock.now()), did };
+  return { state, rest, pace, at, seconds: since(clock.now()) };
 }
 
 /** Migrates the next row by itself, or records why it cannot be. */

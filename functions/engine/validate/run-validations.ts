@@ -21,7 +21,7 @@ const pagePace = { targetSeconds: 2, restSeconds: undefined, maxRows: 100_000 };
  * cannot be evaluated.
  */
 export async function runValidations(
-  { database, clock, isOver, migration, table }: SliceInput,
+  { database, clock, isOver, migration, table, tally }: SliceInput,
   run: Caller,
 ): Promise<ValidationProgress> {
   let saved = await loadProgress(database, migration, run);
@@ -55,6 +55,7 @@ export async function runValidations(
     pace: startPace(pagePace, saved.progress.secondsPerRow),
     batch,
     failure: (fault, error) => failureOf(fault, migration, saved.progress, error),
+    tally,
   });
   return saved.progress;
 }

@@ -59,7 +59,13 @@ it('promise 4: a late failure of an execution that was redriven meanwhile does n
     await redrive.query('BEGIN');
     await redrive.query(`
       UPDATE data_migrations.runs SET status = 'running', redrive_count = 1, failure = NULL, ended_at = NULL`);
-    const late = process.invoke({ operation: 'fail', run: first, error: 'E', cause: 'late' });
+    const late = process.invoke({
+      operation: 'fail',
+      run: first,
+      error: 'E',
+      cause: 'late',
+      last_try: false,
+    });
     await expect
       .poll(async () => {
         const waiting = await engine.database.query('SELECT FROM pg_locks WHERE NOT granted');

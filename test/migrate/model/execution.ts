@@ -120,7 +120,7 @@ export class Execution {
 
   /** What the function is told of a failure. */
   failure(error: string, cause: string): MigrateRequest {
-    return { operation: 'fail', run: this.#run, error, cause };
+    return { operation: 'fail', run: this.#run, error, cause, last_try: false };
   }
 
   stop(): void {
