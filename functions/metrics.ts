@@ -60,3 +60,8 @@ export const metrics = {
 } as const;
 
 export type MetricName = keyof typeof metrics;
+
+/** The metrics of a migration, or those of the stack as a whole. */
+export type MetricOf<Whole extends 'migration' | 'stack'> = {
+  [Name in MetricName]: (typeof metrics)[Name]['of'] extends Whole ? Name : never;
+}[MetricName];

@@ -1,10 +1,5 @@
 import { Metrics } from '@aws-lambda-powertools/metrics';
-import { type MetricName, metrics, namespace } from './metrics.ts';
-
-/** The metrics of a migration, or those of the stack as a whole. */
-export type MetricOf<Whole extends 'migration' | 'stack'> = {
-  [Name in MetricName]: (typeof metrics)[Name]['of'] extends Whole ? Name : never;
-}[MetricName];
+import { type MetricName, type MetricOf, metrics, namespace } from './metrics.ts';
 
 /** A value for each metric that is known; or, where it was measured several times, all of them. */
 export type Values<Name extends MetricName> = {
@@ -29,14 +24,15 @@ export function sendMetrics(
   logger: { warn(message: string, error: Error): void },
 ): SendMetrics {
   const powertools = new Metrics({ namespace });
-  // It would add the function's name as another dimension, by which nobody asks.
+  // Among them is the function's name, by which nobody asks.
   powertools.clearDefaultDimensions();
+  powertools.setDefaultDimensions({ stack });
 
   const send = (dimensionSets: readonly Readonly<Record<string, string>>[], values: Values<MetricName>) => {
     try {
       for (const line of linesOf(values)) {
-        for (const dimensions of dimensionSets) {
-          powertools.addDimensions(dimensions);
+        for (const beside of dimensionSets) {
+          powertools.addDimensions(beside);
         }
         for (const [name, value] of line) {
           powertools.addMetric(name, metrics[name].unit, value);
@@ -50,8 +46,8 @@ export function sendMetrics(
     }
   };
   return {
-    ofMigration: (migration, values) => send([{ stack }, { stack, migration }], values),
-    ofStack: (values) => send([{ stack }], values),
+    ofMigration: (migration, values) => send([{}, { migration }], values),
+    ofStack: (values) => send([{}], values),
   };
 }
 

@@ -5,8 +5,10 @@ import type { Construct, IConstruct } from 'constructs';
 import { registry } from '../functions/migrate/registry.ts';
 import type { Application } from './application.ts';
 import { Database, type DatabaseProps, type ExistingDatabase, existingDatabase } from './database.ts';
-import { stackOutputs } from './deployment.ts';
+import { defaultMachineName, stackOutputs } from './deployment.ts';
 import { Migrations } from './migrations.ts';
+import { OperationsDashboard } from './operations/dashboard.ts';
+import { LogQueries } from './operations/log-queries.ts';
 
 /**
  * @example
@@ -52,14 +54,22 @@ export class DataMigrationsStack extends Stack {
         ? existingDatabase(this, { ...props.database, encryptionKey, ledgerSchema })
         : new Database(this, 'Database', { ...props.database, encryptionKey, ledgerSchema });
 
+    const followUps = application.followUps(this, database);
     const migrations = new Migrations(this, 'Migrations', {
       database,
       entry: application.handler,
-      followUps: application.followUps(this, database),
+      followUps,
       showRowData,
       machineName,
       declaredJobs: registered.flatMap(({ rebuilds }) => rebuilds),
     });
+
+    new OperationsDashboard(this, 'Dashboard', {
+      cluster: database.cluster,
+      migrate: migrations.migrate.function,
+      machines: { [machineName ?? defaultMachineName]: migrations.machine, ...followUps },
+    });
+    new LogQueries(this, 'Queries', migrations.migrate);
 
     if (keyArn !== undefined) {
       Aspects.of(this).add({ visit: (node) => encrypt(node, keyArn) });

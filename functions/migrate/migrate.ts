@@ -30,7 +30,7 @@ type Handler = (
 ) => Promise<unknown>;
 
 /** What the handler works with: from its environment, unless a test hands in something else. */
-export type Surroundings = Pick<Engine, 'database' | 'statusOf' | 'clock'> & {
+export type Surroundings = Pick<Engine, 'database' | 'statusOf' | 'clock' | 'metrics'> & {
   readonly env: NodeJS.ProcessEnv;
 };
 
@@ -52,7 +52,7 @@ export function migrate(migrations: readonly Migration[], given: Partial<Surroun
     statusOf: given.statusOf ?? executionStatus(new SFNClient({ requestHandler: waitsFor(10) }), clock.sleep),
     clock,
     logger,
-    metrics: sendMetrics(stack, logger),
+    metrics: given.metrics ?? sendMetrics(stack, logger),
   };
   return (request, context) => {
     const migration = 'migration' in request ? request.migration : undefined;

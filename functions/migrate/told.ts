@@ -1,5 +1,6 @@
 import type { Rest } from '../engine/define/batch.ts';
-import type { MetricOf, Values } from '../send-metrics.ts';
+import type { MetricOf } from '../metrics.ts';
+import type { Values } from '../send-metrics.ts';
 import type { Turn } from './turn.ts';
 
 /** What there is to tell of a slice. */

@@ -50,6 +50,9 @@ function isTableName(text: string): boolean {
   );
 }
 
+/** For how long a batch may lock its rows, in seconds, unless its author or an operator says otherwise. */
+export const defaultTargetSeconds = 0.1;
+
 /** What each option may be by itself. */
 const rowOptions = object({
   ...everyMigration,
@@ -74,7 +77,7 @@ const rowOptions = object({
           ),
           'more than 0, at most 20',
         ),
-        0.1,
+        defaultTargetSeconds,
       ),
       restSeconds: optional(allowed(pipe(number(), minValue(0), maxValue(86_400)), '0 to 86400')),
       maxRows: optional(wholeNumber(1), 100_000),

@@ -1,0 +1,45 @@
+import { Arn, ArnFormat, Duration } from 'aws-cdk-lib';
+import { GraphWidget, type IWidget, Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { DataApiDatabase } from '../database.ts';
+
+/**
+ * How the database fares, by rows of widgets. These are metrics that Aurora PostgreSQL has for a cluster as a whole, on instances of its
+ * own and Serverless v2; capacity is there for Serverless v2 alone, and the lag only where there are readers.
+ */
+export function databaseWidgets({ clusterArn }: DataApiDatabase['cluster']): readonly (readonly IWidget[])[] {
+  const { resourceName = clusterArn } = Arn.split(clusterArn, ArnFormat.COLON_RESOURCE_NAME);
+  const metric = (metricName: string, statistic: string, label: string) =>
+    new Metric({
+      namespace: 'AWS/RDS',
+      metricName,
+      dimensionsMap: { DBClusterIdentifier: resourceName },
+      statistic,
+      label,
+      period: Duration.minutes(1),
+    });
+  const graph = (title: string, left: Metric[], unit: string) =>
+    new GraphWidget({ title, left, width: 8, leftYAxis: { min: 0, label: unit, showUnits: false } });
+  return [
+    [
+      graph('Deadlocks', [metric('Deadlocks', 'Average', 'deadlocks')], 'Count/Second'),
+      graph(
+        'Commit latency',
+        [metric('CommitLatency', 'Average', 'mean'), metric('CommitLatency', 'Maximum', 'longest')],
+        'Milliseconds',
+      ),
+      graph('Lag of the readers', [metric('AuroraReplicaLag', 'Maximum', 'furthest behind')], 'Milliseconds'),
+    ],
+    [
+      new GraphWidget({
+        title: 'Capacity',
+        width: 8,
+        left: [metric('ServerlessDatabaseCapacity', 'Average', 'capacity units')],
+        leftYAxis: { min: 0, label: 'ACU', showUnits: false },
+        right: [metric('ACUUtilization', 'Maximum', 'of the most allowed')],
+        rightYAxis: { min: 0, max: 100, label: 'Percent', showUnits: false },
+      }),
+      graph('CPU', [metric('CPUUtilization', 'Maximum', 'busiest instance')], 'Percent'),
+      graph('Connections', [metric('DatabaseConnections', 'Maximum', 'busiest instance')], 'Count'),
+    ],
+  ];
+}
