@@ -5,6 +5,7 @@ import { ledgerScript } from '../functions/engine/ledger/schema.ts';
 import type { Io } from './command/io.ts';
 import { deadLinks } from './docs/links.ts';
 import { machinePage } from './docs/machine-page.ts';
+import { metricsPage } from './docs/metrics-page.ts';
 import { roomsPage } from './docs/rooms-page.ts';
 
 /** What each generated document should be, from what it is now and the project's folder. */
@@ -14,6 +15,7 @@ const documents: Readonly<Record<string, (now: string, root: string) => Promise<
   'README.md': withFiles,
   'docs/how-it-works/rooms.md': (_, root) => roomsPage(root),
   'docs/how-it-works/machine.md': machinePage,
+  'docs/metrics.md': metricsPage,
 };
 
 /** What `npm run docs` takes. */
