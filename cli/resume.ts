@@ -1,18 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DescribeExecutionOutput, RedriveExecutionCommand } from '@aws-sdk/client-sfn';
 import { unpause } from '../functions/engine/ledger/controls.ts';
+import { requestOf, wasRefused } from '../functions/engine/ledger/execution-purpose.ts';
 import { actionOf } from '../functions/engine/ledger/run-record.ts';
 import { jsonOption, type OperatorCommand } from './command/command.ts';
 import { printStarted } from './start.ts';
-import {
-  backgroundOf,
-  describe,
-  describeSoon,
-  latest,
-  requestOf,
-  underWay,
-  wasRefused,
-} from './system/executions.ts';
+import { backgroundOf, describe, describeSoon, latest, underWay } from './system/executions.ts';
 import { ledgerFor } from './system/ready.ts';
 import { start } from './system/start.ts';
 import { statusOfOne } from './system/status.ts';

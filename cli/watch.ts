@@ -1,6 +1,6 @@
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
+import { purposeOf } from '../functions/engine/ledger/execution-purpose.ts';
 import { interruptedByUser, type OperatorCommand } from './command/command.ts';
-import { purposeOf } from './system/executions.ts';
 import type { System } from './system/system.ts';
 import { endedText, howToGoOn, printEnd, showIfKnown, showUntil } from './system/wait.ts';
 import { isUnderWay, lookAgain, type Watched } from './system/watched.ts';

@@ -57,6 +57,11 @@ export const metrics = {
   RunsStarted: { of: 'stack', unit: 'Count', about: 'runs begun, a refused start not among them' },
   RunsSucceeded: { of: 'stack', unit: 'Count', about: 'runs that succeeded' },
   RunsFailed: { of: 'stack', unit: 'Count', about: 'runs that failed, a refused start not among them' },
+  FollowUpsFailed: {
+    of: 'stack',
+    unit: 'Count',
+    about: 'executions of follow-up jobs that failed or timed out',
+  },
 } as const;
 
 export type MetricName = keyof typeof metrics;

@@ -6,10 +6,10 @@ import {
   type ExecutionStatus,
   ListExecutionsCommand,
 } from '@aws-sdk/client-sfn';
-import { ErrorName, type PartInput, type ResultMap, type RunInput } from '../../functions/contract.ts';
+import type { ResultMap, RunInput } from '../../functions/contract.ts';
 import { nameOf } from '../../functions/engine/errors.ts';
 import { executionArn } from '../../functions/engine/ledger/execution-names.ts';
-import { actionOf } from '../../functions/engine/ledger/run-record.ts';
+import { requestOf } from '../../functions/engine/ledger/execution-purpose.ts';
 import type { System } from './system.ts';
 
 /** An execution as Step Functions describes it; undefined if it knows none of this ARN. */
@@ -55,28 +55,6 @@ export async function latest(
 ): Promise<readonly ExecutionListItem[]> {
   const list = new ListExecutionsCommand({ stateMachineArn: machineArn, maxResults: most });
   return (await sfn.send(list)).executions ?? [];
-}
-
-/** What an execution was started for; undefined for a part of another one's run. */
-export function requestOf({ input = '{}' }: Pick<DescribeExecutionOutput, 'input'>): RunInput | undefined {
-  const given = JSON.parse(input) as (RunInput & Partial<PartInput>) | null;
-  return given?.part_of === undefined ? (given ?? {}) : undefined;
-}
-
-/** What an execution is there for, as people say it. */
-export function purposeOf(execution: Pick<DescribeExecutionOutput, 'input'>): string {
-  const asked = actionOf(requestOf(execution) ?? {});
-  if (asked === undefined) {
-    return 'the run of a release';
-  }
-  const { action, migration } = asked;
-  return action === 'background' ? `${migration} in the background` : `${action} ${migration}`;
-}
-
-/** Whether a start was refused, before it changed anything: it says nothing about the runs that are under way. */
-export function wasRefused({ status, error = '' }: DescribeExecutionOutput): boolean {
-  const refusals: readonly string[] = [ErrorName.AlreadyRunning, ErrorName.InvalidInput];
-  return status === 'FAILED' && refusals.includes(error);
 }
 
 /** What a run that succeeded has left to the background: migrations, and the executions in which they go on. */

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
 import type { ResultMap } from '../../functions/contract.ts';
+import { requestOf } from '../../functions/engine/ledger/execution-purpose.ts';
 import { interruptedByUser } from '../command/command.ts';
 import { readSteps, type Step, type Steps, stepsOn } from '../output/steps.ts';
-import { describeSoon, requestOf } from './executions.ts';
+import { describeSoon } from './executions.ts';
 import type { System } from './system.ts';
 
 /** More to look at than the steps of the run. */

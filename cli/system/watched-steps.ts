@@ -1,7 +1,7 @@
 import type { Database } from '../../functions/engine/database/data-api.ts';
+import { purposeOf, requestOf } from '../../functions/engine/ledger/execution-purpose.ts';
 import { grouped, localTime, pauseText } from '../output/format.ts';
 import { type Step, stepOf } from '../output/steps.ts';
-import { purposeOf, requestOf } from './executions.ts';
 import { type Ledger, type Run, readLedger } from './ledger.ts';
 import { type Progress, progressOf } from './progress.ts';
 import { type Status, statusesIn } from './status.ts';

@@ -1,6 +1,7 @@
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
+import { wasRefused } from '../../functions/engine/ledger/execution-purpose.ts';
 import { isAlive } from '../../functions/engine/ledger/execution-status.ts';
-import { allUnderWay, describeSoon, leftToBackground, wasRefused } from './executions.ts';
+import { allUnderWay, describeSoon, leftToBackground } from './executions.ts';
 import type { System } from './system.ts';
 
 /** What was under way at some time since somebody began to watch: each execution as it was at the last look, by its ARN. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ioOf } from '../../cli/command/io.ts';
-import { purposeOf } from '../../cli/system/executions.ts';
 import { findSystem } from '../../cli/system/system.ts';
 import { lookAgain, type Watched } from '../../cli/system/watched.ts';
+import { purposeOf } from '../../functions/engine/ledger/execution-purpose.ts';
 import { defaultMachineName } from '../../infra/deployment.ts';
 import type { Begun } from '../support/commands.ts';
 import { withBackground } from './fixtures/background.ts';

@@ -140,7 +140,7 @@ export async function claim(
       SELECT count(*) AS others FROM ${ledger.migrations} m JOIN ${ledger.runs} r ON r.execution_arn = m.run
       WHERE ${isUnderWay()} AND m.name <> ${migration} AND r.status = 'running'
     ), claimed AS (
-      UPDATE ${ledger.migrations} m SET resting = NULL
+      UPDATE ${ledger.migrations} m SET resting = NULL, moved_at = CASE WHEN m.resting IS NULL THEN m.moved_at ELSE now() END
         ${when(!isLane, sql`, claim = gen_random_uuid(), slice_started_at = now(), slice_processed = m.total_processed`)}
       FROM run WHERE m.name = ${migration} AND m.run = run.execution_arn AND m.status <> 'failed'
         ${when(isLane, sql`AND m.status = 'running' AND m.claim IS NOT NULL`)}

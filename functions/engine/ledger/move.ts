@@ -71,6 +71,7 @@ export function moved(at: Checkpoint, move: Move): Sql {
         ${when(move.cursor, sql`, cursor = ${move.cursor ?? null}`)}
         ${when(move.conflicted, sql`, conflicted = ${move.conflicted ?? null}`)}`;
   const whole = sql`
+        moved_at = now(),
         pass_updated = ${move.pass === undefined ? sql`m.pass_updated + ${updated}` : sql`0`},
         duration_seconds = m.duration_seconds + ${move.seconds ?? 0}::float8
         ${when(move.secondsPerRow, sql`, seconds_per_row = ${move.secondsPerRow ?? null}::float8`)}

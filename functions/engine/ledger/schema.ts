@@ -166,6 +166,9 @@ export const versions = (): readonly (readonly string[])[] => [
   since timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (migration, range)
 ) WITH (fillfactor = 50)`,
+    // Since when the next batch is expected: the last one, the end of a rest, or the moment in which a run took the migration up.
+    `ALTER TABLE ${schema}.migrations
+  ADD COLUMN moved_at timestamptz NOT NULL DEFAULT now()`,
   ],
 ];
 

@@ -162,7 +162,7 @@ async function takeOver(tx: Statements, run: Caller, migration: string): Promise
   const note = noted('taken over', sql`"taken#"`, { migration: sql`name`, run: sql`${run.execution_arn}` });
   await tx.execute(sql`
     WITH "taken#" AS (
-      UPDATE ${ledger.migrations} m SET run = r.execution_arn, claim = NULL, resting = NULL
+      UPDATE ${ledger.migrations} m SET run = r.execution_arn, claim = NULL, resting = NULL, moved_at = now()
       FROM ${ledger.runs} r WHERE m.name = ${migration} AND ${isHolder(run)}
       RETURNING m.name
     ), ${note} SELECT name FROM "taken#"`);

@@ -30,7 +30,7 @@ export async function begin(
     "begun#" AS (
       INSERT INTO ${ledger.migrations} AS m (name, status, run, rows_known)
       SELECT ${migration.name}, 'running', r.execution_arn, ${known.rows} FROM ${ledger.runs} r WHERE ${isHolder(run)}
-      ON CONFLICT (name) DO UPDATE SET ${make('begin')}, run = excluded.run, result = NULL,
+      ON CONFLICT (name) DO UPDATE SET ${make('begin')}, run = excluded.run, result = NULL, moved_at = now(),
           started_at = CASE WHEN m.status = 'failed' AND m.batches = 0 THEN now() ELSE m.started_at END,
           rows_known = excluded.rows_known + CASE WHEN ${known.areLeft} THEN m.total_processed ELSE 0 END
         WHERE ${may('begin')}
@@ -49,7 +49,7 @@ export async function begin(
 export async function goOnRestoring(database: Statements, migration: string, run: Caller): Promise<boolean> {
   const rows = await database.query(
     sql`
-    UPDATE ${ledger.migrations} m SET run = r.execution_arn, claim = NULL FROM ${ledger.runs} r
+    UPDATE ${ledger.migrations} m SET run = r.execution_arn, claim = NULL, moved_at = now() FROM ${ledger.runs} r
     WHERE m.name = ${migration} AND m.status = 'restoring' AND ${isHolder(run)} RETURNING m.name`,
     {},
   );
@@ -68,7 +68,7 @@ export async function beginRetry(
 ): Promise<boolean> {
   const [begun] = await database.query(
     sql`
-    UPDATE ${ledger.migrations} m SET ${make('retry')}, run = r.execution_arn
+    UPDATE ${ledger.migrations} m SET ${make('retry')}, run = r.execution_arn, moved_at = now()
     FROM ${ledger.runs} r
     WHERE m.name = ${migration.name} AND ${may('retry')} AND ${isHolder(run)}
       AND (
@@ -97,7 +97,7 @@ export async function beginRestore(
   const fresh = { ...restoring(`asked for by ${run.execution_arn}`, false), since: null };
   const [begun] = await database.query(
     sql`
-    UPDATE ${ledger.migrations} m SET ${make('restore')}, run = r.execution_arn, claim = NULL,
+    UPDATE ${ledger.migrations} m SET ${make('restore')}, run = r.execution_arn, claim = NULL, moved_at = now(),
       restore = CASE m.status WHEN 'restoring' THEN m.restore ELSE ${JSON.stringify(fresh)}::jsonb END
     FROM ${ledger.runs} r
     WHERE m.name = ${name} AND ${may('restore')} AND ${journal} AND ${isHolder(run)}

@@ -164,7 +164,7 @@ export async function restoreBatch(
         )`,
         sql`
         "moved#" AS (
-          UPDATE ${ledger.migrations} m SET batches = m.batches + 1, restore = m.restore || jsonb_build_object(
+          UPDATE ${ledger.migrations} m SET batches = m.batches + 1, moved_at = now(), restore = m.restore || jsonb_build_object(
             'cursor', COALESCE("counted#".last, m.restore -> 'cursor'),
             'restored', (m.restore ->> 'restored')::bigint + "counted#".restored,
             'left', (m.restore ->> 'left')::bigint + "counted#".due - "counted#".restored)

@@ -45,7 +45,7 @@ export async function enterInvalid(
 ): Promise<boolean> {
   const entered = sql`
     "entered#" AS (
-      UPDATE ${ledger.migrations} m SET ${make('invalidate')}, batches = m.batches + 1,
+      UPDATE ${ledger.migrations} m SET ${make('invalidate')}, batches = m.batches + 1, moved_at = now(),
         restore = ${JSON.stringify(restoring(what, true, inFull))}::jsonb
           || jsonb_build_object('since', GREATEST(m.started_at, m.finished_at))
       FROM "held#" WHERE m.name = "held#".name AND ${may('invalidate')} RETURNING m.name

@@ -1,0 +1,65 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { lambdaClock } from '../engine/clock.ts';
+import { stackDatabase, waitsFor } from '../engine/database/data-api.ts';
+import { useSchema } from '../engine/ledger/names.ts';
+import { stalledOf } from '../engine/ledger/stalled.ts';
+import { metrics as known, type MetricName, namespace } from '../metrics.ts';
+import { environment } from './environment.ts';
+import { failedIn, failedUnrecorded, running } from './executions.ts';
+
+/** What EventBridge sends: when the look was due, in ISO 8601, the same each time that a look is tried again. */
+export interface Look {
+  readonly time: string;
+}
+
+/** How far apart the looks are, in seconds. Each looks at what has ended since the one before. */
+export const secondsBetweenLooks = 300;
+
+// Step Functions' lists are some seconds old.
+const listLag = 60_000;
+
+/**
+ * The Lambda handler that looks for what nobody else can tell of: a run that goes on and does nothing, a failure that nobody recorded, a
+ * follow-up job that failed. It asks Step Functions first, and the ledger only while something runs, so that a database that pauses may.
+ * Configured by its environment: see environment.ts.
+ */
+export function watch(env: NodeJS.ProcessEnv = process.env): (look: Look) => Promise<void> {
+  const { stack, machineArn, followUpArns, ledgerSchema } = environment(env);
+  useSchema(ledgerSchema);
+  const logger = new Logger();
+  const sfn = new SFNClient({ requestHandler: waitsFor(10) });
+  const database = stackDatabase(env, lambdaClock.sleep);
+  const metrics = new Metrics({ namespace });
+  const send = (name: MetricName, value: number) => metrics.addMetric(name, known[name].unit, value);
+
+  return async ({ time }) => {
+    const until = Date.parse(time) - listLag;
+    const window = { from: until - secondsBetweenLooks * 1_000, until };
+
+    const runs = await running(sfn, machineArn);
+    const stalled = runs.length === 0 ? [] : await stalledOf(database, runs);
+    for (const each of stalled) {
+      logger.error('stalled', { ...each });
+    }
+    const unrecorded: string[] = [];
+    for (const execution of await failedIn(sfn, machineArn, window)) {
+      if (await failedUnrecorded(sfn, execution)) {
+        unrecorded.push(execution);
+      }
+    }
+    const followUps = (await Promise.all(followUpArns.map((arn) => failedIn(sfn, arn, window)))).flat();
+    logger.info('looked', { running: runs.length, stalled: stalled.length, unrecorded, followUps });
+
+    // Without the name of the service, which Powertools would add.
+    metrics.clearDefaultDimensions();
+    metrics.addDimension('stack', stack);
+    send('MigrationsStalled', stalled.length);
+    send('FollowUpsFailed', followUps.length);
+    if (unrecorded.length > 0) {
+      send('RunsFailed', unrecorded.length);
+    }
+    metrics.publishStoredMetrics();
+  };
+}
