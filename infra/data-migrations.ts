@@ -2,14 +2,15 @@ import type { App } from 'aws-cdk-lib';
 import type { Application } from './application.ts';
 import { flag } from './context.ts';
 import type { ExistingDatabase } from './database.ts';
+import { operationsSettings } from './operations/settings.ts';
 import { DataMigrationsStack } from './stack.ts';
 import { isStage, stages } from './stages.ts';
 
 /**
  * Adds the one stack of an application to a CDK app, as the app's context says: `-c stage=production` for a database of its
  * own (`staging` by default), or `-c clusterArn=… -c secretArn=… -c databaseName=…` for a cluster that is there already; and
- * `-c keyArn=…` for a key of your own; and `-c showRowData=true`; and `-c tracing=true` for traces in X-Ray; and `-c ledgerSchema=…` for another schema than
- * `data_migrations`.
+ * `-c keyArn=…` for a key of your own; and `-c showRowData=true`; and `-c tracing=true` for traces in X-Ray; and `-c ledgerSchema=…` for
+ * another schema than `data_migrations`; and what `operationsSettings` reads.
  * Throws for an unknown stage, for a cluster without all three, for what is no key's ARN, for what is neither true nor false, and for
  * a schema's name that would need quotes.
  */
@@ -24,6 +25,7 @@ export function dataMigrations(app: App, application: Application): DataMigratio
     keyArn: keyOf(app),
     showRowData: flag(app, 'showRowData'),
     ledgerSchema: fromContext(app, 'ledgerSchema') || undefined,
+    operations: operationsSettings(app),
     application,
   });
 }

@@ -1,7 +1,7 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, type IVersion, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
-import { LogLevel, NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { type BundlingOptions, LogLevel, NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
@@ -10,6 +10,18 @@ import type { DataApiDatabase } from './database.ts';
 import { functionMemoryMegabytes, functionTimeoutSeconds } from './deployment.ts';
 import { logRetention } from './machine.ts';
 import { isTraced } from './operations/tracing.ts';
+
+/** How the handlers are bundled. */
+export const bundling: BundlingOptions = {
+  // With the SDK: what was tested is what runs, and a pinned version stays as it was.
+  bundleAwsSDK: true,
+  mainFields: ['module', 'main'], // ES modules can be tree-shaken: half the size
+  target: 'node20', // the same bundle runs on a laptop, with whatever Node is there
+  minify: true, // the machine still knows our errors: their names are literals
+  sourceMap: true,
+  sourcesContent: false,
+  logLevel: LogLevel.WARNING,
+};
 
 /**
  * @example
@@ -72,16 +84,7 @@ export class DatabaseFunction extends Construct {
       },
       // Kept when the next one is deployed, because an execution that started with it may run for days.
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
-      bundling: {
-        // With the SDK: what was tested is what runs, and a pinned version stays as it was.
-        bundleAwsSDK: true,
-        mainFields: ['module', 'main'], // ES modules can be tree-shaken: half the size
-        target: 'node20', // the same bundle runs on a laptop, with whatever Node is there
-        minify: true, // the machine still knows our errors: their names are literals
-        sourceMap: true,
-        sourcesContent: false,
-        logLevel: LogLevel.WARNING,
-      },
+      bundling,
     });
 
     this.function.addToRolePolicy(

@@ -28,6 +28,8 @@ export interface DataApiDatabase {
    * alone, so no two may migrate the same tables. Default: `data_migrations`.
    */
   readonly ledgerSchema?: string | undefined;
+  /** The most connections that it takes: an alarm goes off at 80 % of them. Default: nobody knows, so there is no such alarm. */
+  readonly maxConnections?: number | undefined;
 }
 
 /**
@@ -64,11 +66,13 @@ export class Database extends Construct implements DataApiDatabase {
   readonly databaseName = 'app';
   readonly encryptionKey: IKey | undefined;
   readonly ledgerSchema: string | undefined;
+  readonly maxConnections: number;
 
   constructor(scope: Construct, id: string, props: DatabaseProps) {
     super(scope, id);
     this.encryptionKey = props.encryptionKey;
     this.ledgerSchema = props.ledgerSchema;
+    this.maxConnections = maxConnectionsOf(props);
 
     const vpc = new Vpc(this, 'Network', {
       maxAzs: 2, // the fewest that Aurora takes
@@ -142,6 +146,14 @@ export function existingDatabase(
     secret: Secret.fromSecretCompleteArn(scope, 'Secret', secretArn),
     ...rest,
   };
+}
+
+/**
+ * What Aurora makes of the capacities, at least: 189 connections for each unit at most, and 5,000 in all; 2,000 where it may shrink to
+ * half a unit or to none.
+ */
+function maxConnectionsOf({ minCapacity, maxCapacity }: DatabaseProps): number {
+  return Math.min(Math.floor(189 * maxCapacity), minCapacity <= 0.5 ? 2_000 : 5_000);
 }
 
 function secretOf(cluster: DatabaseCluster): ISecret {

@@ -9,6 +9,7 @@ import { defaultMachineName, stackOutputs } from './deployment.ts';
 import { Migrations } from './migrations.ts';
 import { OperationsDashboard } from './operations/dashboard.ts';
 import { LogQueries } from './operations/log-queries.ts';
+import { Operations, type OperationsSettings } from './operations/operations.ts';
 
 /**
  * @example
@@ -33,6 +34,8 @@ export interface DataMigrationsStackProps extends StackProps {
   readonly ledgerSchema?: string | undefined;
   /** The name of the state machine: see `MigrationsProps`. Default: `run-migrations`. */
   readonly machineName?: string | undefined;
+  /** Who is told, and from where on: see `OperationsSettings`. */
+  readonly operations?: OperationsSettings | undefined;
 }
 
 /**
@@ -43,7 +46,15 @@ export class DataMigrationsStack extends Stack {
   constructor(
     scope: Construct,
     id: string,
-    { application, keyArn, showRowData, ledgerSchema, machineName, ...props }: DataMigrationsStackProps,
+    {
+      application,
+      keyArn,
+      showRowData,
+      ledgerSchema,
+      machineName,
+      operations,
+      ...props
+    }: DataMigrationsStackProps,
   ) {
     super(scope, id, props);
     const registered = registry(application.migrations);
@@ -70,6 +81,13 @@ export class DataMigrationsStack extends Stack {
       machines: { [machineName ?? defaultMachineName]: migrations.machine, ...followUps },
     });
     new LogQueries(this, 'Queries', migrations.migrate);
+    const jobs = Object.values(followUps);
+    new Operations(this, 'Operations', {
+      machine: migrations.machine,
+      followUps: jobs,
+      database,
+      ...operations,
+    });
 
     if (keyArn !== undefined) {
       Aspects.of(this).add({ visit: (node) => encrypt(node, keyArn) });

@@ -52,6 +52,9 @@ export async function failedUnrecorded(sfn: SFNClient, executionArn: string): Pr
   if (wasRefused(execution) || requestOf(execution) === undefined) {
     return false;
   }
+  if (execution.status === 'TIMED_OUT') {
+    return true; // it had no chance to
+  }
   // From the end: ExecutionFailed, FailStateEntered, TaskStateExited, and how the task "Record failure" ended.
   const history = new GetExecutionHistoryCommand({
     executionArn,

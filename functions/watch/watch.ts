@@ -8,14 +8,7 @@ import { stalledOf } from '../engine/ledger/stalled.ts';
 import { metrics as known, type MetricName, namespace } from '../metrics.ts';
 import { environment } from './environment.ts';
 import { failedIn, failedUnrecorded, running } from './executions.ts';
-
-/** What EventBridge sends: when the look was due, in ISO 8601, the same each time that a look is tried again. */
-export interface Look {
-  readonly time: string;
-}
-
-/** How far apart the looks are, in seconds. Each looks at what has ended since the one before. */
-export const secondsBetweenLooks = 300;
+import { type Look, secondsBetweenLooks } from './look.ts';
 
 // Step Functions' lists are some seconds old.
 const listLag = 60_000;

@@ -1,0 +1,7 @@
+/** What EventBridge sends: when the look was due, in ISO 8601, the same each time that a look is tried again. */
+export interface Look {
+  readonly time: string;
+}
+
+/** How far apart the looks are, in seconds. Each looks at what has ended since the one before. */
+export const secondsBetweenLooks = 300;
