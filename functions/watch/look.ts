@@ -5,3 +5,6 @@ export interface Look {
 
 /** How far apart the looks are, in seconds. Each looks at what has ended since the one before. */
 export const secondsBetweenLooks = 300;
+
+/** A look ends so long before it is due, in milliseconds: Step Functions' lists are some seconds old. */
+export const listLag = 60_000;

@@ -8,10 +8,7 @@ import { stalledOf } from '../engine/ledger/stalled.ts';
 import { metrics as known, type MetricName, namespace } from '../metrics.ts';
 import { environment } from './environment.ts';
 import { failedIn, failedUnrecorded, running } from './executions.ts';
-import { type Look, secondsBetweenLooks } from './look.ts';
-
-// Step Functions' lists are some seconds old.
-const listLag = 60_000;
+import { type Look, listLag, secondsBetweenLooks } from './look.ts';
 
 /**
  * The Lambda handler that looks for what nobody else can tell of: a run that goes on and does nothing, a failure that nobody recorded, a

@@ -77,6 +77,8 @@ export function alarmDefinitions(watched: Watched): Readonly<Partial<Record<Alar
       meaning: 'A migration is under way and has done no batch for 15 minutes, although nothing keeps it.',
       metric: ours('MigrationsStalled', Stats.MAXIMUM),
       ...from(1),
+      // Each look says so or that it is over; a look may fall just outside of a period.
+      treatMissingData: TreatMissingData.IGNORE,
     },
     held: {
       meaning: `A migration has been held for ${heldSeconds / 60} minutes because the database is under pressure.`,

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import type { AlarmSpec } from '../cloudwatch/alarm.ts';
 import type { FunctionSpec } from '../lambda/function-spec.ts';
 import type { MachineSpec } from '../step-functions/account.ts';
+import { readAlarm } from './alarms.ts';
 import { readFunction } from './functions.ts';
 import { intrinsics, textOf } from './intrinsics.ts';
 import { readMachine } from './machines.ts';
@@ -16,6 +18,7 @@ export interface AssemblyOptions extends Partial<Environment> {
 export interface Assembly {
   readonly machines: readonly (MachineSpec & { readonly logicalId: string })[];
   readonly functions: readonly (Omit<FunctionSpec, 'log'> & { readonly logicalId: string })[];
+  readonly alarms: readonly AlarmSpec[];
   /**
    * A value of the stack's `Outputs`.
    *
@@ -47,6 +50,9 @@ export function readAssembly(template: Template, options: AssemblyOptions): Asse
       const { code, ...spec } = readFunction(id, resource, resolve);
       return { ...spec, code: join(folder, code), ...(published.has(spec.name) && { version }) };
     }),
+    alarms: ofType(template, 'AWS::CloudWatch::Alarm').map(([id, resource]) =>
+      readAlarm(id, resource, resolve),
+    ),
     output: (name) => {
       const output = template.Outputs?.[name];
       if (output === undefined) {

@@ -46,6 +46,10 @@ const types: Readonly<Record<string, (reference: Reference) => Attributes>> = {
     return { Ref: arn, Id: arn };
   },
   'AWS::SecretsManager::SecretTargetAttachment': ({ property }) => ({ Ref: property('SecretId') ?? '' }),
+  'AWS::SNS::Topic': ({ id, property, environment }) => {
+    const name = property('TopicName') ?? id;
+    return { Ref: arnOf('sns', name, environment), TopicName: name };
+  },
   'AWS::IAM::Role': ({ id, property, environment }) => {
     const name = property('RoleName') ?? id;
     return { Ref: name, Arn: `arn:aws:iam::${environment.account}:role/${name}` };

@@ -64,6 +64,10 @@ export interface TestRuntime extends Runtime {
   readonly between: Between;
   /** What the functions wrote. */
   readonly log: string[];
+  /** The alarms of the stack. */
+  readonly alarms: Assembly['alarms'];
+  /** Invokes one of the functions that look at the machines from outside. Throws unless it succeeds. */
+  invoke(service: 'watch' | 'notify', event: object): Promise<void>;
   /** Stops what still runs, empties the ledger, puts away what stands between the parts, and the versions that were released. */
   reset(): Promise<void>;
   /** Starts an execution of the migrations machine, or of another. */
@@ -198,6 +202,14 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
     rebuildMachineArn,
     between,
     log,
+    alarms: assemblyOf(first).alarms,
+    async invoke(service, event) {
+      const called = new RegExp(`${service}Function`, 'i');
+      const outcome = await functions.find(({ name }) => called.test(name))?.invoke(event);
+      if (outcome?.status !== 'succeeded') {
+        throw new Error(`${service} did not succeed: ${JSON.stringify(outcome)}`);
+      }
+    },
     crash,
     async reset() {
       between.call = undefined;

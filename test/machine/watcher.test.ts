@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { functionTimeoutSeconds } from '../../infra/deployment.ts';
+import { CloudWatch } from '../../local/cloudwatch/cloudwatch.ts';
+import { failed } from '../../local/lambda/outcome.ts';
+import { type DatabaseClock, databaseClock } from '../support/database-clock.ts';
+import { demoSql } from '../support/demo.ts';
+import { type Looks, looksAt, tooLong } from '../support/looks.ts';
+import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
+
+const rows = 30;
+const hour = 3_600;
+let chain: TestRuntime;
+let clock: DatabaseClock;
+let looks: Looks;
+
+beforeAll(async () => {
+  chain = await startTestRuntime({
+    fixture: 'operations',
+    environment: { POWERTOOLS_METRICS_DISABLED: 'false', POWERTOOLS_LOG_LEVEL: 'INFO' },
+  });
+  clock = await databaseClock(chain.database);
+  await chain.database.query(await demoSql('schema'));
+  await chain.database.query(
+    'CREATE TABLE public.counters (id integer PRIMARY KEY, value integer NOT NULL DEFAULT 0, label text, night boolean)',
+  );
+});
+afterAll(() => chain.close());
+beforeEach(async () => {
+  await chain.reset();
+  await chain.database.query(
+    `TRUNCATE counters; INSERT INTO counters SELECT n FROM generate_series(1, ${rows}) AS n`,
+  );
+  looks = looksAt(chain);
+});
+
+/** Starts a run, whose slices after so many never begin, and waits until it is there. */
+async function stuck(input: object, after = 1): Promise<string> {
+  let slices = 0;
+  const isStuck = new Promise<void>((resolve) => {
+    chain.between.invocation = (request, invoke) => {
+      if (request.operation !== 'batches' || ++slices <= after) {
+        return invoke();
+      }
+      resolve();
+      return new Promise(() => {});
+    };
+  });
+  const execution = await chain.start(input);
+  await isStuck;
+  return execution;
+}
+
+interface Line {
+  readonly resting: { readonly reason: string } | null;
+}
+/** What the ledger says of the one migration that has begun. */
+const line = async (): Promise<Line | undefined> =>
+  (await chain.database.query<Line & object>('SELECT resting FROM data_migrations.migrations'))[0];
+
+describe('the watcher', () => {
+  test('finds a migration that is under way without a batch for a quarter of an hour, and not before', async () => {
+    const run = await stuck({ only: 'probe' });
+    expect(await looks.goingOff()).toEqual([]);
+    await clock.forward(tooLong);
+    expect(await looks.goingOff()).toEqual(['stalled']);
+    const said = chain.log
+      .filter((line) => line.includes('"message":"stalled"'))
+      .map((line) => JSON.parse(line));
+    expect(said).toEqual([expect.objectContaining({ migration: 'probe', run, seconds: expect.any(Number) })]);
+  });
+
+  test('finds it although one slice follows the other, where none of them gets to a batch', async () => {
+    chain.setTimeoutSeconds(1);
+    let slices = 0;
+    // As it is while somebody keeps the table locked: each slice goes on trying until its time is up.
+    chain.between.call = ({ body }) => (/UPDATE \S*counters/.test(body) ? 'refuse' : 'pass');
+    chain.between.invocation = (request, invoke) => {
+      slices += request.operation === 'batches' ? 1 : 0;
+      return invoke();
+    };
+    await chain.start({ only: 'labels' });
+    await expect.poll(() => slices, { timeout: 20_000 }).toBe(2);
+    await clock.forward(tooLong);
+    await expect.poll(() => slices, { timeout: 20_000 }).toBe(3);
+    expect(await looks.goingOff()).toEqual(['stalled']);
+    chain.setTimeoutSeconds(functionTimeoutSeconds);
+  });
+
+  test('leaves alone what waits for its maintenance window, until it should have gone on', async () => {
+    await chain.start({ only: 'at-night' });
+    await expect
+      .poll(async () => (await line())?.resting?.reason ?? '', { timeout: 10_000 })
+      .toMatch('window');
+    await clock.forward(hour);
+    expect(await looks.goingOff()).toEqual([]);
+    await clock.forward(hour + tooLong);
+    expect(await looks.goingOff()).toEqual(['stalled']);
+  });
+
+  test('leaves alone what begins after a long rest', async () => {
+    await chain.start({ only: 'at-night' });
+    await expect
+      .poll(async () => (await line())?.resting?.reason ?? '', { timeout: 10_000 })
+      .toMatch('window');
+    for (const execution of await chain.executions(chain.migrationsMachineArn)) {
+      await chain.stop(execution);
+    }
+    await clock.forward(hour);
+    await stuck({ only: 'at-night', mode: 'foreground' }, 0);
+    expect(await looks.goingOff()).toEqual([]);
+  });
+
+  test('leaves alone what somebody has paused', async () => {
+    await chain.run({ only: 'labels' });
+    await chain.database.query(
+      `INSERT INTO data_migrations.controls (migration, paused) VALUES ('probe', '{"by": "somebody", "at": "2026-11-27T10:00:00Z", "reason": null}')`,
+    );
+    await chain.start({ background: 'probe' });
+    const waiting = `SELECT FROM data_migrations.runs WHERE waiting ->> 'for' = 'the end of a pause'`;
+    await expect.poll(() => chain.database.query(waiting), { timeout: 10_000 }).toHaveLength(1);
+    await clock.forward(tooLong);
+    const again = `${waiting} AND (waiting ->> 'until')::timestamptz > ahead.now()`;
+    await expect.poll(() => chain.database.query(again), { timeout: 10_000 }).toHaveLength(1);
+    expect(await looks.goingOff()).toEqual([]);
+  });
+
+  test('does not wake the database while nothing runs', async () => {
+    await chain.run({ only: 'labels' });
+    const calls: string[] = [];
+    chain.between.call = ({ body }) => {
+      calls.push(body);
+      return 'pass';
+    };
+    expect(await looks.goingOff()).toEqual([]);
+    expect(calls).toEqual([]);
+    await stuck({ only: 'probe' }, 0);
+    const before = calls.length;
+    expect(await looks.goingOff()).toEqual([]);
+    expect(calls.length).toBe(before + 1);
+  });
+
+  test('finds a run that failed without being recorded, as when the code does not load', async () => {
+    chain.between.invocation = async () =>
+      failed('Runtime.ImportModuleError', "Cannot find module 'migrations'");
+    expect(await chain.run()).toMatchObject({ status: 'FAILED', error: 'Runtime.ImportModuleError' });
+    expect(await looks.goingOff()).toEqual(['run-failed']);
+  });
+
+  test('leaves alone a start that is refused, what somebody stops, and a failure that is recorded', async () => {
+    const run = await stuck({ only: 'probe' });
+    expect(await chain.run({ only: 'probe' })).toMatchObject({ error: 'MigrationsAlreadyRunning' });
+    expect(await chain.run({ only: 'no-such' })).toMatchObject({ error: 'InvalidInput' });
+    await chain.stop(run);
+    await chain.reset();
+    looks = looksAt(chain);
+    chain.between.invocation = async ({ operation }, invoke) =>
+      operation === 'pending' ? failed('MigrationFailed', 'it is wrong') : invoke();
+    expect(await chain.run({ only: 'labels' })).toMatchObject({ error: 'MigrationFailed' });
+    await looks.goingOff();
+    const looked = chain.log.filter((line) => line.includes('"MigrationsStalled"'));
+    expect(looked).toHaveLength(1);
+    expect(looked[0]).not.toContain('RunsFailed');
+  });
+
+  test('finds a follow-up job that failed', async () => {
+    await chain.database.query('DROP TABLE employee_events');
+    const rebuild = await chain.ended(await chain.start({}, chain.rebuildMachineArn));
+    expect(rebuild).toMatchObject({ status: 'FAILED', error: 'MigrationFailed' });
+    expect(await looks.goingOff()).toEqual(['follow-up-failed']);
+  });
+
+  test('is missed when it has not looked for a quarter of an hour', async () => {
+    const cloudwatch = new CloudWatch(chain.alarms);
+    expect(cloudwatch.goingOff(Date.now())).toEqual(['data-migrations-staging-watcher-silent']);
+  });
+});

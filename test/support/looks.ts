@@ -1,0 +1,40 @@
+import { expect } from 'vitest';
+import { stalledAfter } from '../../functions/engine/ledger/stalled.ts';
+import { listLag, secondsBetweenLooks } from '../../functions/watch/look.ts';
+import { CloudWatch } from '../../local/cloudwatch/cloudwatch.ts';
+import type { TestRuntime } from './runtime.ts';
+
+/** The watcher and the alarms of a system, with a hand on the time. */
+export interface Looks {
+  /** The alarms' names, without that of the stack, which go off once the watcher has looked and all metrics have arrived. */
+  goingOff(): Promise<readonly string[]>;
+}
+
+const stack = 'data-migrations-staging';
+
+/** When a look is due that looks at what ends in the five minutes after `begin`, in milliseconds since 1970. */
+const lookAfter = (begin: number): string =>
+  new Date(begin + listLag + secondsBetweenLooks * 1_000).toISOString();
+
+/** Looks at what ends from now on, and takes for metrics all that the functions write. */
+export function looksAt(chain: TestRuntime): Looks {
+  const cloudwatch = new CloudWatch(chain.alarms);
+  const begin = Date.now();
+  let taken = 0;
+  return {
+    async goingOff() {
+      const sent = () => chain.log.filter((line) => line.includes('"MigrationsStalled"')).length;
+      const before = sent();
+      await chain.invoke('watch', { time: lookAfter(begin) });
+      // What a function writes may arrive a moment after its answer.
+      await expect.poll(sent).toBe(before + 1);
+      for (; taken < chain.log.length; taken += 1) {
+        cloudwatch.take(chain.log[taken] as string);
+      }
+      return cloudwatch.goingOff(Date.now()).map((name) => name.replace(`${stack}-`, ''));
+    },
+  };
+}
+
+/** Longer than a migration may go without a batch, in seconds. */
+export const tooLong = stalledAfter + 60;
