@@ -5,6 +5,7 @@ import {
   ListExecutionsCommand,
   type SFNClient,
 } from '@aws-sdk/client-sfn';
+import { ErrorName } from '../contract.ts';
 import { requestOf, wasRefused } from '../engine/ledger/execution-purpose.ts';
 
 /** The executions of a machine that run, by their ARNs: a hundred at most, the latest, which is many times what may run at once. */
@@ -44,24 +45,24 @@ export async function failedIn(
 }
 
 /**
- * Whether an execution of the migrations machine is a run that failed without being recorded, because the function that records it
- * could not: its code does not load, or the database is gone. A start that was refused is no failure, and that of a part is its run's.
+ * Whether an execution of the migrations machine is a run that failed and that nobody has counted, because the function that does so never
+ * came to it: its code does not load, say, or it was ended. A start that was refused is no failure, and that of a part is its run's.
  */
-export async function failedUnrecorded(sfn: SFNClient, executionArn: string): Promise<boolean> {
+export async function failedUnseen(sfn: SFNClient, executionArn: string): Promise<boolean> {
   const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }));
   if (wasRefused(execution) || requestOf(execution) === undefined) {
     return false;
   }
   if (execution.status === 'TIMED_OUT') {
-    return true; // it had no chance to
+    return true;
   }
   // From the end: ExecutionFailed, FailStateEntered, TaskStateExited, and how the task "Record failure" ended.
-  const history = new GetExecutionHistoryCommand({
-    executionArn,
-    reverseOrder: true,
-    maxResults: 4,
-    includeExecutionData: false,
-  });
+  const history = new GetExecutionHistoryCommand({ executionArn, reverseOrder: true, maxResults: 4 });
   const { events = [] } = await sfn.send(history);
-  return events.at(3)?.type !== 'TaskSucceeded';
+  const recorded = events.at(3);
+  return recorded?.type !== 'TaskSucceeded' && !isOurs(recorded?.taskFailedEventDetails?.error);
 }
+
+/** Whether it is our own code that failed, and so has counted the run. */
+const isOurs = (error: string | undefined): boolean =>
+  Object.values<string | undefined>(ErrorName).includes(error);

@@ -1,13 +1,12 @@
 import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics } from '@aws-lambda-powertools/metrics';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { lambdaClock } from '../engine/clock.ts';
 import { stackDatabase, waitsFor } from '../engine/database/data-api.ts';
 import { useSchema } from '../engine/ledger/names.ts';
 import { stalledOf } from '../engine/ledger/stalled.ts';
-import { metrics as known, type MetricName, namespace } from '../metrics.ts';
+import { sendMetrics } from '../send-metrics.ts';
 import { environment } from './environment.ts';
-import { failedIn, failedUnrecorded, running } from './executions.ts';
+import { failedIn, failedUnseen, running } from './executions.ts';
 import { type Look, listLag, secondsBetweenLooks } from './look.ts';
 
 /**
@@ -21,8 +20,7 @@ export function watch(env: NodeJS.ProcessEnv = process.env): (look: Look) => Pro
   const logger = new Logger();
   const sfn = new SFNClient({ requestHandler: waitsFor(10) });
   const database = stackDatabase(env, lambdaClock.sleep);
-  const metrics = new Metrics({ namespace });
-  const send = (name: MetricName, value: number) => metrics.addMetric(name, known[name].unit, value);
+  const metrics = sendMetrics(stack, logger);
 
   return async ({ time }) => {
     const until = Date.parse(time) - listLag;
@@ -33,23 +31,19 @@ export function watch(env: NodeJS.ProcessEnv = process.env): (look: Look) => Pro
     for (const each of stalled) {
       logger.error('stalled', { ...each });
     }
-    const unrecorded: string[] = [];
+    const unseen: string[] = [];
     for (const execution of await failedIn(sfn, machineArn, window)) {
-      if (await failedUnrecorded(sfn, execution)) {
-        unrecorded.push(execution);
+      if (await failedUnseen(sfn, execution)) {
+        unseen.push(execution);
       }
     }
     const followUps = (await Promise.all(followUpArns.map((arn) => failedIn(sfn, arn, window)))).flat();
-    logger.info('looked', { running: runs.length, stalled: stalled.length, unrecorded, followUps });
+    logger.info('looked', { running: runs.length, stalled: stalled.length, unseen, followUps });
 
-    // Without the name of the service, which Powertools would add.
-    metrics.clearDefaultDimensions();
-    metrics.addDimension('stack', stack);
-    send('MigrationsStalled', stalled.length);
-    send('FollowUpsFailed', followUps.length);
-    if (unrecorded.length > 0) {
-      send('RunsFailed', unrecorded.length);
-    }
-    metrics.publishStoredMetrics();
+    metrics.ofStack({
+      MigrationsStalled: stalled.length,
+      FollowUpsFailed: followUps.length,
+      RunsFailed: unseen.length > 0 ? unseen.length : undefined,
+    });
   };
 }
