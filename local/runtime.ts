@@ -9,6 +9,7 @@ import { type LambdaFunction, startFunction } from './lambda/function.ts';
 import type { RdsData } from './rds-data/endpoint.ts';
 import { type Endpoints, type EndpointsOptions, startEndpoints } from './runtime/endpoints.ts';
 import { followUpsOf, migrateFunctionOf } from './runtime/migrate-function.ts';
+import type { Sns } from './sns/sns.ts';
 import type { StepFunctions } from './step-functions/step-functions.ts';
 
 export interface RuntimeOptions {
@@ -37,6 +38,7 @@ export interface RuntimeOptions {
 export interface Runtime {
   readonly rdsData: RdsData;
   readonly stepFunctions: StepFunctions;
+  readonly sns: Sns;
   readonly migrate: LambdaFunction;
   readonly migrationsMachineArn: string;
   /** Follow-up jobs, each with the ARN of its machine. */
@@ -95,6 +97,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       await endpoints.stepFunctions.close();
       await Promise.all(functions.map((each) => each.stop()));
       await endpoints.rdsData.close();
+      await endpoints.sns.close();
     },
   };
 }
@@ -125,13 +128,14 @@ function endpointsOptions(
 }
 
 function clientEnvironmentOf(
-  { rdsData, stepFunctions }: Endpoints,
+  { rdsData, stepFunctions, sns }: Endpoints,
   { accessKeyId, secretAccessKey }: Credentials,
   machineArn: string,
 ): Readonly<Record<string, string>> {
   return {
     AWS_ENDPOINT_URL_RDS_DATA: rdsData.url,
     AWS_ENDPOINT_URL_SFN: stepFunctions.url,
+    AWS_ENDPOINT_URL_SNS: sns.url,
     AWS_REGION: parseArn(machineArn).region,
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,

@@ -1,5 +1,6 @@
 import { errorCode } from '../error-code.ts';
 import { type RdsData, type RdsDataOptions, startRdsData } from '../rds-data/endpoint.ts';
+import { type Sns, startSns } from '../sns/sns.ts';
 import {
   type StepFunctions,
   type StepFunctionsOptions,
@@ -15,10 +16,12 @@ export interface Endpoints {
   readonly rdsData: RdsData;
   /** Without any machine yet: machines need functions, and functions need the endpoints' URLs. */
   readonly stepFunctions: StepFunctions;
+  /** Keeps what the functions tell people. */
+  readonly sns: Sns;
 }
 
 /**
- * Starts both endpoints, or neither.
+ * Starts all endpoints, or none.
  *
  * @throws an error that names the flag for another port, when a port is taken.
  */
@@ -26,7 +29,8 @@ export async function startEndpoints(options: EndpointsOptions): Promise<Endpoin
   const rdsData = await namingFlag('--rds-data-port', options.rdsData.port, startRdsData(options.rdsData));
   try {
     const starting = startStepFunctions({ ...options.stepFunctions, machines: [], functions: [] });
-    return { rdsData, stepFunctions: await namingFlag('--sfn-port', options.stepFunctions.port, starting) };
+    const stepFunctions = await namingFlag('--sfn-port', options.stepFunctions.port, starting);
+    return { rdsData, stepFunctions, sns: await startSns(options.stepFunctions.accessKeyId) };
   } catch (error) {
     await rdsData.close();
     throw error;
