@@ -160,4 +160,7 @@ CREATE TABLE data_migrations.transforming (
   PRIMARY KEY (migration, range)
 ) WITH (fillfactor = 50);
 
+ALTER TABLE data_migrations.migrations
+  ADD COLUMN moved_at timestamptz NOT NULL DEFAULT now();
+
 INSERT INTO data_migrations.version (version) VALUES (6);
