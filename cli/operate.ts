@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import type { Migration } from '../functions/engine/define/migration.ts';
 import { inFull } from '../functions/engine/errors.ts';
-import { defaultMachineName } from '../infra/deployment.ts';
+import { machineNameIn } from '../infra/deployment.ts';
 import { cleanup } from './cleanup.ts';
 import type { OperatorCommand } from './command/command.ts';
 import type { Io } from './command/io.ts';
@@ -47,6 +47,11 @@ const commands: readonly OperatorCommand<never>[] = [
   node,
 ];
 
+interface Where extends Omit<WhereOptions, 'machine'> {
+  readonly stage?: string;
+  readonly machine?: string;
+}
+
 /** `npx migrations …`: runs one command and answers with its exit code. */
 export async function operate(
   io: Io,
@@ -57,7 +62,11 @@ export async function operate(
   const program = new Command('migrations')
     .description('Runs and watches the data migrations of a deployed system, in AWS or on this machine')
     .option('--local', 'talk to a running `npm run local` instead of AWS')
-    .option('--machine <name>', 'the state machine that runs the migrations', defaultMachineName)
+    .option('--stage <stage>', 'the stage that it was deployed as, which is in the name of the state machine')
+    .option(
+      '--machine <name>',
+      `the state machine that runs the migrations (default: "${machineNameIn(undefined)}")`,
+    )
     .option('--region <region>', 'AWS region; as the AWS SDK finds it by default')
     .option('--profile <profile>', 'AWS profile; as the AWS SDK finds it by default')
     .configureHelp({ showGlobalOptions: true })
@@ -69,7 +78,8 @@ export async function operate(
     .showHelpAfterError('--help says what it takes');
   for (const command of commands) {
     add(program, command, async (options, given) => {
-      const system = await findSystem(io, program.opts<WhereOptions>(), migrations);
+      const { stage, machine = machineNameIn(stage), ...where } = program.opts<Where>();
+      const system = await findSystem(io, { ...where, machine }, migrations);
       try {
         code = await command.run(system, options as never, ...given);
       } finally {

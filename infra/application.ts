@@ -26,5 +26,14 @@ export interface Application {
   readonly followUps: (
     stack: Construct,
     database: DataApiDatabase,
+    names: MachineNames,
   ) => Readonly<Record<string, IStateMachine>>;
+}
+
+/** What the machines of an installation are called. They are fixed names, and the stage is in them. */
+export interface MachineNames {
+  /** The machine that runs the migrations. */
+  readonly migrations: string;
+  /** The machine of a follow-up job. */
+  readonly job: (job: string) => string;
 }

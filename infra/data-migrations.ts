@@ -1,27 +1,29 @@
 import type { App } from 'aws-cdk-lib';
 import type { Application } from './application.ts';
 import { flag } from './context.ts';
-import type { ExistingDatabase } from './database.ts';
+import type { DataApiDatabase, ExistingDatabase } from './database.ts';
+import { DatabaseStack } from './database-stack.ts';
+import { machineNameIn } from './deployment.ts';
 import { operationsSettings } from './operations/settings.ts';
 import { DataMigrationsStack } from './stack.ts';
-import { isStage, stages } from './stages.ts';
+import { isStage, type Stage, stages } from './stages.ts';
 
 /**
- * Adds the one stack of an application to a CDK app, as the app's context says: `-c stage=production` for a database of its
- * own (`staging` by default), or `-c clusterArn=… -c secretArn=… -c databaseName=…` for a cluster that is there already; and
- * `-c keyArn=…` for a key of your own; and `-c showRowData=true`; and `-c tracing=true` for traces in X-Ray; and `-c ledgerSchema=…` for
- * another schema than `data_migrations`; and what `operationsSettings` reads.
- * Throws for an unknown stage, for a cluster without all three, for what is no key's ARN, for what is neither true nor false, and for
- * a schema's name that would need quotes.
+ * Adds the stacks of an application to a CDK app, as the app's context says: `-c clusterArn=… -c secretArn=… -c databaseName=…` for a
+ * cluster that is there already, or `-c createDatabase=true -c stage=production` for a stack with a database of the size of that stage.
+ * With a cluster of one's own, too, a stage may be named: it is in the names of stacks and machines. And `-c keyArn=…` for a key of your
+ * own; `-c showRowData=true`; `-c tracing=true` for traces in X-Ray; `-c ledgerSchema=…` for another schema than `data_migrations`;
+ * `-c masterSecretArn=…` for a database's password that RDS does not manage; and what `operationsSettings` reads.
+ * Throws where neither a cluster nor a new database is asked for, or both; for an unknown stage, for a cluster without all three, for
+ * what is no key's ARN, for what is neither true nor false, and for a schema's name that would need quotes.
  */
 export function dataMigrations(app: App, application: Application): DataMigrationsStack {
-  const stage: unknown = app.node.tryGetContext('stage') ?? 'staging';
-  if (!isStage(stage)) {
-    throw new Error(`There is no stage ${JSON.stringify(stage)}. Stages: ${Object.keys(stages).join(', ')}.`);
-  }
-  return new DataMigrationsStack(app, `data-migrations-${stage}`, {
+  const stage = stageOf(app);
+  const name = ['data-migrations', stage].filter(Boolean).join('-');
+  return new DataMigrationsStack(app, name, {
     description: 'Data migrations that ship with a release and run serverless',
-    database: existing(app) ?? stages[stage],
+    database: existing(app) ?? created(app, `${name}-database`, stage),
+    stage,
     keyArn: keyOf(app),
     showRowData: flag(app, 'showRowData'),
     ledgerSchema: fromContext(app, 'ledgerSchema') || undefined,
@@ -30,16 +32,36 @@ export function dataMigrations(app: App, application: Application): DataMigratio
   });
 }
 
-/** The cluster that the context names; undefined if it names none. */
+function stageOf(app: App): Stage | undefined {
+  const stage = fromContext(app, 'stage') || undefined;
+  if (stage !== undefined && !isStage(stage)) {
+    throw new Error(`There is no stage ${JSON.stringify(stage)}. Stages: ${Object.keys(stages).join(', ')}.`);
+  }
+  return stage;
+}
+
+/** The cluster that the context names; undefined if it names none, and asks for a new one. */
 function existing(app: App): ExistingDatabase | undefined {
   const given = {
     clusterArn: fromContext(app, 'clusterArn'),
     secretArn: fromContext(app, 'secretArn'),
     databaseName: fromContext(app, 'databaseName'),
   };
+  const isNew = flag(app, 'createDatabase');
   const missing = Object.entries(given).flatMap(([key, value]) => (value ? [] : [key]));
   if (missing.length === Object.keys(given).length) {
-    return undefined;
+    if (isNew) {
+      return undefined;
+    }
+    throw new Error(
+      'Which database? Name a cluster of your own with the context clusterArn, secretArn and databaseName, or have one made ' +
+        'with createDatabase=true and stage=staging or stage=production.',
+    );
+  }
+  if (isNew) {
+    throw new Error(
+      'The context asks for a new database (createDatabase) and names one that is there (clusterArn). Only one of both is right.',
+    );
   }
   if (missing.length > 0) {
     throw new Error(
@@ -47,6 +69,22 @@ function existing(app: App): ExistingDatabase | undefined {
     );
   }
   return given;
+}
+
+function created(app: App, name: string, stage: Stage | undefined): DataApiDatabase {
+  if (stage === undefined) {
+    throw new Error(
+      `A new database (createDatabase) has the size of its stage: name that, too. Stages: ${Object.keys(stages).join(', ')}.`,
+    );
+  }
+  return new DatabaseStack(app, name, {
+    description: 'The database of the data migrations',
+    ...stages[stage],
+    installation: machineNameIn(stage),
+    keyArn: keyOf(app),
+    masterSecretArn: fromContext(app, 'masterSecretArn') || undefined,
+    ledgerSchema: fromContext(app, 'ledgerSchema') || undefined,
+  }).database;
 }
 
 /** The customer-managed key that the context names. */

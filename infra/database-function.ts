@@ -82,8 +82,9 @@ export class DatabaseFunction extends Construct {
         NODE_OPTIONS: '--enable-source-maps',
         ...props.environment,
       },
-      // Kept when the next one is deployed, because an execution that started with it may run for days.
-      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
+      // Kept when the next one is deployed, because an execution that started with it may run for days. Not when the deploy that made
+      // it is rolled back: it would be in the way of the next try, which publishes the same code.
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE },
       bundling,
     });
 

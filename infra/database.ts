@@ -7,6 +7,7 @@ import {
   Credentials,
   DatabaseCluster,
   DatabaseClusterEngine,
+  type DatabaseClusterProps,
   type IDatabaseCluster,
 } from 'aws-cdk-lib/aws-rds';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -38,6 +39,7 @@ export interface DataApiDatabase {
  *   minCapacity: 0,
  *   maxCapacity: 4,
  *   engineVersion: '17.7',
+ *   isProtected: false,
  *   backupRetention: Duration.days(1),
  * });
  */
@@ -49,8 +51,18 @@ export interface DatabaseProps {
   readonly minCapacity: number;
   /** Aurora capacity units at most: up to 256, in halves. */
   readonly maxCapacity: number;
-  /** The version of Aurora PostgreSQL, such as `17.7`. Minor versions retire; another one is an upgrade in place. */
+  /**
+   * The version of Aurora PostgreSQL, such as `17.7`. It stays that, since no minor version comes by itself; another one is an upgrade
+   * in place. Minor versions retire, and AWS then upgrades.
+   */
   readonly engineVersion: string;
+  /** Whether the cluster resists being deleted, and leaves a snapshot behind when it is. */
+  readonly isProtected: boolean;
+  /**
+   * ARN of a secret of your own with the user name `postgres` and its password: for Blue/Green deployments and Aurora Global Database,
+   * neither of which takes a cluster whose password RDS manages. You rotate it then. Default: RDS makes one, and rotates it each week.
+   */
+  readonly masterSecretArn?: string | undefined;
   /** For how long the database can be restored to any moment: 1 to 35 days. */
   readonly backupRetention: Duration;
   /** A customer-managed key for storage and secret. Default: AWS's own. */
@@ -74,6 +86,10 @@ export class Database extends Construct implements DataApiDatabase {
     this.ledgerSchema = props.ledgerSchema;
     this.maxConnections = maxConnectionsOf(props);
 
+    const ownSecret =
+      props.masterSecretArn === undefined
+        ? undefined
+        : Secret.fromSecretCompleteArn(this, 'MasterSecret', props.masterSecretArn);
     const vpc = new Vpc(this, 'Network', {
       maxAzs: 2, // the fewest that Aurora takes
       natGateways: 0,
@@ -92,28 +108,44 @@ export class Database extends Construct implements DataApiDatabase {
           },
         ),
       }),
-      writer: ClusterInstance.serverlessV2('Writer'),
+      writer: ClusterInstance.serverlessV2('Writer', { autoMinorVersionUpgrade: false }),
       serverlessV2MinCapacity: props.minCapacity,
       serverlessV2MaxCapacity: props.maxCapacity,
       vpc,
       vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
       defaultDatabaseName: this.databaseName,
       enableDataApi: true,
-      manageMasterUserPassword: true, // RDS rotates it every week, and the Data API reads it anew each time
+      ...this.#masterUser(ownSecret, props.encryptionKey),
       iamAuthentication: true,
       storageEncrypted: true,
-      ...(props.encryptionKey && {
-        storageEncryptionKey: props.encryptionKey,
-        credentials: Credentials.fromUsername('postgres', { encryptionKey: props.encryptionKey }),
-      }),
-      deletionProtection: true,
-      removalPolicy: RemovalPolicy.SNAPSHOT,
+      ...(props.encryptionKey && { storageEncryptionKey: props.encryptionKey }),
+      deletionProtection: props.isProtected,
+      removalPolicy: props.isProtected ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY,
       backup: { retention: props.backupRetention },
       copyTagsToSnapshot: true,
     });
-    this.secret = secretOf(this.cluster);
+    this.secret = ownSecret ?? secretOf(this.cluster);
+    if (!props.isProtected) {
+      acknowledge(this.cluster, 'AwsSolutions-RDS10', 'Of a stage that can be deleted, so can the database.');
+    }
+  }
+
+  /** Who may do everything, and by which password. */
+  #masterUser(
+    own: ISecret | undefined,
+    encryptionKey: IKey | undefined,
+  ): Pick<DatabaseClusterProps, 'credentials' | 'manageMasterUserPassword'> {
+    if (own !== undefined) {
+      return { credentials: Credentials.fromPassword(masterUser, own.secretValueFromJson('password')) };
+    }
+    return {
+      manageMasterUserPassword: true, // RDS rotates it every week, and the Data API reads it anew each time
+      ...(encryptionKey && { credentials: Credentials.fromUsername(masterUser, { encryptionKey }) }),
+    };
   }
 }
+
+const masterUser = 'postgres';
 
 /**
  * @example

@@ -3,6 +3,11 @@
 /** The state machine that runs the migrations, unless a stack names it otherwise. */
 export const defaultMachineName = 'run-migrations';
 
+/** The name that a machine has in a stage, so that two stages fit into one account: `run-migrations-production`. */
+export function machineNameIn(stage: string | undefined, name: string = defaultMachineName): string {
+  return stage === undefined ? name : `${name}-${stage}`;
+}
+
 /**
  * Slices after which a run goes on in another execution, unless a stack says otherwise. AWS ends an execution at 25,000
  * events. A slice takes at most 9 of them, and 3 more for each of 16 retries: 300 × (9 + 48) = 17,100. The others are left to

@@ -6,19 +6,19 @@ import { dataMigrations } from './data-migrations.ts';
 
 /**
  * @example
- * const { template } = synthesize({ outdir: '.local/cdk.out', context: { stage: 'production' }, application: shop });
+ * const { template } = synthesize({ outdir: '.local/cdk.out', application: shop });
  */
 export interface SynthesizeProps {
   /** The folder where template and bundles are written; made if it is missing. */
   readonly outdir: string;
-  /** As `cdk -c key=value`. */
+  /** As `cdk -c key=value`. Where it says nothing about the database, that of a laptop is assumed to be there. */
   readonly context?: Readonly<Record<string, unknown>>;
   readonly application: Application;
 }
 
 export interface Synthesized {
   readonly assembly: CloudAssembly;
-  /** The CloudFormation template. A function's `Metadata['aws:asset:path']` is the folder of its bundle in the assembly. */
+  /** The CloudFormation template of the stack with the migrations. A function's `Metadata['aws:asset:path']` is the folder of its bundle in the assembly. */
   readonly template: Template;
 }
 
@@ -35,8 +35,15 @@ export interface Resource {
   readonly DeletionPolicy?: string;
 }
 
+/** Names for what is not in AWS. */
+const laptop = {
+  clusterArn: 'arn:aws:rds:eu-central-1:123456789012:cluster:laptop',
+  secretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:laptop-Ab12Cd',
+  databaseName: 'app',
+};
+
 /** Does what `cdk synth` does, in this process: without network, account, or the checks that `npm run synth` makes. */
-export function synthesize({ outdir, context, application }: SynthesizeProps): Synthesized {
+export function synthesize({ outdir, context = {}, application }: SynthesizeProps): Synthesized {
   const app = new App({
     outdir,
     analyticsReporting: cdk.versionReporting,
@@ -45,6 +52,7 @@ export function synthesize({ outdir, context, application }: SynthesizeProps): S
     context: {
       ...cdk.context,
       'aws:cdk:enable-asset-metadata': true, // as the CLI does
+      ...('createDatabase' in context || 'clusterArn' in context ? {} : laptop),
       ...context,
     },
   });

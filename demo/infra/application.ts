@@ -22,8 +22,13 @@ export function demoApplication(entries: Partial<Entries> = {}): Application {
   return {
     migrations,
     handler: migrate,
-    followUps(stack, database) {
-      const { machine } = new Rebuild(stack, 'Rebuild', { database, entry: rebuild });
+    followUps(stack, database, names) {
+      const { machine } = new Rebuild(stack, 'Rebuild', {
+        database,
+        entry: rebuild,
+        machineName: names.job(employeeProjection.job),
+        migrationsMachineName: names.migrations,
+      });
       new CfnOutput(stack, 'RebuildMachineArn', { value: machine.stateMachineArn });
       return { [employeeProjection.job]: machine };
     },

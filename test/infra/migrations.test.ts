@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { Migrations, type MigrationsProps } from '../../infra/migrations.ts';
 import type { Synthesized } from '../../infra/synthesize.ts';
 import { arnFromTag } from '../../infra/tags.ts';
-import { fixtures, propertiesOf, resourcesOf, scratch, spelled, synthesized } from './synthesized.ts';
+import { fixtures, propertiesOf, scratch, stage, synthesized } from './synthesized.ts';
 
 function another(props: Partial<MigrationsProps> = {}): Stack {
   const stack = new Stack(new App({ outdir: scratch() }), 'another-app');
@@ -54,26 +54,30 @@ describe('the machine is tagged with its database', () => {
     );
 
   test('so that the command finds it, and without the exclamation mark that RDS gives its secrets and no tag may have', () => {
-    const stack = synthesized();
-    const [cluster = ''] = Object.keys(resourcesOf(stack, 'AWS::RDS::DBCluster'));
+    const secretArn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!cluster-1-Ab12Cd';
+    const clusterArn = 'arn:aws:rds:eu-central-1:123456789012:cluster:orders';
+    const installation = { 'data-migrations:installation': 'run-migrations' };
+    const stack = synthesized({ clusterArn, secretArn, databaseName: 'orders' });
     expect(tagsOf(stack)).toEqual({
       'run-migrations': {
-        'data-migrations:cluster-arn': expect.toSatisfy(
-          (value) => spelled(value) === `arn:aws:rds:eu-central-1:123456789012:cluster:<${cluster}>`,
-        ),
-        'data-migrations:secret-arn': {
-          'Fn::Join': [
-            ' ',
-            { 'Fn::Split': ['!', { 'Fn::GetAtt': [cluster, 'MasterUserSecret.SecretArn'] }] },
-          ],
-        },
-        'data-migrations:database-name': 'app',
+        'data-migrations:cluster-arn': clusterArn,
+        'data-migrations:secret-arn': secretArn.replace('!', ' '),
+        'data-migrations:database-name': 'orders',
+        ...installation,
       },
-      'rebuild-employee-projections': {},
+      'rebuild-employee-projections': installation,
     });
-    expect(arnFromTag('secret:rds cluster-1')).toBe('secret:rds!cluster-1');
-    const roles = propertiesOf<{ readonly Tags?: unknown }>(stack, 'AWS::IAM::Role');
-    expect(Object.values(roles).filter(({ Tags }) => Tags !== undefined)).toEqual([]);
+    expect(arnFromTag(secretArn.replace('!', ' '))).toBe(secretArn);
+    const roles = propertiesOf<{ readonly Tags?: readonly Tag[] }>(stack, 'AWS::IAM::Role');
+    expect(new Set(Object.values(roles).flatMap(({ Tags = [] }) => Tags.map(({ Key }) => Key)))).toEqual(
+      new Set(['data-migrations:installation']),
+    );
+  });
+
+  test('and so is one whose secret RDS has made, which nobody can name before', () => {
+    expect(tagsOf(stage('staging'))['run-migrations-staging']?.['data-migrations:secret-arn']).toEqual({
+      'Fn::Join': [' ', { 'Fn::Split': ['!', { 'Fn::GetStackOutput': expect.anything() }] }],
+    });
   });
 
   test('and a value that no tag can have fails at synth, naming it', () => {

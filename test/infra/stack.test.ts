@@ -1,11 +1,25 @@
+import { App } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
+import cdk from '../../cdk.json' with { type: 'json' };
+import { dataMigrations } from '../../infra/data-migrations.ts';
 import {
   defaultSlicesPerExecution,
   functionMemoryMegabytes,
   functionTimeoutSeconds,
 } from '../../infra/deployment.ts';
 import type { Synthesized } from '../../infra/synthesize.ts';
-import { type FunctionProperties, propertiesOf, resourcesOf, spelled, synthesized } from './synthesized.ts';
+import {
+  databaseStackOf,
+  definitionOf,
+  type FunctionProperties,
+  fixtures,
+  propertiesOf,
+  resourcesOf,
+  scratch,
+  spelled,
+  stage,
+  synthesized,
+} from './synthesized.ts';
 
 const made = synthesized();
 const functions = propertiesOf<FunctionProperties>(made, 'AWS::Lambda::Function');
@@ -13,6 +27,11 @@ const functions = propertiesOf<FunctionProperties>(made, 'AWS::Lambda::Function'
 const [rebuildMachine = ''] = Object.entries(
   propertiesOf<{ StateMachineName: string }>(made, 'AWS::StepFunctions::StateMachine'),
 ).flatMap(([id, { StateMachineName }]) => (StateMachineName === 'rebuild-employee-projections' ? [id] : []));
+const staging = stage('staging');
+const production = stage('production');
+/** The one cluster of a stage. */
+const clusterOf = (from: Synthesized) =>
+  Object.values(resourcesOf(databaseStackOf(from), 'AWS::RDS::DBCluster'))[0];
 const versions = Object.values(resourcesOf(made, 'AWS::Lambda::Version'));
 
 interface Statement {
@@ -59,9 +78,11 @@ describe('the Lambdas', () => {
     expect(JSON.stringify(made.template)).not.toContain('AWSLambdaBasicExecutionRole');
   });
 
-  test('promise 10: are published as versions that stay when the next is deployed', () => {
+  test('promise 10: are published as versions that stay when the next is deployed, but not when their own deploy is rolled back', () => {
     expect(versions).toHaveLength(2);
-    expect(versions.map(({ DeletionPolicy }) => DeletionPolicy)).toEqual(['Retain', 'Retain']);
+    expect(versions.map(({ DeletionPolicy }) => DeletionPolicy)).toEqual(
+      Array(2).fill('RetainExceptOnCreate'),
+    );
   });
 
   test('promise 10: may be invoked in every version, so that a deploy takes nothing away from a running execution', () => {
@@ -141,30 +162,69 @@ describe('the roles', () => {
 });
 
 describe('the database', () => {
-  test('is Aurora PostgreSQL Serverless v2 behind the Data API, encrypted, protected and backed up', () => {
-    const [cluster] = Object.values(resourcesOf(made, 'AWS::RDS::DBCluster'));
-    expect(cluster?.Properties).toMatchObject({
+  test('is Aurora PostgreSQL Serverless v2 behind the Data API, encrypted and backed up', () => {
+    expect(clusterOf(staging)?.Properties).toMatchObject({
       Engine: 'aurora-postgresql',
       EngineVersion: expect.stringMatching(/^17\./),
       EnableHttpEndpoint: true,
       StorageEncrypted: true,
-      DeletionProtection: true,
       ManageMasterUserPassword: true,
       BackupRetentionPeriod: expect.any(Number),
       ServerlessV2ScalingConfiguration: { MinCapacity: 0, MaxCapacity: 4 },
     });
-    expect(cluster?.DeletionPolicy).toBe('Snapshot');
+  });
+
+  test('is in a stack of its own, so that nothing else that fails has it rolled back', () => {
+    for (const one of [staging, production]) {
+      const types = Object.values(one.template.Resources).map(({ Type }) => Type);
+      expect(types.filter((type) => /^AWS::(RDS|EC2)::/.test(type))).toEqual([]);
+      const others = Object.values(
+        databaseStackOf(one).template.Resources as Synthesized['template']['Resources'],
+      );
+      expect(others.map(({ Type }) => Type).filter((type) => !/^AWS::(RDS|EC2)::/.test(type))).toEqual([]);
+    }
+  });
+
+  test('of production resists being deleted, and leaves a snapshot; that of staging goes with its stack', () => {
+    expect(clusterOf(production)).toMatchObject({
+      Properties: { DeletionProtection: true },
+      DeletionPolicy: 'Snapshot',
+    });
+    expect(clusterOf(staging)).toMatchObject({
+      Properties: { DeletionProtection: false },
+      DeletionPolicy: 'Delete',
+    });
+  });
+
+  test('stays at the minor version that is pinned', () => {
+    const instances = Object.values(resourcesOf(databaseStackOf(production), 'AWS::RDS::DBInstance'));
+    expect(instances.map(({ Properties }) => Properties?.AutoMinorVersionUpgrade)).toEqual([false]);
   });
 
   test('is in a network that nothing enters or leaves', () => {
     for (const way of ['NatGateway', 'InternetGateway', 'Route', 'SecurityGroupIngress']) {
-      expect(resourcesOf(made, `AWS::EC2::${way}`)).toEqual({});
+      expect(resourcesOf(databaseStackOf(staging), `AWS::EC2::${way}`)).toEqual({});
     }
   });
 
   test('stays awake in production', () => {
-    const [cluster] = Object.values(resourcesOf(synthesized({ stage: 'production' }), 'AWS::RDS::DBCluster'));
-    expect(cluster?.Properties?.ServerlessV2ScalingConfiguration).toMatchObject({ MinCapacity: 1 });
+    expect(clusterOf(production)?.Properties?.ServerlessV2ScalingConfiguration).toMatchObject({
+      MinCapacity: 1,
+    });
+  });
+
+  test('takes the secret that somebody names instead of the one that RDS manages, and so do the Lambdas', () => {
+    const masterSecretArn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:master-Ab12Cd';
+    const own = stage('production', { masterSecretArn });
+    expect(clusterOf(own)?.Properties).toMatchObject({
+      MasterUsername: 'postgres',
+      MasterUserPassword: `{{resolve:secretsmanager:${masterSecretArn}:SecretString:password::}}`,
+    });
+    expect(clusterOf(own)?.Properties).not.toHaveProperty('ManageMasterUserPassword');
+    const lambdas = Object.values(propertiesOf<FunctionProperties>(own, 'AWS::Lambda::Function'));
+    expect(lambdas.map(({ Environment }) => Environment.Variables.SECRET_ARN)).toEqual(
+      Array(2).fill(masterSecretArn),
+    );
   });
 
   test('that is there already is used as it is: no cluster, no network', () => {
@@ -192,9 +252,8 @@ describe('a key of your own', () => {
       .filter(({ Action }) => [Action].flat().includes('kms:Decrypt'));
 
   test('encrypts storage, secret and all logs, and the Lambdas may use it for the secret', () => {
-    const encrypted = synthesized({ keyArn });
-    const [cluster] = Object.values(resourcesOf(encrypted, 'AWS::RDS::DBCluster'));
-    expect(cluster?.Properties).toMatchObject({
+    const encrypted = stage('staging', { keyArn });
+    expect(clusterOf(encrypted)?.Properties).toMatchObject({
       StorageEncrypted: true,
       KmsKeyId: keyArn,
       MasterUserSecret: { KmsKeyId: keyArn },
@@ -252,7 +311,87 @@ describe('the context', () => {
   });
 
   test('that names an unknown stage is refused, listing the known ones', () => {
-    expect(() => synthesized({ stage: 'prod' })).toThrow(/no stage "prod".*staging, production/);
+    expect(() => stage('prod')).toThrow(/no stage "prod".*staging, production/);
+  });
+
+  test('that has lost the cluster is refused, instead of making a new one', () => {
+    const app = new App({ outdir: scratch(), context: { ...cdk.context, stage: 'production' } });
+    expect(() => dataMigrations(app, fixtures)).toThrow(
+      /Name a cluster of your own with the context clusterArn, secretArn and databaseName, or .* createDatabase=true/,
+    );
+    expect(app.node.children).toEqual([]);
+  });
+
+  test('that names a cluster and asks for a new one, or for a new one of no size, is refused', () => {
+    const cluster = {
+      clusterArn: 'arn:aws:rds:eu-central-1:1:cluster:orders',
+      secretArn: 'x',
+      databaseName: 'y',
+    };
+    expect(() => stage('staging', cluster)).toThrow('Only one of both is right');
+    expect(() => synthesized({ createDatabase: 'true' })).toThrow(
+      'name that, too. Stages: staging, production',
+    );
+    expect(() => synthesized({ createDatabase: 'yes' })).toThrow('must be true or false, got "yes"');
+  });
+});
+
+describe('two stages in one account', () => {
+  const named = (of: Synthesized) =>
+    [of.template, databaseStackOf(of).template]
+      .flatMap(({ Resources }) => Object.values(Resources as Synthesized['template']['Resources']))
+      .flatMap(({ Properties = {} }) => Object.entries(Properties))
+      .flatMap(([property, value]) =>
+        typeof value === 'string' && /^(\w*Name|\w*Identifier)$/.test(property) && !ofNobody.has(property)
+          ? [value]
+          : [],
+      );
+  /** Names of other things than the resource, or of what is in it alone. */
+  const ofNobody = new Set(['DBClusterParameterGroupName', 'DatabaseName', 'MasterUsername', 'PolicyName']);
+
+  test('have no name in common: machines, log groups, stacks carry the stage', () => {
+    expect(named(staging)).toEqual(
+      expect.arrayContaining([
+        'run-migrations-staging',
+        'rebuild-employee-projections-staging',
+        '/aws/vendedlogs/states/run-migrations-staging',
+      ]),
+    );
+    expect(named(staging).filter((name) => named(production).includes(name))).toEqual([]);
+    expect(production.assembly.stacks.map(({ stackName }) => stackName)).toEqual([
+      'data-migrations-production-database',
+      'data-migrations-production',
+    ]);
+  });
+
+  test('know their own jobs and their own runs', () => {
+    const migrate = Object.values(propertiesOf<FunctionProperties>(production, 'AWS::Lambda::Function')).find(
+      ({ Environment }) => Environment.Variables.FOLLOW_UPS !== undefined,
+    );
+    // The job's name is the application's, whatever the machine is called.
+    expect(spelled(migrate?.Environment.Variables.FOLLOW_UPS)).toMatch(
+      /^\{"rebuild-employee-projections":"<Rebuild/,
+    );
+    expect(JSON.stringify(definitionOf(production, 'rebuild-employee-projections-production'))).toContain(
+      ':execution:run-migrations-production:',
+    );
+  });
+
+  test('are told apart on the bill by one tag, which everything has that may have tags', () => {
+    const tagged = (of: Synthesized) =>
+      [of.template, databaseStackOf(of).template]
+        .flatMap(({ Resources }) => Object.values(Resources as Synthesized['template']['Resources']))
+        .filter(({ Properties }) => Properties?.Tags !== undefined)
+        .map(({ Properties }) => Properties?.Tags as readonly { Key: string; Value: unknown }[]);
+    for (const one of [staging, production]) {
+      const installation = tagged(one).map((tags) =>
+        tags.find(({ Key }) => Key === 'data-migrations:installation'),
+      );
+      expect(installation.length).toBeGreaterThan(12);
+      expect(new Set(installation.map((tag) => tag?.Value))).toEqual(
+        new Set([one === staging ? 'run-migrations-staging' : 'run-migrations-production']),
+      );
+    }
   });
 });
 

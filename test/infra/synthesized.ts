@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { CloudFormationStackArtifact } from 'aws-cdk-lib/cx-api';
 import { afterAll } from 'vitest';
 import type { Application } from '../../infra/application.ts';
 import { type Resource, type Synthesized, synthesize } from '../../infra/synthesize.ts';
@@ -19,6 +20,18 @@ let assemblies = 0;
 export function scratch(): string {
   assemblies += 1;
   return join(folder, String(assemblies));
+}
+
+/** The stacks of a stage with a database of its own. */
+export function stage(name: string, context: Readonly<Record<string, string>> = {}): Synthesized {
+  return synthesized({ createDatabase: 'true', stage: name, ...context });
+}
+
+/** The stack that has the database. */
+export function databaseStackOf({ assembly }: Synthesized): CloudFormationStackArtifact {
+  return assembly.getStackByName(
+    assembly.stacks.find(({ stackName }) => stackName.endsWith('-database'))?.stackName ?? '',
+  );
 }
 
 export function synthesized(context?: Readonly<Record<string, string>>): Synthesized {

@@ -313,5 +313,5 @@ function applicationOf(fixture: string | undefined): Application {
 }
 
 async function readTemplate(outdir: string): Promise<Template> {
-  return JSON.parse(await readFile(join(outdir, 'data-migrations-staging.template.json'), 'utf8'));
+  return JSON.parse(await readFile(join(outdir, 'data-migrations.template.json'), 'utf8'));
 }

@@ -45,7 +45,7 @@ describe('A migration that requires another', () => {
     const { dataMigrations } = await import('../../../infra/data-migrations.ts');
     const { fixtures } = await import('../../infra/synthesized.ts');
     const { default: cdk } = await import('../../../cdk.json', { with: { type: 'json' } });
-    const app = new App({ context: { ...cdk.context, stage: 'staging' } });
+    const app = new App({ context: { ...cdk.context, createDatabase: 'true', stage: 'staging' } });
     expect(() => dataMigrations(app, { ...fixtures, migrations })).toThrow(message);
     expect(() => migrate(migrations)).toThrow(message);
   });
