@@ -13,6 +13,7 @@ const documents: Readonly<Record<string, (now: string, root: string) => Promise<
   'functions/engine/ledger/ledger.sql': async () =>
     `-- The ledger, for those who apply it themselves. Written by \`npm run docs\` from schema.ts; do not edit.\n\n${ledgerScript()}\n`,
   'README.md': withFiles,
+  'docs/pipelines/README.md': withFiles,
   'docs/how-it-works/rooms.md': (_, root) => roomsPage(root),
   'docs/how-it-works/machine.md': machinePage,
   'docs/metrics.md': metricsPage,
