@@ -88,24 +88,34 @@ export type LambdaTask<Request, StateName extends string> = (
 ) => InvokeFunction;
 
 /**
- * The states of a machine that invoke one function, given by its ARN or an expression for it. The machine needs the right to invoke
+ * The states of a machine that invoke one function, given by its ARN or an expression for it, with the comments that the console shows. The
+ * machine needs the right to invoke
  * it: see `DatabaseFunction.mayBeInvokedBy`.
  *
  * @example
- * const task = lambdaTask<RebuildRequest, string>(scope, rebuild.functionArn);
+ * const task = lambdaTask<RebuildRequest, 'Prepare rebuild'>(scope, rebuild.functionArn, { 'Prepare rebuild': 'Makes a fresh table.' });
  * const prepare = task('Prepare rebuild', { operation: 'prepare', rebuild: thisExecution });
  */
 export function lambdaTask<Request extends object, StateName extends string>(
   scope: Construct,
   functionArn: string,
+  comments: Readonly<Record<StateName, string>>,
 ): LambdaTask<Request, StateName> {
   return (stateName, request, assign = {}) => {
-    const task = new InvokeFunction(scope, stateName, functionArn, request, assign);
+    const comment = comments[stateName];
+    const task = new InvokeFunction(scope, stateName, { functionArn, comment, request, assign });
     for (const retry of retries) {
       task.addRetry(retry);
     }
     return task;
   };
+}
+
+interface InvokeFunctionProps {
+  readonly functionArn: string;
+  readonly comment: string;
+  readonly request: object;
+  readonly assign: Readonly<Record<string, Expression>>;
 }
 
 /** A state that invokes a function. The CDK's own has to know the function at synth; this one takes an expression. */
@@ -118,11 +128,10 @@ class InvokeFunction extends TaskStateBase {
   constructor(
     scope: Construct,
     stateName: string,
-    functionArn: string,
-    request: object,
-    assign: Readonly<Record<string, Expression>>,
+    { functionArn, comment, request, assign }: InvokeFunctionProps,
   ) {
     super(scope, stateName, {
+      comment,
       queryLanguage: QueryLanguage.JSONATA,
       outputs: '{% $states.result.Payload %}',
       ...(Object.keys(assign).length > 0 && { assign }),

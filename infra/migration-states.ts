@@ -23,7 +23,7 @@ import {
 import { type LambdaTask, returned, wantsRest } from './lambda-task.ts';
 import { thisRun as run } from './parts.ts';
 import { alreadyStarted, StartExecution } from './start-execution.ts';
-import type { StateName } from './state-names.ts';
+import { stateComments as comments, type StateName } from './state-names.ts';
 
 /** What a run does with one migration: first the states in the order in which they run, then the ways between them. */
 export function migrationStates(
@@ -33,11 +33,14 @@ export function migrationStates(
   const migration = '{% $migration %}';
   const doing = (stateName: StateName, operation: OfOneMigration) =>
     task(stateName, { operation, run, migration });
-  const choice = (stateName: StateName) => Choice.jsonata(scope, stateName);
+  const choice = (stateName: StateName) => Choice.jsonata(scope, stateName, { comment: comments[stateName] });
   const rest = (stateName: StateName) =>
-    Wait.jsonata(scope, stateName, { time: WaitTime.seconds('{% $states.input.rest_seconds %}') });
+    Wait.jsonata(scope, stateName, {
+      comment: comments[stateName],
+      time: WaitTime.seconds('{% $states.input.rest_seconds %}'),
+    });
   const succeed = (stateName: StateName, outputs: string | object) =>
-    Succeed.jsonata(scope, stateName, { outputs });
+    Succeed.jsonata(scope, stateName, { comment: comments[stateName], outputs });
   // By its name, as it will be in the result map.
   const result = '{% {$migration: $states.input.result} %}';
 
@@ -48,11 +51,13 @@ export function migrationStates(
   );
   const isItPending = choice('Is it pending?');
   const skipped = succeed('Skipped', result);
-  const waitForItsTurn = Wait.jsonata(scope, 'Wait for its turn' satisfies StateName, {
+  const waitForItsTurn = Wait.jsonata(scope, 'Wait for its turn', {
+    comment: comments['Wait for its turn'],
     time: WaitTime.seconds('{% $states.input.rest_seconds %}'),
     outputs: migration,
   });
-  const startInBackground = new StartExecution(scope, 'Start in the background' satisfies StateName, {
+  const startInBackground = new StartExecution(scope, 'Start in the background', {
+    comment: comments['Start in the background'],
     stateMachineArn: machineArn,
     startable: [machineArn],
     executionName: '{% $states.input.execution_name %}',
@@ -66,7 +71,8 @@ export function migrationStates(
   const paused = succeed('Paused', result);
   const runBatches = doing('Run batches', 'batches');
   const howFar = choice('How far?');
-  const runLanes = MapState.jsonata(scope, 'Run lanes' satisfies StateName, {
+  const runLanes = MapState.jsonata(scope, 'Run lanes', {
+    comment: comments['Run lanes'],
     items: ProvideItems.jsonata('{% $states.input.lanes %}'),
     maxConcurrency: mostLanes,
   });

@@ -16,7 +16,7 @@ import { type Expression, isLastTry, lambdaTask, returned, type WithExpressions 
 import { migrationStates } from './migration-states.ts';
 import { functionOfRun, isPart, NextPart, thisRun as run } from './parts.ts';
 import { alreadyStarted, StartExecution } from './start-execution.ts';
-import type { StateName } from './state-names.ts';
+import { stateComments as comments, type StateName } from './state-names.ts';
 
 /**
  * @example
@@ -41,11 +41,15 @@ export interface MigrationsMachineProps {
 /** One run over all registered migrations: first its states in the order in which they run, then the ways between them. */
 export function migrationsMachine(scope: Construct, props: MigrationsMachineProps): IChainable {
   const { migrate, machineArn, executions, followUps } = props;
-  const task = lambdaTask<MigrateRequest, StateName>(scope, functionOfRun(migrate.functionArn));
+  const task = lambdaTask<MigrateRequest, StateName>(scope, functionOfRun(migrate.functionArn), comments);
   const succeed = (stateName: StateName, outputs?: object | string) =>
-    Succeed.jsonata(scope, stateName, outputs === undefined ? {} : { outputs });
+    Succeed.jsonata(scope, stateName, {
+      comment: comments[stateName],
+      ...(outputs !== undefined && { outputs }),
+    });
   const forEach = (stateName: StateName, items: string, outputs?: string) =>
     MapState.jsonata(scope, stateName, {
+      comment: comments[stateName],
       items: ProvideItems.jsonata(items),
       maxConcurrency: 1,
       ...(outputs !== undefined && { outputs }),
@@ -58,9 +62,12 @@ export function migrationsMachine(scope: Construct, props: MigrationsMachineProp
   );
   const eachMigration = forEach('Each migration', '{% $states.input.migrations %}');
   const closeRun = task('Close run', { operation: 'close', run });
-  const howDidItClose = Choice.jsonata(scope, 'How did it close?' satisfies StateName);
+  const howDidItClose = Choice.jsonata(scope, 'How did it close?', {
+    comment: comments['How did it close?'],
+  });
 
-  const nextPart = new NextPart(scope, 'Next part' satisfies StateName, {
+  const nextPart = new NextPart(scope, 'Next part', {
+    comment: comments['Next part'],
     machineArn,
     executions,
     functionArn: migrate.functionArn,
@@ -69,7 +76,8 @@ export function migrationsMachine(scope: Construct, props: MigrationsMachineProp
   const partDone = succeed('Part done', '{% $states.input %}');
 
   const startJobs = forEach('Start follow-up jobs', '{% $states.input.follow_ups %}', '{% $states.input %}');
-  const startJob = new StartExecution(scope, 'Start job' satisfies StateName, {
+  const startJob = new StartExecution(scope, 'Start job', {
+    comment: comments['Start job'],
     stateMachineArn: `{% $lookup(${JSON.stringify(followUps)}, $states.input.job) %}`,
     startable: Object.values(followUps),
     executionName: '{% $states.input.execution_name %}',
@@ -90,7 +98,8 @@ export function migrationsMachine(scope: Construct, props: MigrationsMachineProp
     cause: '{% $states.input.cause %}',
     last_try: isLastTry,
   });
-  const failed = Fail.jsonata(scope, 'Failed' satisfies StateName, {
+  const failed = Fail.jsonata(scope, 'Failed', {
+    comment: comments.Failed,
     error: '{% $states.input.error %}',
     cause: '{% $states.input.cause %}',
   });
@@ -135,5 +144,9 @@ const failure: WithExpressions<Failure> = {
 };
 
 function refusal(scope: Construct, stateName: StateName, error: ErrorName): Fail {
-  return Fail.jsonata(scope, stateName, { error, cause: '{% $parse($states.input.Cause).errorMessage %}' });
+  return Fail.jsonata(scope, stateName, {
+    comment: comments[stateName],
+    error,
+    cause: '{% $parse($states.input.Cause).errorMessage %}',
+  });
 }

@@ -37,9 +37,11 @@ const ofRedrive = `(${redriven} ? '-redrive-' & $states.context.Execution.Redriv
 
 /**
  * @example
- * new NextPart(scope, 'Next part', { machineArn, executions: executionsOf(scope, name), functionArn: migrate.functionArn });
+ * new NextPart(scope, 'Next part', { comment: 'Goes on.', machineArn, executions: executionsOf(scope, name), functionArn: migrate.functionArn });
  */
 export interface NextPartProps {
+  /** What the console shows beside the state. */
+  readonly comment: string;
   /** The machine's own ARN. Without a version, so that the part is one of what was deployed last. */
   readonly machineArn: string;
   /** A pattern for the ARNs of the machine's executions. */
@@ -59,6 +61,7 @@ export class NextPart extends TaskStateBase {
 
   constructor(scope: Construct, stateName: string, props: NextPartProps) {
     super(scope, stateName, {
+      comment: props.comment,
       queryLanguage: QueryLanguage.JSONATA,
       outputs: '{% $states.result.Output %}',
       assign: { part: '{% $part + 1 %}' },

@@ -13,6 +13,7 @@ import type { Expression } from './lambda-task.ts';
 /**
  * @example
  * new StartExecution(scope, 'Start job', {
+ *   comment: 'Starts the job that the input names.',
  *   stateMachineArn: '{% $states.input.job_arn %}',
  *   startable: [rebuildOrders.stateMachineArn],
  *   executionName: '{% $states.context.Execution.Name %}',
@@ -20,6 +21,8 @@ import type { Expression } from './lambda-task.ts';
  * });
  */
 export interface StartExecutionProps {
+  /** What the console shows beside the state. */
+  readonly comment: string;
   /** The ARN of the machine to start, or an expression for it. */
   readonly stateMachineArn: string;
   /** Every ARN that the expression may come to: the machine may start these. */
@@ -48,7 +51,11 @@ export class StartExecution extends TaskStateBase {
   readonly #props: StartExecutionProps;
 
   constructor(scope: Construct, stateName: string, props: StartExecutionProps) {
-    super(scope, stateName, { queryLanguage: QueryLanguage.JSONATA, outputs: '{% $states.input %}' });
+    super(scope, stateName, {
+      comment: props.comment,
+      queryLanguage: QueryLanguage.JSONATA,
+      outputs: '{% $states.input %}',
+    });
     this.#props = props;
     this.taskPolicies = props.startable.map(
       (machine) => new PolicyStatement({ actions: ['states:StartExecution'], resources: [machine] }),

@@ -42,6 +42,13 @@ describe.each(machines)('the machine $name', ({ name, definition }) => {
     expect(states.map(({ QueryLanguage = 'JSONata' }) => QueryLanguage)).not.toContain('JSONPath');
   });
 
+  test('has a comment for each state, which the console shows', () => {
+    const without = Object.entries(statesOf(definition)).flatMap(([state, { Comment }]) =>
+      /^\p{Lu}.{15,}\.$/u.test(String(Comment)) ? [] : [state],
+    );
+    expect(without).toEqual([]);
+  });
+
   test('is valid Amazon States Language', () => {
     const { isValid, errorsText } = validate(structuredClone(definition));
     expect(isValid, errorsText()).toBe(true);
