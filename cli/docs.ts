@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ledgerScript } from '../functions/engine/ledger/schema.ts';
 import type { Io } from './command/io.ts';
+import { costPage } from './docs/cost-page.ts';
 import { deadLinks } from './docs/links.ts';
 import { machinePage } from './docs/machine-page.ts';
 import { metricsPage } from './docs/metrics-page.ts';
@@ -17,6 +18,7 @@ const documents: Readonly<Record<string, (now: string, root: string) => Promise<
   'docs/how-it-works/rooms.md': (_, root) => roomsPage(root),
   'docs/how-it-works/machine.md': machinePage,
   'docs/metrics.md': metricsPage,
+  'docs/cost.md': costPage,
 };
 
 /** What `npm run docs` takes. */

@@ -1,9 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { synthesize } from '../../infra/synthesize.ts';
 import { readAssembly } from '../../local/assembly/assembly.ts';
+import { ofBareStack } from './bare-stack.ts';
 import { type Definition, stateDiagram } from './state-diagram.ts';
 
 const machine = 'run-migrations';
@@ -32,21 +28,12 @@ export function sections(title: string, whole: Definition): readonly string[] {
   return [`## ${title}`, `\`\`\`mermaid\n${stateDiagram(whole)}\n\`\`\``, ...inside];
 }
 
-async function definition(): Promise<Definition> {
-  const folder = await mkdtemp(join(tmpdir(), 'docs-'));
-  try {
-    // The machine is the same for every application: one without migrations and jobs takes the least time.
-    const handler = fileURLToPath(new URL('../../functions/migrate/migrate.ts', import.meta.url));
-    const application = { migrations: [], handler, followUps: () => ({}) };
-    // Nothing is bundled: only the definition is looked at.
-    const context = { 'aws:cdk:bundling-stacks': [] };
-    const { template } = synthesize({ outdir: folder, application, context });
+function definition(): Promise<Definition> {
+  return ofBareStack({}, ({ template }, folder) => {
     const found = readAssembly(template, { folder }).machines.find(({ name }) => name === machine);
     if (found === undefined) {
       throw new Error(`no machine of the stack is called ${machine}`);
     }
     return JSON.parse(found.definition) as Definition;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }

@@ -1,15 +1,15 @@
 import type { Estimate } from '../../functions/engine/plan/estimate.ts';
 import type { Preview } from '../../functions/engine/plan/preview.ts';
 import { defaultSlicesPerExecution, functionMemoryMegabytes } from '../../infra/deployment.ts';
+import { listPrices } from './prices.ts';
 
-/** What AWS asks for what a run uses, in dollars: the list prices of us-east-1, without free tiers and discounts. */
+/** What AWS asks for what a run uses, in dollars. */
 export const prices = {
-  region: 'us-east-1',
-  step_functions_per_1000_transitions: 0.025,
-  lambda_arm64_per_gb_second: 0.0000133334,
-  lambda_per_million_requests: 0.2,
-  /** The first billion of a month; 32 KB sent and received count as one. */
-  data_api_per_million_requests: 0.35,
+  region: listPrices.region,
+  step_functions_per_1000_transitions: listPrices.step_functions_per_1000_transitions,
+  lambda_arm64_per_gb_second: listPrices.lambda_arm64_per_gb_second,
+  lambda_per_million_requests: listPrices.lambda_per_million_requests,
+  data_api_per_million_requests: listPrices.data_api_per_million_requests,
   not_included: 'Aurora capacity, logs, follow-up jobs',
 } as const;
 

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { withoutShortcuts } from '../../cli/docs/arrows.ts';
+import { costAtRest } from '../../cli/docs/cost-at-rest.ts';
+import { assumed, costOfRows } from '../../cli/docs/cost-of-rows.ts';
 import { sections } from '../../cli/docs/machine-page.ts';
 import { type Definition, type State, stateDiagram } from '../../cli/docs/state-diagram.ts';
 import { docs } from '../../cli/docs.ts';
@@ -42,9 +44,11 @@ describe('npm run docs -- --check', () => {
     const drifted = {
       'functions/engine/ledger/ledger.sql': (text: string) => `${text}-- more\n`,
       'README.md': (text: string) => text.replace("name: 'users-full-name'", "name: 'another'"),
+      'docs/pipelines/README.md': (text: string) => text.replace('set -euo pipefail', 'set -e'),
       'docs/how-it-works/rooms.md': (text: string) =>
         text.replace('validate --> slice', 'slice --> validate'),
       'docs/how-it-works/machine.md': (text: string) => text.replace('Run batches', 'Run some batches'),
+      'docs/cost.md': (text: string) => text.replace('0.025', '0.026'),
     };
     expect(await checked(drifted)).toEqual({
       code: 1,
@@ -157,4 +161,22 @@ test('What is inside a Map, and each branch of a Parallel, has a diagram of its 
     '## Inside "Both"',
     '[*] --> Right',
   ]);
+});
+
+describe('what it costs', () => {
+  test('is said of every type of resource, or the page cannot be made', () => {
+    expect(costAtRest([{ Type: 'AWS::Lambda::Function' }])).toEqual([]);
+    const alarm = { Type: 'AWS::CloudWatch::Alarm' };
+    expect(costAtRest([alarm, alarm])).toEqual([{ what: 'Alarms', dollars: 0.2 }]);
+    expect(() => costAtRest([{ Type: 'AWS::EC2::NatGateway' }])).toThrow(
+      'What does AWS::EC2::NatGateway cost while nothing runs?',
+    );
+  });
+
+  test('for a million rows, a rewrite costs more of the Data API than a backfill, by the bytes that travel', () => {
+    const [backfill, rewrite] = [costOfRows('backfill'), costOfRows('rewrite')];
+    expect(rewrite.usage.data_api_requests).toBeGreaterThan((1e6 * 2 * assumed.rowBytes) / 32_768);
+    expect(backfill.usage.data_api_requests).toBeLessThan(1e6 / 1_000);
+    expect(backfill.seconds).toBeCloseTo(1e6 / assumed.rowsPerSecond.backfill, 0);
+  });
 });
