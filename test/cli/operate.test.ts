@@ -395,6 +395,7 @@ describe('what somebody got wrong exits with 2', () => {
     [['errors', 'labels', '--json', '--csv'], '--json or --csv, not both'],
     [['restore', 'labels'], 'restoring labels has to be confirmed, and nobody can be asked: add --yes'],
     [['list', '--machine', 'run-migration'], 'did you mean --machine run-migrations?'],
+    [['list', '--stage', 'production'], 'no state machine is called run-migrations-production'],
     [['start', '--only', 'prizes'], 'did you mean prices?'],
   ])('%j', async (args, said) => {
     const { code, stdout, stderr } = await does(...args);
@@ -415,16 +416,22 @@ test('every command says in its help what its exit codes mean', async () => {
   }
 });
 
-test('a machine that was deployed before there were tags is a clear error', async () => {
-  const arn = at.runtime.migrationsMachineArn.replace(/[^:]+$/, 'old');
-  const definition = '{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Succeed"}}}';
-  at.runtime.stepFunctions.deploy({ machines: [{ name: 'old', arn, definition }], functions: [] });
-  expect(await does('list', '--machine', 'old')).toMatchObject({
-    code: 1,
-    stdout: '',
-    stderr: `${arn} has no tag data-migrations:cluster-arn, so its database cannot be found: it was deployed by a release before this command. Deploy this one, and try again\n`,
-  });
-});
+test.each([
+  ['old', ['--machine', 'old']],
+  ['run-migrations-staging', ['--stage', 'staging']],
+])(
+  'the machine %s, that was deployed before there were tags, is found by %j, and is a clear error',
+  async (name, where) => {
+    const arn = at.runtime.migrationsMachineArn.replace(/[^:]+$/, name);
+    const definition = '{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Succeed"}}}';
+    at.runtime.stepFunctions.deploy({ machines: [{ name, arn, definition }], functions: [] });
+    expect(await does('list', ...where)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: `${arn} has no tag data-migrations:cluster-arn, so its database cannot be found: it was deployed by a release before this command. Deploy this one, and try again\n`,
+    });
+  },
+);
 
 test('a ledger of version 1 is read, and said to be upgraded by a run', async () => {
   for (const statement of versions()[0] ?? []) {
