@@ -22,6 +22,7 @@ const alarmProperties = v.strictObject({
   Threshold: v.number(),
   ComparisonOperator: v.picklist(Object.keys(comparisons) as (keyof typeof comparisons)[]),
   TreatMissingData: v.picklist(['breaching', 'notBreaching', 'ignore', 'missing']),
+  Tags: v.optional(v.unknown()),
 });
 
 /** Reads an `AWS::CloudWatch::Alarm` about one metric. */
