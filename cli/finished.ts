@@ -2,10 +2,11 @@ import { registered } from '../functions/engine/define/registered.ts';
 import { currentVersion } from '../functions/engine/ledger/schema.ts';
 import { countLeft } from '../functions/engine/lifecycle/count-left.ts';
 import { isPending } from '../functions/engine/lifecycle/pending.ts';
+import type { Ledger } from '../functions/engine/overview/read-ledger.ts';
+import type { Status } from '../functions/engine/overview/status.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { grouped } from './output/format.ts';
-import type { Ledger } from './system/ledger.ts';
-import { type Status, statusOfOne } from './system/status.ts';
+import { statusOfOne } from './system/status.ts';
 import type { System } from './system/system.ts';
 
 interface Options {

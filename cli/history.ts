@@ -1,9 +1,9 @@
 import { executionName } from '../functions/engine/ledger/execution-names.ts';
 import { type HistoryLine, history as historyOf } from '../functions/engine/ledger/history.ts';
+import { readLedger } from '../functions/engine/overview/read-ledger.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { localTime } from './output/format.ts';
 import { table } from './output/table.ts';
-import { readLedger } from './system/ledger.ts';
 import { requireKnown } from './system/names.ts';
 
 // As many as a person scrolls through.

@@ -1,7 +1,8 @@
+import type { Status } from '../functions/engine/overview/status.ts';
 import { jsonOption, type OperatorCommand } from './command/command.ts';
 import { localTime } from './output/format.ts';
 import { table } from './output/table.ts';
-import { type Status, statuses } from './system/status.ts';
+import { statuses } from './system/status.ts';
 
 export const list: OperatorCommand<{ readonly json?: boolean }> = {
   usage: 'list',

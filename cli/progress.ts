@@ -1,7 +1,7 @@
+import { type Progress, progressOf } from '../functions/engine/overview/progress.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { grouped, localTime, pauseText } from './output/format.ts';
 import { table } from './output/table.ts';
-import { type Progress, progressOf } from './system/progress.ts';
 import { statuses, statusOfOne } from './system/status.ts';
 
 export const progress: OperatorCommand<{ readonly json?: boolean }> = {

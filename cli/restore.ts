@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline/promises';
 import type { ResultMap } from '../functions/contract.ts';
+import { visible } from '../functions/visible.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { Misuse } from './command/misuse.ts';
 import { grouped } from './output/format.ts';
-import { visible } from './output/visible.ts';
 import { act } from './system/act.ts';
 import { type RunOptions, runOptions } from './system/input.ts';
 import { statusOfOne } from './system/status.ts';

@@ -1,4 +1,4 @@
-import { visible } from '../output/visible.ts';
+import { visible } from '../../functions/visible.ts';
 
 /** Everything a command may talk to. Data goes to `out`, talk to `err`; `in` answers questions. */
 export interface Io {

@@ -4,9 +4,9 @@ import type { Database } from '../../functions/engine/database/data-api.ts';
 import { ownJson } from '../../functions/engine/database/row-shape.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
 import { ledger } from '../../functions/engine/ledger/names.ts';
+import type { Line, Stage } from '../../functions/engine/overview/read-ledger.ts';
+import { visible, visibleInOneLine } from '../../functions/visible.ts';
 import type { Output } from '../command/io.ts';
-import type { Line, Stage } from '../system/ledger.ts';
-import { visible, visibleInOneLine } from './visible.ts';
 
 /** How far a migration or a rebuild is. */
 export interface Step {

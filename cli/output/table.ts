@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { visibleInOneLine } from './visible.ts';
+import { visibleInOneLine } from '../../functions/visible.ts';
 
 /** Columns for people, without lines between them. Numbers stand right. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {

@@ -1,6 +1,6 @@
 import type { Database } from '../../functions/engine/database/data-api.ts';
 import { currentVersion } from '../../functions/engine/ledger/schema.ts';
-import { readLedger } from './ledger.ts';
+import { readLedger } from '../../functions/engine/overview/read-ledger.ts';
 import { requireKnown } from './names.ts';
 import type { System } from './system.ts';
 

@@ -1,10 +1,10 @@
 import type { Database } from '../../functions/engine/database/data-api.ts';
 import { purposeOf, requestOf } from '../../functions/engine/ledger/execution-purpose.ts';
+import { type Progress, progressOf } from '../../functions/engine/overview/progress.ts';
+import { type Ledger, type Run, readLedger } from '../../functions/engine/overview/read-ledger.ts';
+import { type Status, statusesIn } from '../../functions/engine/overview/status.ts';
 import { grouped, localTime, pauseText } from '../output/format.ts';
 import { type Step, stepOf } from '../output/steps.ts';
-import { type Ledger, type Run, readLedger } from './ledger.ts';
-import { type Progress, progressOf } from './progress.ts';
-import { type Status, statusesIn } from './status.ts';
 import type { System } from './system.ts';
 import { isUnderWay, type Watched } from './watched.ts';
 
@@ -22,7 +22,7 @@ export async function watchedSteps(
     const execution = watched.get(execution_arn);
     return execution !== undefined && isUnderWay(execution);
   });
-  const migrations = statusesIn(system, ledger, alive).filter(
+  const migrations = statusesIn(system.registered, ledger, alive).filter(
     ({ line, state }) =>
       (line !== undefined && watched.has(line.run)) || state === 'waiting' || state === 'paused',
   );

@@ -1,5 +1,5 @@
 import { ErrorName, type PartInput, type RunInput } from '../../contract.ts';
-import { actionOf } from './run-record.ts';
+import { purposeOf as purposeOfRun } from './run-record.ts';
 
 // What an execution of the migrations machine is, from what Step Functions describes of it.
 
@@ -11,12 +11,7 @@ export function requestOf({ input = '{}' }: { readonly input?: string | undefine
 
 /** What an execution is there for, as people say it. */
 export function purposeOf(execution: { readonly input?: string | undefined }): string {
-  const asked = actionOf(requestOf(execution) ?? {});
-  if (asked === undefined) {
-    return 'the run of a release';
-  }
-  const { action, migration } = asked;
-  return action === 'background' ? `${migration} in the background` : `${action} ${migration}`;
+  return purposeOfRun(requestOf(execution) ?? {});
 }
 
 const refusals: readonly string[] = [ErrorName.AlreadyRunning, ErrorName.InvalidInput];

@@ -90,6 +90,16 @@ export function actionOf(
   return undefined;
 }
 
+/** What a run is there for, as people say it. */
+export function purposeOf(request: RunInput): string {
+  const asked = actionOf(request);
+  if (asked === undefined) {
+    return 'the run of a release';
+  }
+  const { action, migration } = asked;
+  return action === 'background' ? `${migration} in the background` : `${action} ${migration}`;
+}
+
 /** What a migration came to that is finished or restored; undefined while it is neither. */
 export async function outcomeOf(
   database: Statements,

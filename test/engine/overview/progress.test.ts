@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Line } from '../../cli/system/ledger.ts';
-import { progressOf } from '../../cli/system/progress.ts';
-import type { State } from '../../cli/system/status.ts';
+import { progressOf } from '../../../functions/engine/overview/progress.ts';
+import type { Line } from '../../../functions/engine/overview/read-ledger.ts';
+import type { State } from '../../../functions/engine/overview/status.ts';
 
 const now = '2026-11-22T12:00:00+00:00';
 

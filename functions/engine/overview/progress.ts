@@ -1,6 +1,6 @@
-import type { Pause, Tuning } from '../../functions/engine/ledger/controls.ts';
-import { expectedEnd, percentDone, rowsPerSecond } from '../../functions/engine/lifecycle/how-far.ts';
-import type { Line } from './ledger.ts';
+import type { Pause, Tuning } from '../ledger/controls.ts';
+import { expectedEnd, percentDone, rowsPerSecond } from '../lifecycle/how-far.ts';
+import type { Line } from './read-ledger.ts';
 import type { State, Status } from './status.ts';
 
 /** How far one migration is. */

@@ -1,11 +1,11 @@
 import { nullable, number, string } from 'valibot';
-import type { Database } from '../../functions/engine/database/data-api.ts';
-import { ownJson } from '../../functions/engine/database/row-shape.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
-import { DatabaseError } from '../../functions/engine/errors.ts';
-import type { Controls } from '../../functions/engine/ledger/controls.ts';
-import { ledger } from '../../functions/engine/ledger/names.ts';
-import { currentVersion } from '../../functions/engine/ledger/schema.ts';
+import type { Database } from '../database/data-api.ts';
+import { ownJson } from '../database/row-shape.ts';
+import { sql } from '../database/sql.ts';
+import { DatabaseError } from '../errors.ts';
+import type { Controls } from '../ledger/controls.ts';
+import { ledger } from '../ledger/names.ts';
+import { currentVersion } from '../ledger/schema.ts';
 
 /** One migration's line in the ledger. What version 1 does not have is optional. */
 export interface Line {
@@ -20,7 +20,8 @@ export interface Line {
   readonly finished_at: string | null;
   /** As the result map has it; of a migration that has finished. */
   readonly result?: { readonly still_arriving?: number } | null;
-  readonly resting?: { readonly until: string; readonly reason: string } | null;
+  /** `held_since`: since when it has been held under pressure; not there for a rest that the schedule asks for. */
+  readonly resting?: { readonly until: string; readonly reason: string; readonly held_since?: string } | null;
   /** How it is spread over the time that it has. */
   readonly schedule?: {
     readonly must_end_at: string;
