@@ -3,6 +3,7 @@ import type { Database } from '../functions/engine/database/data-api.ts';
 import { json as jsonOf, key } from '../functions/engine/database/row-shape.ts';
 import { sql, when } from '../functions/engine/database/sql.ts';
 import { ledger } from '../functions/engine/ledger/names.ts';
+import { latestFindings } from '../functions/engine/overview/latest-findings.ts';
 import { whatFailed } from '../functions/engine/validate/run-validations.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { Misuse } from './command/misuse.ts';
@@ -90,22 +91,10 @@ const findings = array(
   }),
 );
 
-/**
- * In words what validations found last: in a run that was asked to, or that failed by it, unless the migration has finished since; or
- * else when it finished. Empty where all holds.
- */
+/** In words what validations found last; empty where all holds. */
 async function whatIsInvalid(database: Database, name: string): Promise<string> {
   const [row] = await database.query(
-    sql`
-    SELECT COALESCE(
-      (SELECT r.stage -> 'found' FROM ${ledger.runs} r
-       WHERE r.stage ->> 'migration' = m.name AND r.started_at > COALESCE(m.finished_at, '-infinity')
-       ORDER BY r.started_at DESC LIMIT 1),
-      (SELECT jsonb_agg(jsonb_build_object('name', v -> 'name', 'failedRows', v -> 'failed_rows',
-         'keys', COALESCE(v -> 'keys', '[]'), 'unevaluated', 0))
-       FROM jsonb_array_elements(m.result -> 'validations') AS v),
-      '[]')::text AS found
-    FROM ${ledger.migrations} m WHERE m.name = ${name}`,
+    sql`SELECT (${latestFindings()})::text AS found FROM ${ledger.migrations} m WHERE m.name = ${name}`,
     { found: jsonOf(findings) },
   );
   return whatFailed(row?.found ?? [], true);

@@ -24,6 +24,7 @@ program
   .description('keep the endpoints and the database up until Ctrl-C')
   .option('--sfn-port <port>', 'port of the Step Functions endpoint; any free one by default', port)
   .option('--rds-data-port <port>', 'port of the RDS Data API endpoint; any free one by default', port)
+  .option('--page-port <port>', 'port of the progress page; any free one by default', port)
   .option(...freshOption)
   .action(run(async () => (await import('./local.ts')).local));
 

@@ -41,6 +41,12 @@ export interface DatabaseFunctionProps {
   readonly serviceName: string;
   /** More environment variables for the handler. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** How long an invocation may take. Default: `functionTimeoutSeconds`. */
+  readonly timeoutSeconds?: number;
+  /** Whether it may begin transactions: one that only reads needs none. Default: true. */
+  readonly transactions?: boolean;
+  /** Names in its code that the bundle has values for, each as JSON without `$` or backquotes, since a shell sees it. Default: none. */
+  readonly define?: Readonly<Record<string, string>>;
 }
 
 /** A Lambda that works on one database through its Data API. It has no other permissions but those it is given here. */
@@ -53,6 +59,7 @@ export class DatabaseFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: DatabaseFunctionProps) {
     super(scope, id);
+    const { timeoutSeconds = functionTimeoutSeconds, transactions = true } = props;
     const { cluster, secret, databaseName, encryptionKey, ledgerSchema } = props.database;
 
     this.logs = new LogGroup(this, 'Logs', {
@@ -67,7 +74,7 @@ export class DatabaseFunction extends Construct {
       entry: props.entry,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      timeout: Duration.seconds(functionTimeoutSeconds),
+      timeout: Duration.seconds(timeoutSeconds),
       memorySize: functionMemoryMegabytes,
       role: this.role,
       logGroup: this.logs,
@@ -85,16 +92,16 @@ export class DatabaseFunction extends Construct {
       // Kept when the next one is deployed, because an execution that started with it may run for days. Not when the deploy that made
       // it is rolled back: it would be in the way of the next try, which publishes the same code.
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE },
-      bundling,
+      bundling: { ...bundling, ...(props.define && { define: props.define }) },
     });
 
     this.function.addToRolePolicy(
       new PolicyStatement({
         actions: [
-          'rds-data:BeginTransaction',
-          'rds-data:CommitTransaction',
           'rds-data:ExecuteStatement',
-          'rds-data:RollbackTransaction',
+          ...(transactions
+            ? ['rds-data:BeginTransaction', 'rds-data:CommitTransaction', 'rds-data:RollbackTransaction']
+            : []),
         ],
         resources: [cluster.clusterArn],
       }),

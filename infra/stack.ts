@@ -10,6 +10,7 @@ import { Migrations } from './migrations.ts';
 import { OperationsDashboard } from './operations/dashboard.ts';
 import { LogQueries } from './operations/log-queries.ts';
 import { Operations, type OperationsSettings } from './operations/operations.ts';
+import { ProgressWidget } from './operations/progress-widget.ts';
 import { installationTag } from './tags.ts';
 
 /**
@@ -76,6 +77,8 @@ export class DataMigrationsStack extends Stack {
       machineName,
       declaredJobs: registered.flatMap(({ rebuilds }) => rebuilds),
     });
+
+    new ProgressWidget(this, 'ProgressWidget', { database, machine: this.migrations.machine, registered });
 
     new OperationsDashboard(this, 'Dashboard', {
       cluster: database.cluster,

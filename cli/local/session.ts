@@ -10,6 +10,7 @@ export interface SessionOptions {
   readonly fresh: boolean;
   readonly sfnPort?: number;
   readonly rdsDataPort?: number;
+  readonly pagePort?: number;
 }
 
 /** The local runtime on the application's data, for as long as a command lasts. */

@@ -37,7 +37,7 @@ export function refusalOf({ headers }: IncomingMessage, accessKeyId: string): Re
     return { code: 'AccessDeniedException', message: 'Requests from web pages are refused.' };
   }
   const { host = '' } = headers;
-  if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(host)) {
+  if (!isThisMachine(host)) {
     const message = `The Host is '${host}': it must be 127.0.0.1, localhost or [::1].`;
     return { code: 'AccessDeniedException', message };
   }
@@ -54,4 +54,9 @@ export function refusalOf({ headers }: IncomingMessage, accessKeyId: string): Re
     return { code: 'UnrecognizedClientException', message };
   }
   return undefined;
+}
+
+/** Whether a request's `Host` names this machine. Another name that leads here is one that somebody else has given it. */
+export function isThisMachine(host: string): boolean {
+  return /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(host);
 }

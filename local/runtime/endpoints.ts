@@ -1,4 +1,4 @@
-import { errorCode } from '../error-code.ts';
+import { namingFlag } from '../http/naming-flag.ts';
 import { type RdsData, type RdsDataOptions, startRdsData } from '../rds-data/endpoint.ts';
 import { type Sns, startSns } from '../sns/sns.ts';
 import {
@@ -34,19 +34,5 @@ export async function startEndpoints(options: EndpointsOptions): Promise<Endpoin
   } catch (error) {
     await rdsData.close();
     throw error;
-  }
-}
-
-/** Adds the flag for another port to the error that a taken one gives. */
-async function namingFlag<T>(flag: string, port: number | undefined, starting: Promise<T>): Promise<T> {
-  try {
-    return await starting;
-  } catch (error) {
-    if (errorCode(error) !== 'EADDRINUSE') {
-      throw error;
-    }
-    throw new Error(`port ${port} is taken by another program; choose another one with ${flag}`, {
-      cause: error,
-    });
   }
 }
