@@ -78,7 +78,7 @@ export class DataMigrationsStack extends Stack {
       declaredJobs: registered.flatMap(({ rebuilds }) => rebuilds),
     });
 
-    new ProgressWidget(this, 'ProgressWidget', { database, machine: this.migrations.machine, registered });
+    new ProgressWidget(this, 'ProgressWidget', { database, registered, machineName });
 
     new OperationsDashboard(this, 'Dashboard', {
       cluster: database.cluster,

@@ -1,4 +1,4 @@
-import { purposeOf } from '../engine/ledger/run-record.ts';
+import { actionOf, purposeOf } from '../engine/ledger/run-record.ts';
 import { executionText } from './execution.ts';
 import { moment, span } from './format.ts';
 import { type Html, html } from './html.ts';
@@ -6,20 +6,21 @@ import type { Overview, Run } from './overview.ts';
 import { stateLabel } from './state-label.ts';
 import type { Surface } from './surface.ts';
 
-const isOfOneMigration = ({ request }: Run): boolean => purposeOf(request) !== purposeOf({});
+const isOfRelease = ({ request }: Run): boolean => actionOf(request) === undefined;
 
 /** What is under way now. */
-export function underWaySection({ runs, now }: Overview, surface: Surface): Html {
+export function underWaySection({ runs, migrations, now }: Overview, surface: Surface): Html {
   const { zone, button } = surface;
   const running = runs.filter(({ state }) => state === 'running');
   const isInBackground = ({ request }: Run): boolean => request.background !== undefined;
-  const [last] = runs.filter((each) => each.state !== 'running' && !isOfOneMigration(each));
+  const [last] = runs.filter((each) => each.state !== 'running' && isOfRelease(each));
   const canStop = running.some((each) => !isInBackground(each));
   const canResume = !canStop && last !== undefined && last.state !== 'succeeded';
+  // A run may fail before its migration has begun, which then says nothing of it.
+  const isUntold = canResume && migrations.every(({ failure }) => failure !== last.failure);
   return html`
   <section aria-labelledby="dm-now">
     <h2 id="dm-now">Under way</h2>
-    ${running.length === 0 && html`<p class="dm-empty">Nothing is under way.${last && html` The last run ${outcome(last)} ${moment(last.endedAt ?? last.startedAt, now, zone)}.`}</p>`}
     ${
       running.length > 0 &&
       html`<ul class="dm-runs">${running.map(
@@ -30,16 +31,17 @@ export function underWaySection({ runs, now }: Overview, surface: Surface): Html
           ${each.waiting && html`<span>waits for ${each.waiting.reason}</span>`}</li>`,
       )}</ul>`
     }
+    ${running.length === 0 && html`<p class="dm-empty">Nothing is under way.</p>`}
+    ${!canStop && last && html`<p>The last run of a release ${outcome(last)} ${moment(last.endedAt ?? last.startedAt, now, zone)}.</p>`}
+    ${isUntold && html`<p class="dm-why">${last?.failure}</p>`}
     ${button && (canStop || canResume) && html`<div class="dm-actions">${canStop && button('stop')}${canResume && button('resume')}</div>`}
   </section>`;
 }
 
+/** How a run ended, as it goes on with a moment: that of its end, or of its beginning if nobody knows its end. */
 function outcome({ state, endedAt }: Run): string {
-  return state === 'stopped' && endedAt === null
-    ? 'was stopped; it began'
-    : state === 'stopped'
-      ? 'was stopped'
-      : state;
+  const ended = state === 'stopped' ? 'was stopped' : state;
+  return endedAt === null ? `${ended}; it began at` : `${ended} at`;
 }
 
 /** The last runs. */
@@ -56,7 +58,7 @@ export function runsSection({ runs, now }: Overview, surface: Surface): Html {
       <tbody>${runs.map(
         (
           each,
-        ) => html`<tr><td>${stateLabel(each.state)}</td><td>${purposeOf(each.request)}${each.failure !== null && html`<p class="dm-why">${each.failure}</p>`}</td>
+        ) => html`<tr><td>${stateLabel(each.state)}</td><td>${purposeOf(each.request)}${each.failure !== null && html`<details id="dm-why-${each.arn}"><summary>why it failed</summary><p class="dm-why">${each.failure}</p></details>`}</td>
         <td class="dm-number">${moment(each.startedAt, now, zone)}</td><td class="dm-number">${tookText(each, now)}</td><td>${executionText(each.arn, surface)}</td></tr>`,
       )}</tbody></table></div>`
     }

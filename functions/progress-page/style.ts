@@ -57,7 +57,8 @@ export function style(): Html {
 .dm-empty, .dm-remark { color: var(--dm-muted); }
 .dm-remark { font-size: 12px; font-weight: 400; }
 .dm-bad { color: var(--dm-bad); font-weight: 600; }
-.dm-why { color: var(--dm-bad); overflow-wrap: anywhere; white-space: pre-wrap; }
+.dm-why { display: block; max-width: 110ch; padding-left: 10px; border-left: 2px solid var(--dm-bad); color: var(--dm-text); overflow-wrap: anywhere; white-space: pre-wrap; }
+.dm section > .dm-why, .dm section > .dm-actions { margin-top: 8px; }
 
 .dm table { width: 100%; border-collapse: collapse; background: none; color: inherit; font: inherit; }
 .dm th, .dm td { padding: 6px 16px 6px 0; text-align: left; vertical-align: top; font-weight: 400; border: 0; background: none; color: inherit; overflow-wrap: break-word; }
@@ -68,7 +69,7 @@ export function style(): Html {
 .dm .dm-number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .dm td p { margin-top: 2px; }
 .dm-scroll { overflow-x: auto; }
-.dm details { margin-top: 12px; }
+.dm section > details { margin-top: 12px; }
 .dm summary { padding: 4px 0; color: var(--dm-muted); cursor: pointer; }
 .dm :focus-visible { outline: 2px solid var(--dm-accent); outline-offset: 2px; border-radius: 2px; }
 
@@ -87,9 +88,9 @@ export function style(): Html {
 .dm-migrations .dm-col-migration { width: 23%; }
 .dm-migrations .dm-col-state { width: 10%; }
 .dm-migrations .dm-col-progress { width: 17%; }
-.dm-migrations .dm-col-rows { width: 14%; }
+.dm-migrations .dm-col-rows { width: 12%; }
 .dm-migrations .dm-col-rows-s { width: 9%; }
-.dm-migrations .dm-col-row-errors { width: 6%; }
+.dm-migrations .dm-col-row-errors { width: 8%; }
 .dm-migrations .dm-col-actions { width: 11%; }
 .dm-migrations :is(.dm-col-rows, .dm-col-rows-s, .dm-col-ends, .dm-col-row-errors) { text-align: right; }
 .dm-migrations .dm-number { white-space: normal; }

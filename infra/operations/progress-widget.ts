@@ -2,23 +2,23 @@ import { fileURLToPath } from 'node:url';
 import { CustomWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
-import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { Known } from '../../functions/engine/overview/status.ts';
 import type { DataApiDatabase } from '../database.ts';
 import { DatabaseFunction } from '../database-function.ts';
-import { executionsOf, nameOf } from '../machine.ts';
+import { defaultMachineName } from '../deployment.ts';
+import { executionsOf, machineArn } from '../machine.ts';
 
 /**
  * @example
- * const progress = new ProgressWidget(this, 'ProgressWidget', { database, machine: migrations.machine, registered });
+ * const progress = new ProgressWidget(this, 'ProgressWidget', { database, registered });
  * dashboard.addWidgets(progress.onDashboard());
  */
 export interface ProgressWidgetProps {
   /** The database with the ledger. */
   readonly database: DataApiDatabase;
-  /** The machine that runs the migrations. */
-  readonly machine: StateMachine;
+  /** The machine that runs the migrations. Default: `defaultMachineName`. */
+  readonly machineName?: string | undefined;
   /** The registered migrations, in order. */
   readonly registered: readonly Known[];
 }
@@ -33,22 +33,25 @@ const timeoutSeconds = 40;
 export class ProgressWidget extends Construct {
   readonly function: NodejsFunction;
 
-  constructor(scope: Construct, id: string, { database, machine, registered }: ProgressWidgetProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { database, registered, machineName = defaultMachineName }: ProgressWidgetProps,
+  ) {
     super(scope, id);
+    const machine = machineArn(this, machineName);
     const shows = new DatabaseFunction(this, 'Show', {
       database,
       entry: fileURLToPath(new URL('../../functions/progress-page/handler.ts', import.meta.url)),
       serviceName: 'progress-widget',
       timeoutSeconds,
       transactions: false,
-      environment: { MACHINE_ARN: machine.stateMachineArn },
+      environment: { MACHINE_ARN: machine },
       // Not in the environment, which holds 4 KB: two hundred of them would not fit.
       define: { REGISTERED_MIGRATIONS: JSON.stringify(registered.map(({ name, kind }) => ({ name, kind }))) },
     });
-    shows.mayDescribe(executionsOf(this, nameOf(machine)));
-    shows.role.addToPolicy(
-      new PolicyStatement({ actions: ['states:ListExecutions'], resources: [machine.stateMachineArn] }),
-    );
+    shows.mayDescribe(executionsOf(this, machineName));
+    shows.role.addToPolicy(new PolicyStatement({ actions: ['states:ListExecutions'], resources: [machine] }));
     this.function = shows.function;
   }
 
