@@ -23,6 +23,12 @@ import {
 
 const made = synthesized();
 const functions = propertiesOf<FunctionProperties>(made, 'AWS::Lambda::Function');
+/** Those that the machines invoke. */
+const ofMachines = Object.fromEntries(
+  Object.entries(functions).filter(([, { Environment }]) =>
+    ['migrate', 'rebuild'].includes(String(Environment.Variables.POWERTOOLS_SERVICE_NAME)),
+  ),
+);
 /** The logical id of the machine that rebuilds, whatever the CDK makes of its name. */
 const [rebuildMachine = ''] = Object.entries(
   propertiesOf<{ StateMachineName: string }>(made, 'AWS::StepFunctions::StateMachine'),
@@ -51,8 +57,8 @@ const permissions = Object.values(propertiesOf<Policy>(made, 'AWS::IAM::Policy')
   );
 
 describe('the Lambdas', () => {
-  test('are two, on arm64 and a Node runtime that the SDK goes on supporting', () => {
-    expect(Object.keys(functions)).toHaveLength(2);
+  test('are three, on arm64 and a Node runtime that the SDK goes on supporting', () => {
+    expect(Object.keys(functions)).toHaveLength(3);
     for (const { Architectures, Runtime } of Object.values(functions)) {
       expect(Architectures).toEqual(['arm64']);
       expect(Number(/^nodejs(\d+)\.x$/.exec(Runtime)?.[1])).toBeGreaterThanOrEqual(22);
@@ -60,7 +66,7 @@ describe('the Lambdas', () => {
   });
 
   test('have the memory and the time that the commands count with', () => {
-    for (const lambda of Object.values(functions)) {
+    for (const lambda of Object.values(ofMachines)) {
       expect(lambda).toMatchObject({ MemorySize: functionMemoryMegabytes, Timeout: functionTimeoutSeconds });
     }
     const shares = Object.values(functions).map(
@@ -71,7 +77,7 @@ describe('the Lambdas', () => {
 
   test('each write to a log group of their own, which forgets after a while, and to no other', () => {
     const groups = Object.values(functions).map(({ LoggingConfig }) => LoggingConfig.LogGroup.Ref);
-    expect(new Set(groups).size).toBe(2);
+    expect(new Set(groups).size).toBe(3);
     for (const group of groups) {
       expect(made.template.Resources[group]?.Properties?.RetentionInDays).toBe(90);
     }
@@ -86,7 +92,7 @@ describe('the Lambdas', () => {
   });
 
   test('promise 10: may be invoked in every version, so that a deploy takes nothing away from a running execution', () => {
-    for (const id of Object.keys(functions)) {
+    for (const id of Object.keys(ofMachines)) {
       expect(permissions).toContain(`lambda:InvokeFunction on <${id}.Arn>:*`);
     }
   });
@@ -100,6 +106,7 @@ describe('the Lambdas', () => {
     }
     expect(variables.map(({ POWERTOOLS_SERVICE_NAME }) => POWERTOOLS_SERVICE_NAME).toSorted()).toEqual([
       'migrate',
+      'progress-widget',
       'rebuild',
     ]);
     const [migrate] = variables.filter(
@@ -259,8 +266,8 @@ describe('a key of your own', () => {
       MasterUserSecret: { KmsKeyId: keyArn },
     });
     const logs = Object.values(resourcesOf(encrypted, 'AWS::Logs::LogGroup'));
-    expect(logs.map(({ Properties }) => Properties?.KmsKeyId)).toEqual(Array(4).fill(keyArn));
-    expect(decrypts(encrypted).map(({ Resource }) => Resource)).toEqual([keyArn, keyArn]);
+    expect(logs.map(({ Properties }) => Properties?.KmsKeyId)).toEqual(Array(5).fill(keyArn));
+    expect(decrypts(encrypted).map(({ Resource }) => Resource)).toEqual([keyArn, keyArn, keyArn]);
     expect(decrypts(made)).toEqual([]);
   });
 
@@ -271,7 +278,7 @@ describe('a key of your own', () => {
       databaseName: 'orders',
       keyArn,
     });
-    expect(decrypts(onExisting).map(({ Resource }) => Resource)).toEqual([keyArn, keyArn]);
+    expect(decrypts(onExisting).map(({ Resource }) => Resource)).toEqual([keyArn, keyArn, keyArn]);
   });
 
   test('that is no key is refused', () => {
