@@ -130,6 +130,13 @@ describe('npm run local', () => {
     expect(machine('rebuild-employee-projections')).not.toBe('');
   });
 
+  test('prints where a browser shows how the migrations stand', async () => {
+    const [, page = ''] = /in a browser: (http:\/\/127\.0\.0\.1:\d+\/[0-9a-f]{32}\/)\n/.exec(said) ?? [];
+    const answer = await fetch(page);
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toContain('users-full-name');
+  });
+
   test('runs the migrations for an SDK that is pointed there', () => {
     expect(migrated.status).toBe('SUCCEEDED');
     expect(JSON.parse(migrated.output ?? '')['users-full-name'].total_updated).toBe(9_500);

@@ -13,6 +13,7 @@ import { type PageAt, pageAt } from './page-at.ts';
 const pictures = process.env.SCREENSHOTS;
 const phone: BrowserContextOptions = {
   viewport: { width: 360, height: 740 },
+  deviceScaleFactor: 2,
   hasTouch: true,
   isMobile: true,
 };
@@ -153,7 +154,6 @@ describeInBrowser('the progress page in a browser', () => {
         /engine-config-condition-groups\s+101\s+23514\s+a constraint of the table/,
       );
       expect(await problems()).toEqual([]);
-      await picture('failed');
 
       await runtime.database.query('ALTER TABLE demo.engine_configs DROP CONSTRAINT broken');
       for (let tabs = 0; (await focused()) !== 'dm-resume-the-run'; tabs += 1) {
@@ -193,6 +193,7 @@ describeInBrowser('the progress page in a browser', () => {
       'in the %s scheme is readable, with all that it can show',
       async (colorScheme) => {
         await open({ colorScheme });
+        await picture(colorScheme);
         for (const unfolded of await page.locator('summary').all()) {
           if (!(await unfolded.evaluate('(it) => it.parentElement.open'))) {
             await unfolded.click();
@@ -201,7 +202,6 @@ describeInBrowser('the progress page in a browser', () => {
         expect(await problems()).toEqual([]);
         const ground = await page.evaluate('getComputedStyle(document.body).backgroundColor');
         expect(ground).toBe(colorScheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(18, 23, 29)');
-        await picture(colorScheme);
       },
     );
 
