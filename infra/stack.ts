@@ -78,9 +78,9 @@ export class DataMigrationsStack extends Stack {
       declaredJobs: registered.flatMap(({ rebuilds }) => rebuilds),
     });
 
-    new ProgressWidget(this, 'ProgressWidget', { database, registered, machineName });
-
+    const progress = new ProgressWidget(this, 'ProgressWidget', { database, registered, machineName });
     new OperationsDashboard(this, 'Dashboard', {
+      progress: progress.onDashboard(),
       cluster: database.cluster,
       migrate: this.migrations.migrate.function,
       machines: { [machineName]: this.migrations.machine, ...followUps },

@@ -1,5 +1,5 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import { Dashboard, PeriodOverride, Row, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
+import { Dashboard, type IWidget, PeriodOverride, Row, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
@@ -11,12 +11,15 @@ import { lambdaWidgets, machineWidget, runWidgets } from './run-widgets.ts';
 /**
  * @example
  * new OperationsDashboard(this, 'Dashboard', {
+ *   progress: progress.onDashboard(),
  *   cluster: database.cluster,
  *   migrate: migrations.migrate.function,
  *   machines: { 'run-migrations': migrations.machine, 'rebuild-orders': rebuildOrders },
  * });
  */
 export interface OperationsDashboardProps {
+  /** How every migration stands, on top of all else. */
+  readonly progress: IWidget;
   /** The cluster that is migrated. */
   readonly cluster: DataApiDatabase['cluster'];
   /** The Lambda that the migrations machine invokes. */
@@ -27,7 +30,11 @@ export interface OperationsDashboardProps {
 
 /** What runs, how far it is, what it does to the database, and what goes wrong: CloudWatch's dashboard with the name of the stack. */
 export class OperationsDashboard extends Construct {
-  constructor(scope: Construct, id: string, { cluster, migrate, machines }: OperationsDashboardProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { progress, cluster, migrate, machines }: OperationsDashboardProps,
+  ) {
     super(scope, id);
     const stack = Stack.of(this).stackName;
     const row = 24; // the width of a dashboard
@@ -38,6 +45,7 @@ export class OperationsDashboard extends Construct {
       defaultInterval: Duration.hours(3),
       periodOverride: PeriodOverride.INHERIT,
       widgets: [
+        [progress],
         [title('What runs, and how far it is')],
         [new Row(...runWidgets(stack))],
         [new Row(...progressWidgets(stack))],
