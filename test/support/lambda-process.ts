@@ -6,6 +6,7 @@ import { type Database, dataApi } from '../../functions/engine/database/data-api
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import type { ExecutionStatus } from '../../functions/engine/ledger/execution-status.ts';
 import { migrate } from '../../functions/migrate/migrate.ts';
+import type { SendMetrics } from '../../functions/send-metrics.ts';
 import { credentials } from './credentials.ts';
 
 export const clusterArn = 'arn:aws:rds:eu-central-1:123456789012:cluster:app';
@@ -43,6 +44,8 @@ export interface ProcessOptions {
   readonly version?: string;
   /** Requests that the SDK makes of one call at most. */
   readonly attempts?: number;
+  /** Where its metrics go. */
+  readonly metrics?: SendMetrics;
 }
 
 /** Where processes live: the endpoint that they talk to, their clock, and what Step Functions says of executions. */
@@ -64,6 +67,7 @@ export function startProcess(
     followUps = {},
     attempts = 3,
     version = '',
+    metrics,
   }: ProcessOptions,
 ): LambdaProcess {
   let isDead = false;
@@ -83,6 +87,7 @@ export function startProcess(
     clock,
     statusOf,
     database: clientOf({ url, databaseName, clock, attempts, number }),
+    ...(metrics && { metrics }),
   });
   return {
     number,
