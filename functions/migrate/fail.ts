@@ -25,12 +25,12 @@ export async function fail(
       count(engine, failure);
     }
     return failure;
-  } catch (failure) {
-    const isTriedAgain = failure instanceof DatabaseError && failure.fault === 'moment' && !isLastTry;
+  } catch (problem) {
+    const isTriedAgain = problem instanceof DatabaseError && problem.fault === 'moment' && !isLastTry;
     if (!isTriedAgain && !isTold) {
       count(engine, found);
     }
-    throw failure;
+    throw problem;
   }
 }
 

@@ -12,12 +12,12 @@ export interface Told {
 
 /**
  * Does the work of a slice, and then tells the log in one line, and CloudWatch in its metrics, what came of it. Names are the same in both;
- * of several values, the log has the median, the 99th percentile and the longest. Of a slice that failed, it tells what was counted until then.
+ * of several values, the log has how many, the median, the 99th percentile and the longest. Of a slice that failed, it tells what was counted until then.
  *
  * @param what The message of the line.
  * @param of What there is to tell of a slice that took so many seconds; its end is undefined where it failed.
  */
-export async function told<Ended extends object>(
+export async function told<Ended extends { readonly state: string }>(
   { engine, migration }: Turn,
   what: string,
   work: () => Promise<Ended>,
@@ -32,13 +32,9 @@ export async function told<Ended extends object>(
   } finally {
     const { values: exact, pause } = of(ended, clock.now() - begun);
     const values = rounded(exact);
-    logger.info(what, { state: stateOf(ended), ...inShort(values), ...spoken(pause) });
+    logger.info(what, { state: ended?.state ?? 'failed', ...inShort(values), ...spoken(pause) });
     metrics.ofMigration(migration.name, values);
   }
-}
-
-function stateOf(ended: object | undefined): unknown {
-  return ended === undefined ? 'failed' : 'state' in ended ? ended.state : undefined;
 }
 
 /** A pause by the word for it, with its reason. */

@@ -72,7 +72,10 @@ async function slice(turn: Turn, migration: RowMigration): Promise<ValidationPro
   const { engine, tally } = turn;
   const columns = migration.validate.flatMap((validation) => validation.columns);
   const table = await describeTable(engine.database, { ...migration, columns });
-  const work = () => runValidations(sliceOf(turn, migration, table), turn.run);
+  const work = async () => {
+    const progress = await runValidations(sliceOf(turn, migration, table), turn.run);
+    return { ...progress, state: progress.ended ? 'done' : 'more' };
+  };
   return told(turn, 'validating', work, (progress) => ({
     values: {
       FailuresTriedAgain: tally.triedAgain,

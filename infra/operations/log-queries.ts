@@ -6,7 +6,16 @@ import { Construct } from 'constructs';
 const queries = {
   Slices: {
     fields: [
-      ...['@timestamp', 'migration', 'state', 'RowsProcessed', 'RowsUpdated', 'RowErrors', 'RowsLeft'],
+      ...[
+        '@timestamp',
+        'migration',
+        'operation',
+        'state',
+        'RowsProcessed',
+        'RowsUpdated',
+        'RowErrors',
+        'RowsLeft',
+      ],
       ...['RowsPerSecond', 'Lanes', 'RestSeconds', 'rest.reason', 'SecondsLeft', 'run'],
     ],
     filterStatements: ["message = 'slice'"],
