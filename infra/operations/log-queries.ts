@@ -6,17 +6,8 @@ import { Construct } from 'constructs';
 const queries = {
   Slices: {
     fields: [
-      ...[
-        '@timestamp',
-        'migration',
-        'operation',
-        'state',
-        'RowsProcessed',
-        'RowsUpdated',
-        'RowErrors',
-        'RowsLeft',
-      ],
-      ...['RowsPerSecond', 'Lanes', 'RestSeconds', 'rest.reason', 'SecondsLeft', 'run'],
+      ...['@timestamp', 'migration', 'operation', 'state', 'RowsProcessed', 'RowsUpdated', 'RowErrors'],
+      ...['RowsLeft', 'RowsPerSecond', 'Lanes', 'RestSeconds', 'rest.reason', 'SecondsLeft', 'run'],
     ],
     filterStatements: ["message = 'slice'"],
     sort: '@timestamp desc',

@@ -368,10 +368,13 @@ describe('The transaction holds its locks for a limited time:', () => {
 });
 
 describe('A lock that is not let go', () => {
-  it('is waited for by Step Functions, with the holder named, and after an hour the run says so', async () => {
+  it('is waited for by Step Functions, with the holder named and for how long, and after an hour the run says so', async () => {
     const application = await engine.database.pool.connect();
     await application.query(`SET application_name = 'nightly report'; BEGIN; SELECT FROM parts.b`);
-    const process = engine.process([stamps]);
+    const held: unknown[] = [];
+    const process = engine.process([stamps], {
+      metrics: { ofMigration: (_, { HoldSeconds }) => held.push(HoldSeconds), ofStack: () => {} },
+    });
     const run = caller('held-up');
     engine.executions.set(run.execution_arn, 'RUNNING');
     await process.invoke({ operation: 'open', run, input: {} });
@@ -387,6 +390,14 @@ describe('A lock that is not let go', () => {
       expect(seconds).toBeLessThanOrEqual(0.1 * 2 ** i);
     });
     expect(await engine.ledger('migrations')).toMatchObject([{ resting: { reason } }]);
+    await query(`
+      UPDATE data_migrations.migrations
+      SET resting = jsonb_set(resting, '{held_since}', to_jsonb(now() - interval '20 min'))`);
+    expect(await slice()).toMatchObject({ state: 'more', rest_seconds: 30 });
+    expect(held).toEqual([
+      expect.toSatisfy((seconds) => seconds < 60),
+      expect.toSatisfy((seconds) => seconds >= 1_200),
+    ]);
 
     await query(`UPDATE data_migrations.migrations SET started_at = now() - interval '61 min'`);
     await query(`UPDATE data_migrations.runs SET started_at = now() - interval '61 min'`);
@@ -399,6 +410,7 @@ describe('A lock that is not let go', () => {
     await application.query('COMMIT');
     application.release(true);
     expect(await slice()).toMatchObject({ state: 'done', total_processed: 4, total_updated: 3 });
+    expect(held.at(-1)).toBe(0);
     expect(await stamped()).toEqual(all);
   });
 });

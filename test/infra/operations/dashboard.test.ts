@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import type { Synthesized } from '../../../infra/synthesize.ts';
+import { propertiesOf, resourcesOf, spelled, synthesized } from '../synthesized.ts';
+
+interface Widget {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly properties: { readonly title?: string; readonly metrics?: readonly (readonly unknown[])[] };
+}
+
+const made = synthesized();
+
+function widgetsOf(stack: Synthesized): readonly Widget[] {
+  const [dashboard] = Object.values(
+    propertiesOf<{ readonly DashboardBody: unknown }>(stack, 'AWS::CloudWatch::Dashboard'),
+  );
+  return (JSON.parse(spelled(dashboard?.DashboardBody)) as { widgets: Widget[] }).widgets;
+}
+
+/** The values of a dimension in the metrics that a dashboard asks for. */
+function valuesOf(stack: Synthesized, dimension: string): Set<unknown> {
+  const lines = widgetsOf(stack).flatMap(({ properties }) => properties.metrics ?? []);
+  return new Set(lines.filter((line) => line[2] === dimension).map((line) => line[3]));
+}
+
+test('the dashboard shows the database that is migrated, also one that was there already', () => {
+  const [cluster = ''] = Object.keys(resourcesOf(made, 'AWS::RDS::DBCluster'));
+  expect(valuesOf(made, 'DBClusterIdentifier')).toEqual(new Set([`<${cluster}>`]));
+  const onExisting = synthesized({
+    clusterArn: 'arn:aws:rds:eu-central-1:123456789012:cluster:orders',
+    secretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders-Ab12Cd',
+    databaseName: 'orders',
+  });
+  expect(valuesOf(onExisting, 'DBClusterIdentifier')).toEqual(new Set(['orders']));
+});
+
+test('the dashboard shows the executions of each machine, those of follow-up jobs too', () => {
+  const machines = Object.keys(resourcesOf(made, 'AWS::StepFunctions::StateMachine'));
+  expect(valuesOf(made, 'StateMachineArn')).toEqual(new Set(machines.map((id) => `<${id}>`)));
+});
+
+test('the widgets have titles, and none lies on another or sticks out', () => {
+  const widgets = widgetsOf(made);
+  expect(widgets.filter(({ properties }) => properties.metrics && !properties.title)).toEqual([]);
+  const taken = widgets.flatMap(({ x, y, width, height }) =>
+    Array.from({ length: width * height }, (_, i) => `${x + (i % width)},${y + Math.floor(i / width)}`),
+  );
+  expect(new Set(taken).size).toBe(taken.length);
+  expect(widgets.filter(({ x, width }) => x + width > 24)).toEqual([]);
+});
