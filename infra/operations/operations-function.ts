@@ -1,12 +1,13 @@
 import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { acknowledgeWildcard } from '../acknowledge.ts';
+import { acknowledge, acknowledgeWildcard } from '../acknowledge.ts';
 import { bundling } from '../database-function.ts';
 import { logRetention } from '../machine.ts';
+import { isTraced } from './tracing.ts';
 
 /**
  * @example
@@ -47,6 +48,7 @@ export class OperationsFunction extends Construct {
       memorySize: 256, // it waits for answers; with less than that, loading the SDK takes seconds
       role: this.role,
       logGroup: logs,
+      tracing: isTraced(this) ? Tracing.ACTIVE : Tracing.DISABLED,
       environment: {
         POWERTOOLS_SERVICE_NAME: props.serviceName,
         NODE_OPTIONS: '--enable-source-maps',
@@ -54,6 +56,9 @@ export class OperationsFunction extends Construct {
       },
       bundling,
     });
+    if (isTraced(this)) {
+      acknowledge(this.role, 'AwsSolutions-IAM5[Resource::*]', 'X-Ray knows no resources to name.');
+    }
   }
 
   /** Lets the function do these things with these resources. */

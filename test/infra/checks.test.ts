@@ -4,14 +4,14 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { expect, test } from 'vitest';
 import cdk from '../../cdk.json' with { type: 'json' };
 import { dataMigrations } from '../../infra/data-migrations.ts';
-import { databaseStackOf, fixtures, scratch, stage, synthesized } from './synthesized.ts';
+import { databaseStackOf, fixtures, scratch, stage, synthesized, unbundled } from './synthesized.ts';
 
 const cfnLint = spawnSync('cfn-lint', ['--version']).status === 0;
 
 test.each(['staging', 'production'])(
   'cdk-nag has nothing against the %s stage that is not acknowledged with a reason',
   (name) => {
-    const context = { ...cdk.context, createDatabase: 'true', stage: name };
+    const context = { ...cdk.context, ...unbundled, createDatabase: 'true', stage: name };
     const app = new App({ outdir: scratch(), context });
     dataMigrations(app, fixtures);
     expect(new AwsSolutionsChecks(app).validateScope(app).violations).toEqual([]);

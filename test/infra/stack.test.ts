@@ -9,6 +9,7 @@ import {
 } from '../../infra/deployment.ts';
 import type { Synthesized } from '../../infra/synthesize.ts';
 import {
+  databaseFunctions,
   databaseStackOf,
   definitionOf,
   type FunctionProperties,
@@ -22,7 +23,7 @@ import {
 } from './synthesized.ts';
 
 const made = synthesized();
-const functions = propertiesOf<FunctionProperties>(made, 'AWS::Lambda::Function');
+const functions = databaseFunctions(made);
 /** Those that the machines invoke. */
 const ofMachines = Object.fromEntries(
   Object.entries(functions).filter(([, { Environment }]) =>
@@ -57,7 +58,7 @@ const permissions = Object.values(propertiesOf<Policy>(made, 'AWS::IAM::Policy')
   );
 
 describe('the Lambdas', () => {
-  test('are three, on arm64 and a Node runtime that the SDK goes on supporting', () => {
+  test('that work on the database are three, on arm64 and a Node runtime that the SDK goes on supporting', () => {
     expect(Object.keys(functions)).toHaveLength(3);
     for (const { Architectures, Runtime } of Object.values(functions)) {
       expect(Architectures).toEqual(['arm64']);
@@ -124,7 +125,7 @@ describe('the roles', () => {
     const reasoned = [
       /^lambda:InvokeFunction on <\w+\.Arn>:\*$/, // all versions of one function
       new RegExp(
-        `^states:DescribeExecution on \\S+:execution:(run-migrations|\\S+"${rebuildMachine}"\\S+):\\*$`,
+        `^states:(DescribeExecution|GetExecutionHistory) on \\S+:execution:(run-migrations|\\S+"(MigrationsMachine\\w+|${rebuildMachine})"\\S+):\\*$`,
       ), // all executions of our machines
       /^states:StopExecution on \S+:execution:run-migrations:\*$/, // a stopped run stops its part
       /^logs:\w+ on \*$/, // log delivery has no resources
@@ -137,7 +138,9 @@ describe('the roles', () => {
 
   test('of the Lambdas reach the database by the operations of the Data API that they use and the secret, nothing else', () => {
     const services = new Set(permissions.map((it) => it.split(':')[0]));
-    expect(services).toEqual(new Set(['events', 'lambda', 'logs', 'rds-data', 'secretsmanager', 'states']));
+    expect(services).toEqual(
+      new Set(['events', 'kms', 'lambda', 'logs', 'rds-data', 'secretsmanager', 'sns', 'states']),
+    );
     const onTheDatabase = permissions
       .filter((it) => it.startsWith('rds-data:'))
       .map((it) => it.split(' ')[0]);
@@ -240,8 +243,7 @@ describe('the database', () => {
     const onExisting = synthesized({ clusterArn, secretArn, databaseName: 'orders' });
     const types = Object.values(onExisting.template.Resources).map(({ Type }) => Type);
     expect(types.filter((type) => /^AWS::(RDS|EC2)::/.test(type))).toEqual([]);
-    const lambdas = propertiesOf<FunctionProperties>(onExisting, 'AWS::Lambda::Function');
-    for (const { Environment } of Object.values(lambdas)) {
+    for (const { Environment } of Object.values(databaseFunctions(onExisting))) {
       expect(Environment.Variables).toMatchObject({
         CLUSTER_ARN: clusterArn,
         SECRET_ARN: secretArn,
@@ -256,7 +258,9 @@ describe('a key of your own', () => {
   const decrypts = (from: Synthesized) =>
     Object.values(propertiesOf<Policy>(from, 'AWS::IAM::Policy'))
       .flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
-      .filter(({ Action }) => [Action].flat().includes('kms:Decrypt'));
+      .filter(
+        ({ Action, Resource }) => [Action].flat().includes('kms:Decrypt') && typeof Resource === 'string',
+      );
 
   test('encrypts storage, secret and all logs, and the Lambdas may use it for the secret', () => {
     const encrypted = stage('staging', { keyArn });
@@ -266,7 +270,7 @@ describe('a key of your own', () => {
       MasterUserSecret: { KmsKeyId: keyArn },
     });
     const logs = Object.values(resourcesOf(encrypted, 'AWS::Logs::LogGroup'));
-    expect(logs.map(({ Properties }) => Properties?.KmsKeyId)).toEqual(Array(5).fill(keyArn));
+    expect(logs.map(({ Properties }) => Properties?.KmsKeyId)).toEqual(Array(7).fill(keyArn));
     expect(decrypts(encrypted).map(({ Resource }) => Resource)).toEqual([keyArn, keyArn, keyArn]);
     expect(decrypts(made)).toEqual([]);
   });

@@ -22,6 +22,9 @@ export function scratch(): string {
   return join(folder, String(assemblies));
 }
 
+/** Leaves the functions' code as it is: a template says the same without, in a tenth of the time. */
+export const unbundled = { 'aws:cdk:bundling-stacks': [] } as const;
+
 /** The stacks of a stage with a database of its own. */
 export function stage(name: string, context: Readonly<Record<string, string>> = {}): Synthesized {
   return synthesized({ createDatabase: 'true', stage: name, ...context });
@@ -34,8 +37,14 @@ export function databaseStackOf({ assembly }: Synthesized): CloudFormationStackA
   );
 }
 
-export function synthesized(context?: Readonly<Record<string, string>>): Synthesized {
-  return synthesize({ outdir: scratch(), application: fixtures, ...(context && { context }) });
+export function synthesized(context: Readonly<Record<string, string>> = {}): Synthesized {
+  return synthesize({ outdir: scratch(), application: fixtures, context: { ...unbundled, ...context } });
+}
+
+/** The Lambdas that work on the database, by logical id: not those that look at the machines from outside. */
+export function databaseFunctions(from: Pick<Synthesized, 'template'>): Record<string, FunctionProperties> {
+  const all = Object.entries(propertiesOf<FunctionProperties>(from, 'AWS::Lambda::Function'));
+  return Object.fromEntries(all.filter(([id]) => !id.startsWith('Operations')));
 }
 
 /** The resources of one type, by logical id. */

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import cdk from '../../../cdk.json' with { type: 'json' };
 import { dataMigrations } from '../../../infra/data-migrations.ts';
 import type { Synthesized } from '../../../infra/synthesize.ts';
-import { fixtures, propertiesOf, scratch, synthesized } from '../synthesized.ts';
+import { fixtures, propertiesOf, scratch, synthesized, unbundled } from '../synthesized.ts';
 
 /** Whether each machine, and each Lambda, of a stack sends traces. */
 function traced(stack: Synthesized): boolean[] {
@@ -23,13 +23,13 @@ function traced(stack: Synthesized): boolean[] {
 }
 
 test('machines that loop for days send no traces to X-Ray, nor do their Lambdas', () => {
-  expect(traced(synthesized())).toEqual([false, false, false, false]);
+  expect(new Set(traced(synthesized()))).toEqual(new Set([false]));
   expect(JSON.stringify(synthesized().template)).not.toContain('xray:');
 });
 
 test('the context switches traces on for machines and Lambdas, those of follow-up jobs too, and cdk-nag has nothing against it', () => {
-  expect(traced(synthesized({ tracing: 'true' }))).toEqual([true, true, true, true]);
-  const app = new App({ outdir: scratch(), context: { ...cdk.context, tracing: 'true' } });
+  expect(new Set(traced(synthesized({ tracing: 'true' })))).toEqual(new Set([true]));
+  const app = new App({ outdir: scratch(), context: { ...cdk.context, ...unbundled, tracing: 'true' } });
   dataMigrations(app, fixtures);
   expect(new AwsSolutionsChecks(app).validateScope(app).violations).toEqual([]);
   expect(() => synthesized({ tracing: 'on' })).toThrow('The context tracing must be true or false, got "on"');
