@@ -94,7 +94,10 @@ export class DataMigrationsStack extends Stack {
       ...operations,
     });
 
-    Tags.of(this).add(installationTag, machineName);
+    // A dashboard takes no tags in every version of CloudFormation's schema.
+    Tags.of(this).add(installationTag, machineName, {
+      excludeResourceTypes: ['AWS::CloudWatch::Dashboard'],
+    });
     if (keyArn !== undefined) {
       Aspects.of(this).add({ visit: (node) => encrypt(node, keyArn) });
     }

@@ -94,6 +94,10 @@ export function spelled(value: unknown): string {
   if (name === 'Fn::GetAtt') {
     return `<${(argument as string[]).join('.')}>`;
   }
+  if (name === 'Fn::GetStackOutput') {
+    const { StackName, OutputName } = argument as { StackName: string; OutputName: string };
+    return `<${StackName}.${OutputName}>`;
+  }
   if (name === 'Fn::Join') {
     const [separator, parts] = argument as [string, unknown[]];
     return parts.map(spelled).join(separator);

@@ -17,7 +17,7 @@ test('what is deployed has no path of the machine that made it, so that cdk diff
     const bundles = readdirSync(outdir, { recursive: true, encoding: 'utf8' }).filter((file) =>
       /^asset\.\w+\/index\.\w+(\.map)?$/.test(file),
     );
-    expect(bundles).toHaveLength(4);
+    expect(bundles).toHaveLength(10);
     const path = relative('/', checkout);
     const namesIt = bundles.filter((file) => readFileSync(join(outdir, file), 'utf8').includes(path));
     expect(namesIt).toEqual([]);

@@ -29,7 +29,8 @@ test('machines that loop for days send no traces to X-Ray, nor do their Lambdas'
 
 test('the context switches traces on for machines and Lambdas, those of follow-up jobs too, and cdk-nag has nothing against it', () => {
   expect(new Set(traced(synthesized({ tracing: 'true' })))).toEqual(new Set([true]));
-  const app = new App({ outdir: scratch(), context: { ...cdk.context, ...unbundled, tracing: 'true' } });
+  const context = { ...cdk.context, ...unbundled, createDatabase: 'true', stage: 'staging', tracing: 'true' };
+  const app = new App({ outdir: scratch(), context });
   dataMigrations(app, fixtures);
   expect(new AwsSolutionsChecks(app).validateScope(app).violations).toEqual([]);
   expect(() => synthesized({ tracing: 'on' })).toThrow('The context tracing must be true or false, got "on"');
