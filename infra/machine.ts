@@ -1,6 +1,7 @@
 import { Arn, ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
+  type CfnStateMachine,
   DefinitionBody,
   type IChainable,
   type IStateMachine,
@@ -76,8 +77,12 @@ export function executionsOf(scope: Construct, name: string): string {
   return arnOf(scope, 'execution', `${name}:*`);
 }
 
-/** The name of a machine, from its ARN. */
-export function nameOf({ stateMachineArn }: IStateMachine): string {
+/** The name of a machine: as it was given to one that is made here, or from the ARN of another. */
+export function nameOf({ stateMachineArn, node }: IStateMachine): string {
+  const { stateMachineName } = (node.defaultChild ?? {}) as Partial<CfnStateMachine>;
+  if (stateMachineName !== undefined) {
+    return stateMachineName;
+  }
   return Arn.split(stateMachineArn, ArnFormat.COLON_RESOURCE_NAME).resourceName ?? stateMachineArn;
 }
 

@@ -13,13 +13,14 @@ import type { Migrations } from '../../infra/migrations.ts';
 
 /**
  * @example
- * const { migrations } = dataMigrations(app, shop);
- * new ReleasePipeline(new Stack(app, 'release'), 'Release', {
- *   migrations,
- *   connectionArn: 'arn:aws:codeconnections:eu-central-1:123456789012:connection/…',
- *   owner: 'acme',
- *   repository: 'shop',
- *   finished: ['users-full-name'],
+ * cdkApp(shop, ({ migrations, node }) => {
+ *   new ReleasePipeline(new Stack(node.root, 'release'), 'Release', {
+ *     migrations,
+ *     connectionArn: 'arn:aws:codeconnections:eu-central-1:123456789012:connection/…',
+ *     owner: 'acme',
+ *     repository: 'shop',
+ *     finished: ['users-full-name'],
+ *   });
  * });
  */
 export interface ReleasePipelineProps {
@@ -33,7 +34,7 @@ export interface ReleasePipelineProps {
 }
 
 /**
- * Gate, deploy, migrate, report. A release is started by its name:
+ * Gate, deploy, migrate, report. `cdk deploy --all` makes it, with the first release; each later one is started by its name:
  * `aws codepipeline start-pipeline-execution --name release --variables name=release,value=v1-42-0`
  */
 export class ReleasePipeline extends Construct {
@@ -58,14 +59,12 @@ export class ReleasePipeline extends Construct {
     migrations.grantRead(gate.role as Role);
     const deploy = job('Deploy', [
       'npm ci',
-      'npm run deploy -- --require-approval never -c stage=production -c createDatabase=true',
+      // Not this pipeline itself, which is in a stack beside them.
+      'npx cdk deploy "data-migrations-*" --require-approval never -c stage=production -c createDatabase=true',
     ]);
-    deploy.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['sts:AssumeRole'],
-        resources: [`arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/cdk-*`],
-      }),
-    );
+    // The CDK's own roles do it: those that `cdk bootstrap` has made.
+    const ofTheCdk = `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/cdk-*`;
+    deploy.addToRolePolicy(new PolicyStatement({ actions: ['sts:AssumeRole'], resources: [ofTheCdk] }));
     const report = job('Report', ['cat *']);
 
     new Pipeline(this, 'Pipeline', {

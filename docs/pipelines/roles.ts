@@ -1,16 +1,18 @@
 import { Aws, CfnOutput, Duration } from 'aws-cdk-lib';
 import { OpenIdConnectPrincipal, OpenIdConnectProvider, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { acknowledgeWildcard } from '../../infra/acknowledge.ts';
 import type { Migrations } from '../../infra/migrations.ts';
 
 /**
  * @example
- * const { migrations } = dataMigrations(app, shop);
- * new PipelineRoles(migrations, 'GitHub', {
- *   migrations,
- *   issuer: 'token.actions.githubusercontent.com',
- *   audience: 'sts.amazonaws.com',
- *   subject: 'repo:acme/shop:environment:production',
+ * cdkApp(shop, ({ migrations }) => {
+ *   new PipelineRoles(migrations, 'GitHub', {
+ *     migrations,
+ *     issuer: 'token.actions.githubusercontent.com',
+ *     audience: 'sts.amazonaws.com',
+ *     subject: 'repo:acme/shop:environment:production',
+ *   });
  * });
  */
 export interface PipelineRolesProps {
@@ -45,11 +47,13 @@ export class PipelineRoles extends Construct {
     migrations.grantStart(role('Start', Duration.hours(6)));
     migrations.grantRead(role('Read'));
     // The CDK's own roles do the rest: those that `cdk bootstrap` has made.
-    role('Deploy').addToPolicy(
-      new PolicyStatement({
-        actions: ['sts:AssumeRole'],
-        resources: [`arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/cdk-*`],
-      }),
+    const deploy = role('Deploy');
+    const ofTheCdk = `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/cdk-*`;
+    deploy.addToPolicy(new PolicyStatement({ actions: ['sts:AssumeRole'], resources: [ofTheCdk] }));
+    acknowledgeWildcard(
+      deploy,
+      ofTheCdk,
+      'The roles that `cdk bootstrap` has made have account and region in their names.',
     );
   }
 }
