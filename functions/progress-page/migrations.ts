@@ -109,7 +109,7 @@ function endText(
   { now }: Overview,
   { zone }: Surface,
 ): Html | undefined {
-  if (state === 'finished' && finishedAt !== null) {
+  if ((state === 'finished' || state === 'cleaned up') && finishedAt !== null) {
     return moment(finishedAt, now, zone);
   }
   if (ends_at === null && !late) {

@@ -25,9 +25,11 @@ export interface Source {
 export interface Overview {
   /** The database's time, ISO 8601. */
   readonly now: string;
-  /** The ledger's version; 0 where nothing ever ran. */
-  readonly version: number;
-  /** What there is to say about the ledger as a whole: that there is none yet, or that it is an older one. */
+  /** Whether anything has ever run. */
+  readonly hasRun: boolean;
+  /** Whether the ledger is of this code's version. If it is not, only the migrations are known, and `runs` and what follows are empty. */
+  readonly isCurrent: boolean;
+  /** What there is to say about the ledger as a whole: that there is none yet, or that it is of another version. */
   readonly about: string | undefined;
   /** Every migration: the registered ones in their order, then those that only the ledger remembers. */
   readonly migrations: readonly Shown[];
@@ -134,7 +136,8 @@ export async function readOverview({ database, statusOf, registered }: Source): 
   };
   return {
     now,
-    version: read.version,
+    hasRun: read.version > 0,
+    isCurrent,
     about: aboutLedger(read),
     migrations: statusesIn(registered, read, alive).map(shown),
     runs: lastRuns,

@@ -15,16 +15,15 @@ import { validationsSection } from './validations.ts';
  * @param badRows What is in the rows that could not be migrated; left out where nobody has asked for that.
  */
 export function page(overview: Overview, surface: Surface, badRows?: readonly BadRow[]): Html {
-  const { about, version, now } = overview;
-  const hasRun = version > 0;
+  const { about, hasRun, isCurrent, now } = overview;
   return html`
   <p class="dm-summary"><strong aria-live="polite">${summary(overview)}</strong> <span class="dm-remark">as of ${moment(now, now, surface.zone)}</span></p>
   ${!hasRun && html`<p class="dm-about">Nothing has ever run here. To begin, ${surface.howToStart}.</p>`}
   ${hasRun && about && html`<p class="dm-about">${about}</p>`}
-  ${hasRun && underWaySection(overview, surface)}
+  ${isCurrent && underWaySection(overview, surface)}
   ${migrationsSection(overview, surface)}
   ${
-    hasRun && [
+    isCurrent && [
       rowErrorsSection(overview, surface, badRows),
       validationsSection(overview),
       runsSection(overview, surface),

@@ -85,14 +85,14 @@ export function style(): Html {
 
 .dm-migrations { table-layout: fixed; }
 .dm-migrations :is(th, td) { overflow-wrap: anywhere; }
-.dm-migrations .dm-col-migration { width: 22%; }
-.dm-migrations .dm-col-state { width: 10%; }
-.dm-migrations .dm-col-progress { width: 17%; }
+.dm-migrations .dm-col-migration { width: 23%; }
+.dm-migrations .dm-col-state { width: 9%; }
+.dm-migrations .dm-col-progress { width: 15%; }
 .dm-migrations .dm-col-rows { width: 12%; }
-.dm-migrations .dm-col-rows-s { width: 9%; }
+.dm-migrations .dm-col-rows-s { width: 8%; }
 .dm-migrations .dm-col-ends { width: 11%; }
 .dm-migrations .dm-col-row-errors { width: 8%; }
-.dm-migrations .dm-col-actions { width: 11%; }
+.dm-migrations .dm-col-actions { width: 14%; }
 .dm-migrations :is(.dm-col-rows, .dm-col-rows-s, .dm-col-ends, .dm-col-row-errors) { text-align: right; }
 .dm-migrations .dm-number { white-space: normal; }
 .dm-migrations .dm-number .dm-remark { white-space: nowrap; }

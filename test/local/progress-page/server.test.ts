@@ -2,6 +2,9 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { sql } from '../../../functions/engine/database/sql.ts';
+import { ledger } from '../../../functions/engine/ledger/names.ts';
+import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
 import type { Overview } from '../../../functions/progress-page/overview.ts';
 import { startRates } from '../../../local/progress-page/rates.ts';
 import { type ProgressPage, startProgressPage } from '../../../local/progress-page/server.ts';
@@ -116,6 +119,25 @@ describe('what the page has done', () => {
     expect((await send(`${page.url}act?${form}`)).status).toBe(403);
     expect(done).toEqual([]);
   });
+});
+
+test('of a ledger of another version it shows the migrations, and nothing that it cannot know', async () => {
+  await upgradeLedger(demo.database);
+  expect((await send(page.url)).body).toContain('No run yet.');
+  await demo.database.execute(sql`INSERT INTO ${ledger.version} (version) VALUES (99)`);
+  const { body } = await send(page.url);
+  expect(body).toMatch(
+    /class="dm-about">the ledger has version 99, this checkout knows \d+: a newer one can say more/,
+  );
+  expect(body).toContain('labels');
+  expect(body).not.toContain('No run yet.');
+});
+
+test('where the ledger cannot be read it says so, and why', async () => {
+  await demo.database.execute(sql`ALTER TABLE ${ledger.version} RENAME COLUMN version TO gone`);
+  const { status, body } = await send(page.url);
+  expect(status).toBe(503);
+  expect(body).toMatch(/role="alert">[\s\S]*cannot be read[\s\S]*SQLState: 42883/);
 });
 
 test('the page lets in no script or style but its own, nobody frames it, and no other page learns its address', async () => {
