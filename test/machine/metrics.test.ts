@@ -10,8 +10,8 @@ import { prepareDemo } from '../support/demo.ts';
 import { type Emitted, emittedIn, jsonLines } from '../support/emitted.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 
-/** What no run sends, but a function of its own that looks for runs that are no more. */
-const sentElsewhere: readonly string[] = ['MigrationsStalled of stack'];
+/** What no run sends, but the function that looks for what stands still or has failed unseen. */
+const sentElsewhere: readonly string[] = ['MigrationsStalled of stack', 'FollowUpsFailed of stack'];
 
 const stack = synthesized();
 let chain: TestRuntime;
@@ -102,13 +102,11 @@ describe('the metrics that runs of the demo send', () => {
   });
 
   it('have the name of the stack, so that two stacks are told apart', () => {
-    expect(new Set(emitted.map(({ dimensions }) => dimensions.stack))).toEqual(
-      new Set(['data-migrations-staging']),
-    );
+    expect(new Set(emitted.map(({ dimensions }) => dimensions.stack))).toEqual(new Set(['data-migrations']));
   });
 
   it('add up to what the result map says', () => {
-    const { next_jobs: _, ...migrations } = results;
+    const { next_jobs: _, next_executions: __, ...migrations } = results;
     for (const [name, result] of Object.entries(migrations)) {
       const { total_processed, total_updated, errors } = result as Counters;
       expect({
@@ -147,7 +145,7 @@ describe('the queries saved for Logs Insights', () => {
   it('are of slices, holds, row errors, failures and the slowest batches', () => {
     expect([...queries.keys()].toSorted()).toEqual(
       ['Failures', 'Holds', 'Row errors', 'Slices', 'Slowest batches'].map(
-        (name) => `data-migrations-staging/${name}`,
+        (name) => `data-migrations/${name}`,
       ),
     );
   });
@@ -168,7 +166,7 @@ describe('the queries saved for Logs Insights', () => {
 
   it('find a line for each slice, and what held it', () => {
     const find = (name: string) => {
-      const query = queries.get(`data-migrations-staging/${name}`);
+      const query = queries.get(`data-migrations/${name}`);
       return lines.filter((line) => query?.matches(line));
     };
     expect(find('Holds')[0]).toMatchObject({

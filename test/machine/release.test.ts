@@ -241,7 +241,8 @@ describe('promise 7: the follow-up job', () => {
 
 const allowed =
   '{} runs all that is pending; "mode": "foreground" skips rests and windows, "force": true ignores pressure, "batch_size" ' +
-  'is the most rows in a batch, "lanes" how many statements are at work at once, from 1 to 16, and one of "only", "background", "retry", "validate", "restore", "cleanup" names one migration';
+  'is the most rows in a batch, "lanes" how many statements are at work at once, from 1 to 16, and one of "only", "background", "retry", "validate", "restore", "cleanup" names one migration; ' +
+  'beside "only", "thorough": true looks at every row of a finished one again';
 
 describe('a start', () => {
   test.each([
