@@ -8,6 +8,7 @@ import { deadLinks } from './docs/links.ts';
 import { machinePage } from './docs/machine-page.ts';
 import { metricsPage } from './docs/metrics-page.ts';
 import { roomsPage } from './docs/rooms-page.ts';
+import { runbookProblems } from './docs/runbook.ts';
 
 /** What each generated document should be, from what it is now and the project's folder. */
 const documents: Readonly<Record<string, (now: string, root: string) => Promise<string>>> = {
@@ -29,7 +30,7 @@ export interface DocsOptions {
   readonly root?: string;
 }
 
-/** `npm run docs`: writes the generated documents, or only checks them, and looks for links that lead nowhere. */
+/** `npm run docs`: writes the generated documents, or only checks them, and looks for links that lead nowhere and what the runbook lacks. */
 export async function docs(
   io: { readonly err: Pick<Io['err'], 'write'> },
   { check, root = thisProject }: DocsOptions,
@@ -53,7 +54,11 @@ export async function docs(
   for (const link of dead) {
     io.err.write(`a link that leads nowhere, in ${link}\n`);
   }
-  return (check && stale > 0) || dead.length > 0 ? 1 : 0;
+  const problems = await runbookProblems(root);
+  for (const problem of problems) {
+    io.err.write(`${problem}\n`);
+  }
+  return (check && stale > 0) || dead.length > 0 || problems.length > 0 ? 1 : 0;
 }
 
 const thisProject = fileURLToPath(new URL('../', import.meta.url));

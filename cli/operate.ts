@@ -47,6 +47,14 @@ const commands: readonly OperatorCommand<never>[] = [
   node,
 ];
 
+/** The flags of each command, by its name. */
+export const commandFlags: ReadonlyMap<string, readonly string[]> = new Map(
+  commands.map(({ usage, options = [] }) => [
+    usage.split(' ')[0] as string,
+    options.flatMap(([flags]) => /--[\w-]+/.exec(flags) ?? []),
+  ]),
+);
+
 interface Where extends Omit<WhereOptions, 'machine'> {
   readonly stage?: string;
   readonly machine?: string;

@@ -16,9 +16,13 @@ export class CloudWatch {
     this.#states = new Map(alarms.map(({ name }) => [name, 'INSUFFICIENT_DATA']));
   }
 
-  /** Takes a line of a function's log. Throws for metrics that CloudWatch would drop. */
-  take(line: string): void {
-    this.#datapoints.push(...datapointsIn(line));
+  /**
+   * Takes a line of a function's log. Throws for metrics that CloudWatch would drop.
+   *
+   * @param later How much later than it was it is taken for, in milliseconds.
+   */
+  take(line: string, later = 0): void {
+    this.#datapoints.push(...datapointsIn(line).map((each) => ({ ...each, at: each.at + later })));
   }
 
   /** Takes a datapoint of AWS's own, which no function writes. */

@@ -56,6 +56,29 @@ describe('npm run docs -- --check', () => {
     });
   });
 
+  it('names what the runbook lacks, and what in it does not exist', async () => {
+    const changes = {
+      'docs/runbook.md': (text: string) =>
+        text
+          .replace('### stalled\n', '### stuck\n')
+          .replace('### Superseded\n', '')
+          .replace('- **Over when:** your start', '- **Then:** your start')
+          .replace('npx migrations retry NAME', 'npx migrations again NAME')
+          .replace('--lanes 1', '--lane 1'),
+    };
+    expect(await checked(changes)).toEqual({
+      code: 1,
+      said: [
+        'no section about stalled',
+        'no section about Superseded',
+        'a section about stuck, which is neither an alarm nor an error name',
+        '"Over when" is missing in MigrationsAlreadyRunning',
+        'no such command: npx migrations again',
+        'no such flag: npx migrations tune --lane',
+      ].map((problem) => `docs/runbook.md: ${problem}\n`),
+    });
+  });
+
   it('names a link whose file, or whose heading, is not there', async () => {
     const links = `
 [one](docs/no-such.md) [two](README.md#no-such-heading) [three](#twice-2), [four]

@@ -6,8 +6,11 @@ import type { TestRuntime } from './runtime.ts';
 
 /** The watcher and the alarms of a system, with a hand on the time. */
 export interface Looks {
-  /** The alarms' names, without that of the stack, which go off once the watcher has looked and all metrics have arrived. */
+  readonly cloudwatch: CloudWatch;
+  /** Lets the watcher look, takes its metrics and those of everybody, and names the alarms that go off, without the stack's name. */
   goingOff(): Promise<readonly string[]>;
+  /** Takes what will be sent for sent five minutes later: for alarms that go off when something lasts. */
+  fiveMinutesLater(): void;
 }
 
 const stack = 'data-migrations-staging';
@@ -21,17 +24,26 @@ export function looksAt(chain: TestRuntime): Looks {
   const cloudwatch = new CloudWatch(chain.alarms);
   const begin = Date.now();
   let taken = 0;
+  let later = 0;
+  const take = () => {
+    for (; taken < chain.log.length; taken += 1) {
+      cloudwatch.take(chain.log[taken] as string, later);
+    }
+  };
   return {
+    cloudwatch,
     async goingOff() {
       const sent = () => chain.log.filter((line) => line.includes('"MigrationsStalled"')).length;
       const before = sent();
       await chain.invoke('watch', { time: lookAfter(begin) });
       // What a function writes may arrive a moment after its answer.
       await expect.poll(sent).toBe(before + 1);
-      for (; taken < chain.log.length; taken += 1) {
-        cloudwatch.take(chain.log[taken] as string);
-      }
-      return cloudwatch.goingOff(Date.now()).map((name) => name.replace(`${stack}-`, ''));
+      take();
+      return cloudwatch.goingOff(Date.now() + later).map((name) => name.replace(`${stack}-`, ''));
+    },
+    fiveMinutesLater() {
+      take();
+      later += 300_000;
     },
   };
 }
