@@ -48,12 +48,12 @@ describe('a notice', () => {
     await chain.database.query(`UPDATE products SET price_text = 'dear' WHERE id = 7`);
     const run = await chain.start({}, chain.migrationsMachineArn, 'v1-42-0');
     const message = await told(run);
-    expect(message?.subject).toBe('data-migrations-staging: the run of a release has succeeded');
+    expect(message?.subject).toBe('data-migrations: the run of a release has succeeded');
     expect(message?.topicArn).toMatch(/^arn:aws:sns:eu-central-1:123456789012:OperationsTopic/);
-    expect(message?.attributes).toEqual({ stack: 'data-migrations-staging', status: 'SUCCEEDED' });
+    expect(message?.attributes).toEqual({ stack: 'data-migrations', status: 'SUCCEEDED' });
     const text = message?.byProtocol.default;
     expect(text).toMatch(
-      /^What\n {2}the run of a release has succeeded, v1-42-0 of data-migrations-staging\n {2}from /,
+      /^What\n {2}the run of a release has succeeded, v1-42-0 of data-migrations\n {2}from /,
     );
     expect(text).toContain(
       '\nHow far\n  prices: 29 rows changed, 1 could not be migrated\n  labels: 30 rows changed\n  1 with nothing to do\n',
@@ -65,7 +65,7 @@ describe('a notice', () => {
       `\nMore\n  https://eu-central-1.console.aws.amazon.com/states/home?region=eu-central-1#/v2/executions/details/${run}\n`,
     );
     expect(noticeIn(message)).toMatchObject({
-      stack: 'data-migrations-staging',
+      stack: 'data-migrations',
       status: 'SUCCEEDED',
       what: 'the run of a release',
       execution: 'v1-42-0',
@@ -81,7 +81,7 @@ describe('a notice', () => {
   test('of a run that failed says how far it came, why, and what to do', async () => {
     await chain.database.query(`UPDATE products SET price_text = 'dear' WHERE id > 20`);
     const message = await told(await chain.start());
-    expect(message?.subject).toBe('data-migrations-staging: the run of a release has failed');
+    expect(message?.subject).toBe('data-migrations: the run of a release has failed');
     const text = message?.byProtocol.default;
     expect(text).toContain('\nWhy\n  ErrorBudgetSpent: migration "prices", batch ');
     expect(text).toContain('npx migrations errors NAME');
@@ -119,7 +119,7 @@ describe('a notice', () => {
       .toBe('Rest');
     await chain.stop(run);
     const message = await told(run);
-    expect(message?.subject).toBe('data-migrations-staging: the run of a release was stopped');
+    expect(message?.subject).toBe('data-migrations: the run of a release was stopped');
     expect(message?.byProtocol.default).toContain('prices: 30 rows changed\n');
     expect(message?.byProtocol.default).toContain('To go on from the checkpoint: npx migrations resume');
     expect(message?.byProtocol.default).toContain('labels: under way, 30 rows done\n');
@@ -138,7 +138,7 @@ describe('a notice', () => {
   test('of a follow-up job says which one', async () => {
     const message = await told(await chain.start({}, chain.rebuildMachineArn));
     expect(message?.subject).toBe(
-      'data-migrations-staging: the follow-up job rebuild-employee-projections has succeeded',
+      'data-migrations: the follow-up job rebuild-employee-projections has succeeded',
     );
     expect(noticeIn(message).to_do).toBe('Nothing.');
   });

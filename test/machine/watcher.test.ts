@@ -171,6 +171,6 @@ describe('the watcher', () => {
 
   test('is missed when it has not looked for a quarter of an hour', async () => {
     const cloudwatch = new CloudWatch(chain.alarms);
-    expect(cloudwatch.goingOff(Date.now())).toEqual(['data-migrations-staging-watcher-silent']);
+    expect(cloudwatch.goingOff(Date.now())).toEqual(['data-migrations-watcher-silent']);
   });
 });

@@ -13,7 +13,7 @@ export interface Looks {
   fiveMinutesLater(): void;
 }
 
-const stack = 'data-migrations-staging';
+const stack = 'data-migrations';
 
 /** When a look is due that looks at what ends in the five minutes after `begin`, in milliseconds since 1970. */
 const lookAfter = (begin: number): string =>
