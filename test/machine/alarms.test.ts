@@ -172,10 +172,10 @@ describe('An alarm goes off', () => {
 
 test('Every alarm says what it means, and where to read what to do', () => {
   expect(chain.alarms.map(({ name }) => name).toSorted()).toEqual(
-    alarmNames.map((name) => `data-migrations-staging-${name}`).toSorted(),
+    alarmNames.map((name) => `data-migrations-${name}`).toSorted(),
   );
   for (const { name, description } of chain.alarms) {
-    const section = name.replace('data-migrations-staging-', '');
+    const section = name.replace('data-migrations-', '');
     expect(description).toMatch(new RegExp(`^[A-Z\\d].*\\. What to do: docs/runbook\\.md#${section}$`));
   }
 });
