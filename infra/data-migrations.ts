@@ -9,13 +9,17 @@ import { DataMigrationsStack } from './stack.ts';
 import { isStage, type Stage, stages } from './stages.ts';
 
 /**
- * Adds the stacks of an application to a CDK app, as the app's context says: `-c clusterArn=… -c secretArn=… -c databaseName=…` for a
- * cluster that is there already, or `-c createDatabase=true -c stage=production` for a stack with a database of the size of that stage.
- * With a cluster of one's own, too, a stage may be named: it is in the names of stacks and machines. And `-c keyArn=…` for a key of your
- * own; `-c showRowData=true`; `-c tracing=true` for traces in X-Ray; `-c ledgerSchema=…` for another schema than `data_migrations`;
- * `-c masterSecretArn=…` for a database's password that RDS does not manage; and what `operationsSettings` reads.
- * Throws where neither a cluster nor a new database is asked for, or both; for an unknown stage, for a cluster without all three, for
- * what is no key's ARN, for what is neither true nor false, and for a schema's name that would need quotes.
+ * Adds the stacks of an application to a CDK app, as the app's context says (`-c key=value`):
+ *
+ * - `clusterArn`, `secretArn` and `databaseName` of a cluster that is there already, or else `createDatabase=true`
+ * - `stage`, which is in all names, and says how large and how protected a new database is
+ * - `keyArn` of a key of your own
+ * - `masterSecretArn`, for a new database whose password RDS does not manage
+ * - `ledgerSchema`, for another schema than `data_migrations`
+ * - `showRowData=true`, and `tracing=true` for traces in X-Ray
+ * - what `operationsSettings` reads
+ *
+ * Throws for a value that is none of these, and where neither a cluster nor a new database is asked for, or both.
  */
 export function dataMigrations(app: App, application: Application): DataMigrationsStack {
   const stage = stageOf(app);

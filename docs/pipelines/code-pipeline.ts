@@ -100,7 +100,7 @@ export class ReleasePipeline extends Construct {
             new StepFunctionInvokeAction({
               actionName: 'Run',
               stateMachine: migrations.machine,
-              stateMachineInput: StateMachineInput.literal({}),
+              stateMachineInput: StateMachineInput.literal({ Comment: 'by the pipeline' }),
               executionNamePrefix: release.reference(),
               output: result,
               runOrder: 1,

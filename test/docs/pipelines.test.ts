@@ -139,7 +139,7 @@ describe('CodePipeline', () => {
     expect(actions.map(({ Name }) => Name)).toEqual(['Source', 'Gate', 'Deploy', 'Run', 'Report']);
     expect(actions.find(({ Name }) => Name === 'Run')).toMatchObject({
       ActionTypeId: { Provider: 'StepFunctions' },
-      Configuration: { Input: '{}', ExecutionNamePrefix: '#{variables.release}' },
+      Configuration: { Input: '{"Comment":"by the pipeline"}', ExecutionNamePrefix: '#{variables.release}' },
     });
   });
 

@@ -69,6 +69,7 @@ describe.skipIf(!hasAws)('the aws command line', () => {
     expect(JSON.parse(map)).toEqual(JSON.parse(stdout));
     expect(await release('v1.42.0')).toMatchObject({ code: 0, stdout });
     expect((await runs()).slice(before.length)).toEqual(['v1-42-0']);
+    expect((await at.does('history')).stdout).toContain('by the pipeline');
   });
 
   test('fails the GitLab job as the run fails, keeps why, and goes on under another name when it is tried again', async () => {
