@@ -60,7 +60,8 @@ export interface DatabaseProps {
   readonly isProtected: boolean;
   /**
    * ARN of a secret of your own with the user name `postgres` and its password: for Blue/Green deployments and Aurora Global Database,
-   * neither of which takes a cluster whose password RDS manages. You rotate it then. Default: RDS makes one, and rotates it each week.
+   * neither of which takes a cluster whose password RDS manages. You rotate it then; if a key of your own encrypts it, that is
+   * `encryptionKey`. Default: RDS makes one, and rotates it each week.
    */
   readonly masterSecretArn?: string | undefined;
   /** For how long the database can be restored to any moment: 1 to 35 days. */
@@ -115,7 +116,7 @@ export class Database extends Construct implements DataApiDatabase {
       vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
       defaultDatabaseName: this.databaseName,
       enableDataApi: true,
-      ...this.#masterUser(ownSecret, props.encryptionKey),
+      ...masterUserOf(ownSecret, props.encryptionKey),
       iamAuthentication: true,
       storageEncrypted: true,
       ...(props.encryptionKey && { storageEncryptionKey: props.encryptionKey }),
@@ -129,23 +130,23 @@ export class Database extends Construct implements DataApiDatabase {
       acknowledge(this.cluster, 'AwsSolutions-RDS10', 'Of a stage that can be deleted, so can the database.');
     }
   }
-
-  /** Who may do everything, and by which password. */
-  #masterUser(
-    own: ISecret | undefined,
-    encryptionKey: IKey | undefined,
-  ): Pick<DatabaseClusterProps, 'credentials' | 'manageMasterUserPassword'> {
-    if (own !== undefined) {
-      return { credentials: Credentials.fromPassword(masterUser, own.secretValueFromJson('password')) };
-    }
-    return {
-      manageMasterUserPassword: true, // RDS rotates it every week, and the Data API reads it anew each time
-      ...(encryptionKey && { credentials: Credentials.fromUsername(masterUser, { encryptionKey }) }),
-    };
-  }
 }
 
 const masterUser = 'postgres';
+
+/** Who may do everything, and by which password. */
+function masterUserOf(
+  own: ISecret | undefined,
+  encryptionKey: IKey | undefined,
+): Pick<DatabaseClusterProps, 'credentials' | 'manageMasterUserPassword'> {
+  if (own !== undefined) {
+    return { credentials: Credentials.fromPassword(masterUser, own.secretValueFromJson('password')) };
+  }
+  return {
+    manageMasterUserPassword: true, // RDS rotates it every week, and the Data API reads it anew each time
+    ...(encryptionKey && { credentials: Credentials.fromUsername(masterUser, { encryptionKey }) }),
+  };
+}
 
 /**
  * @example
