@@ -6,17 +6,17 @@ import { type DemoOperator, demoOperator } from './demo-operator.ts';
 let operator: DemoOperator;
 
 beforeAll(async () => {
-  operator = await demoOperator({ context: { ledgerSchema: 'orders_ledger' } });
+  operator = await demoOperator({ context: { ledgerSchema: 'orders_ledger', stage: 'staging' } });
   await prepareDemo({ connectionString: operator.runtime.database.url }, false);
 });
 afterEach(() => useSchema(defaultSchema)); // each command finds it by the tags of the machine
 afterAll(() => operator.close());
 
-test('the ledger is where the stack says: for the runs, the follow-up job and every command, which are told nothing', async () => {
+test('the ledger is where the stack says: for the runs, the follow-up job and every command, which are told the stage alone', async () => {
   const { database } = operator.runtime;
   const does = async (...args: string[]) => {
     useSchema(defaultSchema);
-    const { code, stdout, stderr } = await operator.does(args);
+    const { code, stdout, stderr } = await operator.does(['--stage', 'staging', ...args]);
     return { code, said: stdout + stderr };
   };
 

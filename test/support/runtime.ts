@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -313,5 +313,6 @@ function applicationOf(fixture: string | undefined): Application {
 }
 
 async function readTemplate(outdir: string): Promise<Template> {
-  return JSON.parse(await readFile(join(outdir, 'data-migrations.template.json'), 'utf8'));
+  const [file = ''] = (await readdir(outdir)).filter((name) => name.endsWith('.template.json'));
+  return JSON.parse(await readFile(join(outdir, file), 'utf8'));
 }
