@@ -92,7 +92,7 @@ async function migrate(turn: Turn, state: RunState): Promise<Pending> {
     return { state: 'skipped', result: 'skipped' };
   }
   const known = await rowsKnown(database, migration, { isThorough });
-  return enter(turn, state, 'pending', (tx) => begin(tx, migration, run, known));
+  return enter(turn, state, 'pending', (tx) => begin(tx, migration, run, known, status));
 }
 
 /** Enters the migration as this run's, unless something is in the way. */

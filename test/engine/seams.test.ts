@@ -96,6 +96,28 @@ describe('A run that goes on in another part', () => {
   });
 });
 
+describe('A run that another one overtakes', () => {
+  it('promise 2: does not begin anew what the other has finished since it found work', async () => {
+    const migration = things({ where: undefined, immutableKey: true });
+    const [slow, quick] = [engine.process([migration]), engine.process([migration])];
+    const overtaken = asked(slow, 'overtaken');
+    await overtaken.open({ background: 'things' });
+    let isOvertaken = false;
+    engine.between = async ({ sql: text, process }) => {
+      if (process === slow && text === 'BeginTransaction' && !isOvertaken) {
+        isOvertaken = true;
+        await engine.run([migration], { process: quick, name: 'overtaking', input: { mode: 'foreground' } });
+      }
+      return undefined;
+    };
+    await overtaken.ask('pending');
+    expect(isOvertaken).toBe(true);
+    await overtaken.ask('batches');
+    expect(await overtaken.ask('pending')).toMatchObject({ state: 'skipped' });
+    expect(await changed()).toEqual([{ changes: 1, rows: 20 }]);
+  });
+});
+
 describe('A redrive', () => {
   it('promise 5: does not pass over rows that another run has put back', async () => {
     const migration = things({ onInvalid: 'restore' });

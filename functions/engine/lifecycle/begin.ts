@@ -7,7 +7,7 @@ import type { Registered, RowMigration } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
 import { noted } from '../ledger/history.ts';
 import { isHolder } from '../ledger/holder.ts';
-import { make, may } from '../ledger/life-cycle.ts';
+import { make, may, type Status } from '../ledger/life-cycle.ts';
 import { ledger } from '../ledger/names.ts';
 import { ofEarlierRuns } from '../ledger/row-errors.ts';
 import { restoring } from '../restore/run-restore.ts';
@@ -15,17 +15,22 @@ import type { Known } from './rows-known.ts';
 
 /**
  * Enters a migration as running: on from its checkpoint, or from the start if an earlier run finished it. What this run
- * has finished stays so, and nothing happens once the run has been taken over or redriven, since the call may arrive late: false then.
+ * has finished stays so, and nothing happens once the run has been taken over or redriven, since the call may arrive late: false then. False,
+ * too, if another run has finished it since it was found to have work: to begin anew would change rows twice that nothing tells from others.
+ *
+ * @param found How it stood when it was found to have work; undefined if it had never run.
  */
 export async function begin(
   database: Statements,
   migration: Registered,
   run: Caller,
   known: Known,
+  found: Status | undefined,
 ): Promise<boolean> {
   await database.execute(sql`
     DELETE FROM ${ledger.migrations} m USING ${ledger.runs} r
-    WHERE m.name = ${migration.name} AND ${may('beginAnew')} AND m.run <> r.execution_arn AND ${isHolder(run)}`);
+    WHERE m.name = ${migration.name} AND ${may('beginAnew')} AND m.status = ${found ?? null} AND m.run <> r.execution_arn
+      AND ${isHolder(run)}`);
   const begun = sql`
     "begun#" AS (
       INSERT INTO ${ledger.migrations} AS m (name, status, run, rows_known)
