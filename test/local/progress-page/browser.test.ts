@@ -65,17 +65,24 @@ describeInBrowser('the progress page in a browser', () => {
     await page.goto(url);
     return page;
   }
-  /** Waits until the page has looked again by itself. */
+  /** Waits until the page has looked again by itself: it begins the next look only once it shows what it has seen. */
   async function looksAgain(): Promise<void> {
-    const answer = page.waitForResponse((response) => response.request().resourceType() === 'fetch');
-    await page.clock.runFor(2_000);
-    await (await answer).finished();
-    await page.evaluate(() => undefined);
+    for (const _ of ['this look', 'the next one']) {
+      let hasBegun = false;
+      const begun = page
+        .waitForRequest((request) => request.resourceType() === 'fetch')
+        .then(() => {
+          hasBegun = true;
+        });
+      while (!hasBegun) {
+        await page.clock.runFor(2_000);
+      }
+      await begun;
+    }
   }
   const of = (migration: string) => page.locator(`[id="dm-of-${migration}"]`);
   const percent = async (migration: string): Promise<number> =>
     Number(await of(migration).getByRole('progressbar').getAttribute('aria-valuenow'));
-
   const focused = () => page.evaluate('document.activeElement.id');
 
   /** What axe finds wrong, with contrast, names and roles among it. */
