@@ -1,4 +1,4 @@
-import { listPrices } from '../plan/prices.ts';
+import { listPrices } from '../../infra/prices.ts';
 
 /** A month has so many hours, as AWS counts. */
 export const hoursInMonth = 730;

@@ -7,8 +7,8 @@ import { type Estimate, estimate } from '../../functions/engine/plan/estimate.ts
 import type { Preview } from '../../functions/engine/plan/preview.ts';
 import type { TrialRates } from '../../functions/engine/trial/trial-batches.ts';
 import { metrics } from '../../functions/metrics.ts';
+import { listPrices } from '../../infra/prices.ts';
 import { costOf, sum, type Usage, usageOf, usageOfRun } from '../plan/cost.ts';
-import { listPrices } from '../plan/prices.ts';
 import { hoursInMonth } from './cost-at-rest.ts';
 
 const rows = 1_000_000;

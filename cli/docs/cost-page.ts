@@ -1,5 +1,5 @@
+import { listPrices } from '../../infra/prices.ts';
 import { grouped } from '../output/format.ts';
-import { listPrices } from '../plan/prices.ts';
 import { ofBareStack } from './bare-stack.ts';
 import { type AtRest, costAtRest } from './cost-at-rest.ts';
 import { assumed, costOfRows } from './cost-of-rows.ts';

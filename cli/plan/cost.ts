@@ -1,7 +1,7 @@
 import type { Estimate } from '../../functions/engine/plan/estimate.ts';
 import type { Preview } from '../../functions/engine/plan/preview.ts';
 import { defaultSlicesPerExecution, functionMemoryMegabytes } from '../../infra/deployment.ts';
-import { listPrices } from './prices.ts';
+import { listPrices } from '../../infra/prices.ts';
 
 /** What AWS asks for what a run uses, in dollars. */
 export const prices = {

@@ -4,7 +4,8 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { DataApiDatabase } from '../database.ts';
-import { databaseWidgets } from './database-widgets.ts';
+import { costWidget } from './cost-widget.ts';
+import { capacityOf, databaseWidgets } from './database-widgets.ts';
 import { batchWidgets, progressWidgets, trouble } from './migration-widgets.ts';
 import { lambdaWidgets, machineWidget, runWidgets } from './run-widgets.ts';
 
@@ -58,6 +59,7 @@ export class OperationsDashboard extends Construct {
         [title('Executions and Lambda')],
         [new Row(...Object.entries(machines).map(([name, machine]) => machineWidget(name, machine)))],
         [new Row(...lambdaWidgets(migrate))],
+        [costWidget(migrate, capacityOf(cluster))],
       ],
     });
   }

@@ -2,21 +2,15 @@ import { Arn, ArnFormat, Duration } from 'aws-cdk-lib';
 import { GraphWidget, type IWidget, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { DataApiDatabase } from '../database.ts';
 
+type Cluster = DataApiDatabase['cluster'];
+
 /**
  * How the database fares, by rows of widgets. These are metrics that Aurora PostgreSQL has for a cluster as a whole, on instances of its
  * own and Serverless v2; capacity is there for Serverless v2 alone, and the lag only where there are readers.
  */
-export function databaseWidgets({ clusterArn }: DataApiDatabase['cluster']): readonly (readonly IWidget[])[] {
-  const { resourceName = clusterArn } = Arn.split(clusterArn, ArnFormat.COLON_RESOURCE_NAME);
+export function databaseWidgets(cluster: Cluster): readonly (readonly IWidget[])[] {
   const metric = (metricName: string, statistic: string, label: string) =>
-    new Metric({
-      namespace: 'AWS/RDS',
-      metricName,
-      dimensionsMap: { DBClusterIdentifier: resourceName },
-      statistic,
-      label,
-      period: Duration.minutes(1),
-    });
+    ofCluster(cluster, metricName, statistic, label);
   const graph = (title: string, left: Metric[], unit: string) =>
     new GraphWidget({ title, left, width: 8, leftYAxis: { min: 0, label: unit, showUnits: false } });
   return [
@@ -33,7 +27,7 @@ export function databaseWidgets({ clusterArn }: DataApiDatabase['cluster']): rea
       new GraphWidget({
         title: 'Capacity',
         width: 8,
-        left: [metric('ServerlessDatabaseCapacity', 'Average', 'capacity units')],
+        left: [capacityOf(cluster)],
         leftYAxis: { min: 0, label: 'ACU', showUnits: false },
         right: [metric('ACUUtilization', 'Maximum', 'of the most allowed')],
         rightYAxis: { min: 0, max: 100, label: 'Percent', showUnits: false },
@@ -42,4 +36,20 @@ export function databaseWidgets({ clusterArn }: DataApiDatabase['cluster']): rea
       graph('Connections', [metric('DatabaseConnections', 'Maximum', 'busiest instance')], 'Count'),
     ],
   ];
+}
+
+/** The capacity units of Aurora Serverless v2, the average. */
+export const capacityOf = (cluster: Cluster): Metric =>
+  ofCluster(cluster, 'ServerlessDatabaseCapacity', 'Average', 'capacity units');
+
+function ofCluster({ clusterArn }: Cluster, metricName: string, statistic: string, label: string): Metric {
+  const { resourceName = clusterArn } = Arn.split(clusterArn, ArnFormat.COLON_RESOURCE_NAME);
+  return new Metric({
+    namespace: 'AWS/RDS',
+    metricName,
+    dimensionsMap: { DBClusterIdentifier: resourceName },
+    statistic,
+    label,
+    period: Duration.minutes(1),
+  });
 }

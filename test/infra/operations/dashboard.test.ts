@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { prices } from '../../../cli/plan/cost.ts';
 import type { Synthesized } from '../../../infra/synthesize.ts';
 import { propertiesOf, resourcesOf, spelled, stage, synthesized } from '../synthesized.ts';
 
@@ -50,4 +51,18 @@ test('the widgets have titles, and none lies on another or sticks out', () => {
   );
   expect(new Set(taken).size).toBe(taken.length);
   expect(widgets.filter(({ x, width }) => x + width > 24)).toEqual([]);
+});
+
+test('the dashboard says what the time shown has cost, by the same prices as the plan', () => {
+  const [widget] = widgetsOf(made).filter(({ properties }) => properties.title?.startsWith('Cost '));
+  const expressions = (widget?.properties.metrics ?? []).flatMap(([first]) =>
+    typeof first === 'object' && first !== null && 'expression' in first ? [String(first.expression)] : [],
+  );
+  const [lambda = '', aurora = ''] = expressions;
+  // A thousand invocations that took a second each, of a Lambda with half a gigabyte.
+  const dollars = new Function('spent', 'asked', `return ${lambda}`)(1_000_000, 1_000);
+  expect(dollars).toBeCloseTo(
+    500 * prices.lambda_arm64_per_gb_second + prices.lambda_per_million_requests / 1_000,
+  );
+  expect(aurora).toBe('units * PERIOD(units) / 3600 * 0.12');
 });
