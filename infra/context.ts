@@ -8,3 +8,15 @@ export function flag(scope: Construct, key: string): boolean {
   }
   return String(value) === 'true';
 }
+
+/** A whole number of the context, from 1 on; undefined if it is not there. Throws for what is none. */
+export function wholeNumber(scope: Construct, key: string): number | undefined {
+  const value: unknown = scope.node.tryGetContext(key) ?? '';
+  if (value === '') {
+    return undefined;
+  }
+  if (!/^[1-9]\d*$/.test(String(value))) {
+    throw new Error(`The context ${key} must be a number from 1, got ${JSON.stringify(value)}.`);
+  }
+  return Number(value);
+}

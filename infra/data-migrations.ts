@@ -1,6 +1,6 @@
 import type { App } from 'aws-cdk-lib';
 import type { Application } from './application.ts';
-import { flag } from './context.ts';
+import { flag, wholeNumber } from './context.ts';
 import type { DataApiDatabase, ExistingDatabase } from './database.ts';
 import { DatabaseStack } from './database-stack.ts';
 import { machineNameIn } from './deployment.ts';
@@ -12,6 +12,7 @@ import { isStage, type Stage, stages } from './stages.ts';
  * Adds the stacks of an application to a CDK app, as the app's context says (`-c key=value`):
  *
  * - `clusterArn`, `secretArn` and `databaseName` of a cluster that is there already, or else `createDatabase=true`
+ * - `maxConnections` of that cluster, for an alarm before they are all in use
  * - `stage`, which is in all names, and says how large and how protected a new database is
  * - `keyArn` of a key of your own
  * - `masterSecretArn`, for a new database whose password RDS does not manage
@@ -72,7 +73,7 @@ function existing(app: App): ExistingDatabase | undefined {
       `An existing cluster takes the context clusterArn, secretArn and databaseName together; missing: ${missing.join(', ')}.`,
     );
   }
-  return given;
+  return { ...given, maxConnections: wholeNumber(app, 'maxConnections') };
 }
 
 function created(app: App, name: string, stage: Stage | undefined): DataApiDatabase {

@@ -167,6 +167,8 @@ export interface ExistingDatabase {
   readonly encryptionKey?: IKey | undefined;
   /** As in `DataApiDatabase`. */
   readonly ledgerSchema?: string | undefined;
+  /** As in `DataApiDatabase`. */
+  readonly maxConnections?: number | undefined;
 }
 
 /** A database that is there already. The stack makes nothing for it, and changes nothing about it. */

@@ -1,4 +1,5 @@
 import type { App } from 'aws-cdk-lib';
+import { wholeNumber } from '../context.ts';
 import type { OperationsSettings } from './operations.ts';
 
 /**
@@ -10,14 +11,10 @@ export function operationsSettings(app: App): OperationsSettings {
   if (runbookUrl !== undefined && !URL.canParse(runbookUrl)) {
     throw new Error(`The context runbookUrl must be an address, got ${JSON.stringify(runbookUrl)}.`);
   }
-  const rowErrors = text(app, 'rowErrorLimit');
-  if (rowErrors !== undefined && !/^[1-9]\d*$/.test(rowErrors)) {
-    throw new Error(`The context rowErrorLimit must be a number from 1, got ${JSON.stringify(rowErrors)}.`);
-  }
   return {
     tell: text(app, 'tell')?.split(/\s*,\s*/),
     runbookUrl,
-    limits: { rowErrors: rowErrors === undefined ? undefined : Number(rowErrors) },
+    limits: { rowErrors: wholeNumber(app, 'rowErrorLimit') },
   };
 }
 

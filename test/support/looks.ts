@@ -13,8 +13,6 @@ export interface Looks {
   fiveMinutesLater(): void;
 }
 
-const stack = 'data-migrations';
-
 /** When a look is due that looks at what ends in the five minutes after `begin`, in milliseconds since 1970. */
 const lookAfter = (begin: number): string =>
   new Date(begin + listLag + secondsBetweenLooks * 1_000).toISOString();
@@ -39,7 +37,9 @@ export function looksAt(chain: TestRuntime): Looks {
       // What a function writes may arrive a moment after its answer.
       await expect.poll(sent).toBe(before + 1);
       take();
-      return cloudwatch.goingOff(Date.now() + later).map((name) => name.replace(`${stack}-`, ''));
+      return cloudwatch
+        .goingOff(Date.now() + later)
+        .map((name) => name.replace(/^data-migrations(-staging)?-/, ''));
     },
     fiveMinutesLater() {
       take();

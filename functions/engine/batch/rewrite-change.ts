@@ -14,8 +14,8 @@ export interface Change {
   readonly transform: (row: RowOf) => Partial<RowOf> | undefined | Promise<Partial<RowOf> | undefined>;
   /** How long that may take for one row. */
   readonly transformSeconds: number;
-  /** Whether `transform` has returned any so far, in this process. */
-  promises: 'unknown' | 'some' | 'none';
+  /** Whether `transform` returns promises: it says so, being async, or has done so in this process. */
+  returnsPromises: boolean;
 }
 
 /** A page of a rewrite, and the way to the database on which it is read. */

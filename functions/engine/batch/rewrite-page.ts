@@ -106,17 +106,13 @@ function rewriteLocked(change: Change, input: BatchInput, keys: readonly Key[]):
 async function prepare(change: Change, toRead: PageToRead): Promise<PreparedPage> {
   const { table } = toRead;
   const read = await readPage(change, toRead);
-  // Within a transaction nobody would see it.
-  if (change.promises !== 'none' && read.rows.length > 0 && !toRead.isLocked) {
-    const key = 'next' in toRead.page ? toRead.page.next : null;
+  // A row that is alone may be suspected of what this process has not seen yet. Within a transaction nobody would see it.
+  const key = 'next' in toRead.page ? toRead.page.next : null;
+  if ((change.returnsPromises || key !== null) && read.rows.length > 0 && !toRead.isLocked) {
     await keepTransforming(toRead.database, toRead.at, { rows: read.count, key });
   }
-  const { rows, errors, wrongReturns, calls } = await transformRows(change, table, read.rows);
-  if (calls.waited > 0) {
-    change.promises = 'some';
-  } else if (calls.all > 0 && change.promises === 'unknown') {
-    change.promises = 'none';
-  }
+  const { rows, errors, wrongReturns, returnsPromises } = await transformRows(change, table, read.rows);
+  change.returnsPromises ||= returnsPromises;
   // If the first rows all do it, it is not the rows.
   const [first] = errors;
   if (first !== undefined && toRead.at.batches === 0 && wrongReturns === read.rows.length) {

@@ -94,7 +94,7 @@ export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Mi
     columns: options.columns,
     transform: options.transform as Change['transform'],
     transformSeconds,
-    promises: 'unknown',
+    returnsPromises: options.transform.constructor.name === 'AsyncFunction',
   };
   const migration: RowMigration = {
     ...base,

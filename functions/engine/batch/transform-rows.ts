@@ -26,8 +26,8 @@ export interface Transformed {
   readonly errors: readonly RowError[];
   /** How many of the errors are for what `transform` may not return. */
   readonly wrongReturns: number;
-  /** How many rows were given to `transform`, and for how many of them it returned a promise. */
-  readonly calls: { readonly all: number; readonly waited: number };
+  /** Whether `transform` returned a promise for any of them. */
+  readonly returnsPromises: boolean;
 }
 
 /** Transforms the rows of a page, one after the other. Throws TransformTimeout. */
@@ -41,7 +41,7 @@ export async function transformRows(
   const rows: WrittenRow[] = [];
   const errors: RowError[] = [];
   let wrongReturns = 0;
-  const calls = { all: 0, waited: 0 };
+  let returnsPromises = false;
   const limit = change.transformSeconds * 1_000;
 
   const write = ({ key, xmin }: ReadRow, values: WrittenRow['values']) => rows.push({ key, xmin, values });
@@ -76,10 +76,9 @@ export async function transformRows(
           continue;
         }
         try {
-          calls.all += 1;
           const changes = change.transform(decode(table, columns, row));
           if (changes instanceof Promise) {
-            calls.waited += 1;
+            returnsPromises = true;
             awaited = changes;
           } else {
             take(row, changes);
@@ -109,7 +108,7 @@ export async function transformRows(
       fail(current, error);
     }
   }
-  return { rows, errors, wrongReturns, calls };
+  return { rows, errors, wrongReturns, returnsPromises };
 }
 
 /** What `transform` returned is not what it may return: as a rule the fault of one row, so it is recorded like a throw. */
