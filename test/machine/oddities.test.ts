@@ -53,10 +53,12 @@ async function outcome(oddities: Oddities) {
     );
     sums[table] = row;
   }
+  // The executions of jobs have other names each time.
+  const { next_executions: _, ...result } = run.result ?? {};
   return {
     status: run.status,
     cause: run.cause,
-    counted: Object.values(run.result ?? {}).map((each) =>
+    counted: Object.values(result).map((each) =>
       typeof each === 'object' && 'total_updated' in each && 'total_processed' in each
         ? [each.total_processed, each.total_updated, each.errors]
         : each,

@@ -63,7 +63,7 @@ beforeAll(async () => {
   await chain.database.query('INSERT INTO documents (id) VALUES (0)');
   await amount('-1');
   await story();
-}, 400_000);
+}, 600_000);
 afterAll(async () => {
   clearInterval(watching);
   await Promise.all([...storms.values()].map((each) => each.end()));
@@ -172,7 +172,7 @@ function holdProbe(): { letGo(): void } {
 const slicesOf = (migration: string) => slices.filter((name) => name === migration).length;
 
 const reached = (migration: string, count: number) =>
-  vi.waitUntil(() => slicesOf(migration) >= count, { timeout: 120_000 });
+  vi.waitUntil(() => slicesOf(migration) >= count, { timeout: 300_000 });
 
 /**
  * A network that loses, doubles and delays calls, most batches of the probe and all cuts among them; and once all workers die in the middle of a batch
