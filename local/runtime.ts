@@ -40,6 +40,10 @@ export interface Runtime {
   readonly stepFunctions: StepFunctions;
   readonly sns: Sns;
   readonly migrate: LambdaFunction;
+  /** All functions of the stack, `migrate` among them. */
+  readonly functions: readonly LambdaFunction[];
+  /** The alarms of the stack. */
+  readonly alarms: Assembly['alarms'];
   readonly migrationsMachineArn: string;
   /** Follow-up jobs, each with the ARN of its machine. */
   readonly followUps: Readonly<Record<string, string>>;
@@ -90,6 +94,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     ...stack,
     ...endpoints,
     migrate,
+    functions,
+    alarms: assembly.alarms,
     followUps,
     credentials,
     clientEnvironment,

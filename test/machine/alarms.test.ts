@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { alarmNames } from '../../infra/operations/alarm-names.ts';
 import type { Datapoint } from '../../local/cloudwatch/datapoint.ts';
-import { type DatabaseClock, databaseClock } from '../support/database-clock.ts';
+import { type DatabaseClock, databaseClock } from '../../local/postgres/database-clock.ts';
 import { type Looks, looksAt } from '../support/looks.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 

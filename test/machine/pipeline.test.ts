@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ledgerScript } from '../../functions/engine/ledger/schema.ts';
-import { type DatabaseClock, databaseClock } from '../support/database-clock.ts';
+import { type DatabaseClock, databaseClock } from '../../local/postgres/database-clock.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 
 const rows = 60;

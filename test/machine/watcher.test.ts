@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { functionTimeoutSeconds } from '../../infra/deployment.ts';
 import { CloudWatch } from '../../local/cloudwatch/cloudwatch.ts';
 import { failed } from '../../local/lambda/outcome.ts';
-import { type DatabaseClock, databaseClock } from '../support/database-clock.ts';
+import { type DatabaseClock, databaseClock } from '../../local/postgres/database-clock.ts';
 import { demoSql } from '../support/demo.ts';
 import { type Looks, looksAt, tooLong } from '../support/looks.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';

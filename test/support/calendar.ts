@@ -1,7 +1,7 @@
 import type { MigrateRequest } from '../../functions/contract.ts';
 import { lambdaClock } from '../../functions/engine/clock.ts';
 import type { RowMigration } from '../../functions/engine/define/registered.ts';
-import { databaseClock } from './database-clock.ts';
+import { databaseClock } from '../../local/postgres/database-clock.ts';
 import type { TestEngine } from './engine.ts';
 
 /** One time for the machine, the processes and the database, which goes forward by what any of them waits or works. */

@@ -64,8 +64,6 @@ export interface TestRuntime extends Runtime {
   readonly between: Between;
   /** What the functions wrote. */
   readonly log: string[];
-  /** The alarms of the stack. */
-  readonly alarms: Assembly['alarms'];
   /** Invokes one of the functions that look at the machines from outside. Throws unless it succeeds. */
   invoke(service: 'watch' | 'notify', event: object): Promise<void>;
   /** Stops what still runs, empties the ledger, puts away what stands between the parts, and the versions that were released. */
@@ -202,7 +200,6 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
     rebuildMachineArn,
     between,
     log,
-    alarms: assemblyOf(first).alarms,
     async invoke(service, event) {
       const called = new RegExp(`${service}Function`, 'i');
       const outcome = await functions.find(({ name }) => called.test(name))?.invoke(event);

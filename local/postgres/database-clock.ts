@@ -1,14 +1,18 @@
-import type { TestDatabase } from './database.ts';
+/** As much of a database as its clock needs. */
+interface Clocked {
+  readonly name: string;
+  query(sql: string, values?: readonly unknown[]): Promise<unknown>;
+}
 
-/** The clock of a database, for a test in which somebody waits for longer than a test may take. */
+/** The clock of a database, for who cannot wait for as long as somebody in it waits. */
 export interface DatabaseClock {
   /** Sets `now()` forward, for all that asks it from now on. How long a session has waited for a lock stays real. */
   forward(seconds: number): Promise<void>;
 }
 
 /** Gives a database a clock that can be set forward. Sessions that are open already keep the real one. */
-export async function databaseClock(database: TestDatabase): Promise<DatabaseClock> {
-  // A schema that stands before the catalog's, as `load-signals.test.ts` does it.
+export async function databaseClock(database: Clocked): Promise<DatabaseClock> {
+  // A schema that stands before the catalog's in the search path.
   await database.query(`
     CREATE SCHEMA ahead;
     CREATE TABLE ahead.clock (seconds float8 NOT NULL);
