@@ -10,7 +10,8 @@ const interruptedByUser = 130;
 // From the beginning: what has been started is always stopped, also when Ctrl-C comes in between.
 const interrupted = new Promise<number>((resolve) => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => resolve(interruptedByUser));
+    // Each time: npm passes on what the terminal has sent already, and a second one would end the process as it cleans up.
+    process.on(signal, () => resolve(interruptedByUser));
   }
 });
 

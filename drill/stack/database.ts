@@ -41,6 +41,7 @@ export async function startDrillDatabase(): Promise<DrillDatabase> {
       clock: await databaseClock({ name, query }),
       async session() {
         const client = new pg.Client(connection);
+        client.on('error', () => {}); // Ctrl-C may stop the server before the session is ended
         await client.connect();
         return client;
       },
