@@ -1,5 +1,6 @@
 import { messageOf } from '../functions/engine/errors.ts';
 import { durationText } from '../functions/engine/time/duration.ts';
+import type { Stack } from './stack/stack.ts';
 
 // The SDK warns on stderr that its versions from 2027 on want Node 22; the Lambdas have that already.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
@@ -25,25 +26,24 @@ process.exit(
 /** `npm run drill`: exits with 0 if each breakage set off the alarms that it should, and no other. */
 async function main(): Promise<number> {
   process.stderr.write('Starting the stack on this machine, on a database of its own\n\n');
-  const begun = performance.now();
   const { startStack } = await import('./stack/stack.ts');
   const stack = await startStack();
   try {
-    return await Promise.race([run(), interrupted]);
+    return await Promise.race([run(stack), interrupted]);
   } finally {
     await stack.close();
   }
+}
 
-  async function run(): Promise<number> {
-    const { drill } = await import('./drill.ts');
-    const { breakages } = await import('./breakages.ts');
-    const wrong = await drill(stack, breakages, (text) => void process.stdout.write(text));
-    const took = durationText((performance.now() - begun) / 1_000);
-    process.stdout.write(
-      wrong === 0
-        ? `Each of the ${breakages.length} set off the alarms that it should, and no other. It took ${took}.\n`
-        : `${wrong} of ${breakages.length} did not show as they should. It took ${took}.\n`,
-    );
-    return wrong === 0 ? 0 : 1;
-  }
+async function run(stack: Stack): Promise<number> {
+  const { drill } = await import('./drill.ts');
+  const { breakages } = await import('./breakages.ts');
+  const wrong = await drill(stack, breakages, (text) => void process.stdout.write(text));
+  const took = `It took ${durationText(performance.now() / 1_000)}.`;
+  process.stdout.write(
+    wrong === 0
+      ? `Each of the ${breakages.length} set off the alarms that it should, and no other. ${took}\n`
+      : `${wrong} of ${breakages.length} did not show as they should. ${took}\n`,
+  );
+  return wrong === 0 ? 0 : 1;
 }

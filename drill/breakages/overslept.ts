@@ -28,7 +28,7 @@ async function lateRun({ database, executions, inNextRest, witness }: Stack): Pr
     await batchWaits(database);
     await witness.readPage();
     await session.query('ROLLBACK');
-    await executions.end(run);
+    await executions.ended(run);
   } finally {
     await session.end();
   }

@@ -18,7 +18,7 @@ export const rowsLocked: Breakage = {
       await until('it is held for half an hour', async () => witness.hasSeen('held'));
       await holder.query('ROLLBACK');
       await waiting;
-      await executions.end(run);
+      await executions.ended(run);
     } finally {
       await holder.end();
       await waiter.end();

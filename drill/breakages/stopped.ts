@@ -5,7 +5,7 @@ export const stopped: Breakage = {
   what: 'an operator stops a run in the middle of a batch',
   alarms: [],
   notices: ['was stopped'],
-  page: /^order-totals backfill stopped/,
+  page: /^order-totals backfill · stopped/,
   async happen({ database, executions, migrate, time }) {
     const session = await database.session();
     try {
@@ -13,7 +13,7 @@ export const stopped: Breakage = {
       const run = await executions.start({ only: 'order-totals' });
       await batchWaits(database);
       await executions.stop(run);
-      await executions.end(run);
+      await executions.ended(run);
       // Its function would go on trying until its time is up.
       await migrate.kill();
     } finally {

@@ -5,7 +5,7 @@ export const tableLocked: Breakage = {
   what: 'somebody keeps the table locked, and the run stands still',
   alarms: ['stalled'],
   notices: ['has succeeded'],
-  page: /^order-totals backfill running/,
+  page: /^order-totals backfill · running/,
   async happen({ database, executions, time }) {
     const session = await database.session();
     try {
@@ -14,7 +14,7 @@ export const tableLocked: Breakage = {
       await batchWaits(database);
       await time.pass(20 * 60);
       await session.query('ROLLBACK');
-      await executions.end(run);
+      await executions.ended(run);
     } finally {
       await session.end();
     }

@@ -38,7 +38,7 @@ export class Executions {
   }
 
   /** Waits for an execution to end, whichever way, and until everybody is told. */
-  async end(executionArn: string): Promise<void> {
+  async ended(executionArn: string): Promise<void> {
     for (;;) {
       const { status } = await this.#sfn.send(new DescribeExecutionCommand({ executionArn }));
       if (status !== 'RUNNING') {
@@ -54,7 +54,7 @@ export class Executions {
 
   /** Starts a run and waits for its end. */
   async run(input: RunInput): Promise<void> {
-    await this.end(await this.start(input));
+    await this.ended(await this.start(input));
   }
 
   async stop(executionArn: string): Promise<void> {

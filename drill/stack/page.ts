@@ -9,7 +9,7 @@ import { migrations } from '../application/migrations.ts';
 
 /** The progress page, as somebody reads it. */
 export interface Page {
-  /** Opens it, and returns what stands there, line by line: a row of a table is one line. */
+  /** Opens it, and returns what stands there, line by line: a row of a table is one line, with `·` between its cells. */
   read(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
@@ -36,16 +36,24 @@ export async function startPage(runtime: Runtime, sfn: SFNClient): Promise<Page>
   };
 }
 
+const cellEnd = '\t';
+
 function linesOf(document: string): readonly string[] {
   const content = document.slice(document.indexOf('<main'), document.indexOf('</main>'));
   return content
     .replaceAll(/\s+/g, ' ')
     .replaceAll(/<(button|thead)\b.*?<\/\1>/g, '')
     .replaceAll(/<\/?(p|tr|li|h2|summary|section)\b[^>]*>/g, '\n')
-    .replaceAll(/<\/(th|td)>/g, ' ')
+    .replaceAll(/<\/(th|td)>/g, cellEnd)
     .replaceAll(/<[^>]*>/g, '')
     .replaceAll(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)))
     .split('\n')
-    .map((line) => line.replaceAll(/ +/g, ' ').trim())
+    .map((line) =>
+      line
+        .split(cellEnd)
+        .map((cell) => cell.replaceAll(/ +/g, ' ').trim())
+        .filter((cell) => cell !== '')
+        .join(' · '),
+    )
     .filter((line) => line !== '');
 }

@@ -9,7 +9,7 @@ import { application } from '../application/application.ts';
 import { Alarms } from './alarms.ts';
 import { type DrillDatabase, startDrillDatabase } from './database.ts';
 import { Executions } from './executions.ts';
-import { type Page, startPage } from './page.ts';
+import { startPage } from './page.ts';
 import { DrillTime } from './time.ts';
 import { Witness } from './witness.ts';
 
@@ -32,24 +32,28 @@ export interface Stack {
 
 /** Starts all of it, or nothing. It takes some seconds. */
 export async function startStack(): Promise<Stack> {
-  const database = await startDrillDatabase();
-  const folder = await mkdtemp(join(tmpdir(), 'drill-stack-'));
+  const opened: Close[] = [];
+  const close = async () => {
+    for (const each of opened.splice(0).toReversed()) {
+      await each();
+    }
+  };
   try {
-    const stack = await startOn(database, join(folder, 'cdk.out'));
-    return { ...stack, close: () => closeAll(stack.close, database, folder) };
+    return { ...(await startParts(opened)), close };
   } catch (error) {
-    await closeAll(async () => {}, database, folder);
+    await close();
     throw error;
   }
 }
 
-async function closeAll(close: () => Promise<void>, database: DrillDatabase, folder: string): Promise<void> {
-  await close();
-  await database.close();
-  await rm(folder, { recursive: true, force: true });
-}
+type Close = () => Promise<void>;
 
-async function startOn(database: DrillDatabase, outdir: string): Promise<Stack> {
+/** @param opened Gets what closes each part, in the order in which they are started. */
+async function startParts(opened: Close[]): Promise<Omit<Stack, 'close'>> {
+  const database = await startDrillDatabase();
+  opened.push(database.close);
+  const outdir = await mkdtemp(join(tmpdir(), 'drill-stack-'));
+  opened.push(() => rm(outdir, { recursive: true, force: true }));
   const runtime = await startRuntime({
     connection: database.connection,
     outdir,
@@ -57,17 +61,21 @@ async function startOn(database: DrillDatabase, outdir: string): Promise<Stack> 
     secondMs: 1, // the time that passes is that of DrillTime
     log: (line) => alarms.take(line),
   });
+  opened.push(runtime.close);
   const { migrationsMachineArn: machineArn, migrate, stepFunctions, credentials, sns } = runtime;
   const region = runtime.clientEnvironment.AWS_REGION as string;
   const sfn = new SFNClient({ endpoint: stepFunctions.url, region, credentials });
+  opened.push(async () => sfn.destroy());
 
   const time: DrillTime = new DrillTime(database.clock, () => witness.look());
   const watcher = functionOf(runtime, 'watch');
   const alarms: Alarms = new Alarms({ alarms: runtime.alarms, watcher, now: () => time.now() });
   const executions = new Executions({ sfn, machineArn, notify: functionOf(runtime, 'notify') });
-  const page: Page = await startPage(runtime, sfn);
+  const page = await startPage(runtime, sfn);
+  opened.push(page.close);
   const witness = new Witness({ alarms, page, sns, time });
 
+  // The machine waits for milliseconds where a migration rests: it is the time that passes.
   let atRest: (() => Promise<void>) | undefined;
   const replaceMigrate = (other: LambdaFunction) => {
     const resting: LambdaFunction = {
@@ -78,8 +86,8 @@ async function startOn(database: DrillDatabase, outdir: string): Promise<Stack> 
         if (seconds > 0) {
           await atRest?.();
           atRest = undefined;
+          await time.pass(seconds);
         }
-        await time.pass(seconds);
         return outcome;
       },
     };
@@ -98,11 +106,6 @@ async function startOn(database: DrillDatabase, outdir: string): Promise<Stack> 
     replaceMigrate,
     inNextRest(work) {
       atRest = work;
-    },
-    async close() {
-      await page.close();
-      await runtime.close();
-      sfn.destroy();
     },
   };
 }
