@@ -8,6 +8,7 @@ import { recordedRefused, solved, updatedUnlessMatching, withRowErrors } from '.
 import type { RowByRow } from './bad-rows.ts';
 import { inKeyOrder, insidePage, lastKey, pageOf, processedOf } from './page.ts';
 import { takenBy, takenInside } from './rows-in-need.ts';
+import { timeOf } from './statement-time.ts';
 import { before, countJournaled, journaled } from './undo-journal.ts';
 
 /** What a backfill does to a row. */
@@ -68,7 +69,8 @@ export async function backfillPage(
   }
   const { page_rows: rows, refused } = done.row;
   const after = withRowErrors(done.at, refused);
-  return { at: after, rows, time: done.time, bytesPerRow: 0, passEnded: 'size' in page && rows < page.size };
+  const passEnded = 'size' in page && rows < page.size;
+  return { at: after, rows, ...timeOf(table, done), bytesPerRow: 0, passEnded };
 }
 
 /** Whether the change makes a row different; undefined if it surely does, since it then is marked, or no longer matches `where`. */

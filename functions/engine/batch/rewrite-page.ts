@@ -14,6 +14,7 @@ import { received, sendAhead } from './received.ts';
 import type { Change, PageToRead } from './rewrite-change.ts';
 import { readPage } from './rewrite-read.ts';
 import { asJson, type PreparedPage, rowByRow, writePage } from './rewrite-write.ts';
+import { timeOf } from './statement-time.ts';
 import { transformRows } from './transform-rows.ts';
 
 /**
@@ -139,5 +140,5 @@ async function write(
   const at = withRowErrors(done.at, errors.length);
   const passEnded = 'size' in page && read.count < page.size && at.conflicted.length === 0;
   const bytesPerRow = read.rows.length === 0 ? 0 : read.bytes / read.rows.length;
-  return { at, rows: read.count, time: done.time, bytesPerRow, passEnded };
+  return { at, rows: read.count, ...timeOf(input.table, done), bytesPerRow, passEnded };
 }

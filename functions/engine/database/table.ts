@@ -24,6 +24,11 @@ export interface Table {
   readonly columns: ReadonlyMap<string, Column>;
   /** A trigger of the table runs before each row is updated, and may leave rows as they were. */
   readonly hasBeforeTrigger: boolean;
+  /**
+   * A trigger runs after rows are updated, or a foreign key of a column that the migration names is checked then: behind all that a statement
+   * can measure of itself, while its rows are locked.
+   */
+  readonly worksAfterUpdate: boolean;
   /** The migration's own marker column, if it is there: true for rows that are done. */
   readonly marker: { readonly column: Sql; readonly left: Sql } | undefined;
 }
@@ -95,6 +100,8 @@ export async function describeTable(database: Database, needs: TableNeeds): Prom
     key: needs.key.map((column) => columns.get(column) as Column),
     columns,
     hasBeforeTrigger: found.has_before_trigger,
+    worksAfterUpdate:
+      found.has_after_trigger || needs.columns.some((column) => found.foreign_keys.includes(column)),
     marker: marker && {
       column: identifier(marker.name),
       left: sql`NOT ${alias}.${identifier(marker.name)}`,
@@ -109,6 +116,9 @@ const described = {
   kind: string(),
   has_children: boolean(),
   has_before_trigger: boolean(),
+  has_after_trigger: boolean(),
+  /** The columns that are in any. */
+  foreign_keys: json(array(string())),
   /** NULL for a table without columns. */
   columns: nullable(
     json(
@@ -130,10 +140,16 @@ const described = {
 const catalog = (table: Sql): Sql => sql`
   SELECT n.nspname::text AS schema, c.relname::text AS relation, c.relkind::text AS kind,
     c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) AS has_children,
-    -- Of pg_trigger.tgtype, 1 is for each row, 2 before, 16 on update; a partition may have triggers of its own.
+    -- Of pg_trigger.tgtype, 1 is for each row, 2 before, 16 on update, 64 instead; a partition may have triggers of its own.
     EXISTS (
       SELECT FROM pg_trigger t WHERE t.tgtype & 19 = 19 AND t.tgenabled <> 'D' AND t.tgrelid IN (
         SELECT c.oid UNION ALL SELECT part.relid FROM pg_partition_tree(c.oid) AS part)) AS has_before_trigger,
+    EXISTS (
+      SELECT FROM pg_trigger t WHERE t.tgtype & 82 = 16 AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgrelid IN (
+        SELECT c.oid UNION ALL SELECT part.relid FROM pg_partition_tree(c.oid) AS part)) AS has_after_trigger,
+    COALESCE((SELECT json_agg(DISTINCT a.attname)
+      FROM pg_constraint f JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey)
+      WHERE f.conrelid = c.oid AND f.contype = 'f'), '[]')::text AS foreign_keys,
     (SELECT json_agg(json_build_object(
         'name', a.attname,
         'type', format_type(a.atttypid, a.atttypmod),

@@ -44,6 +44,26 @@ it('A batch lets go of its rows when the application holds one for longer than 2
   expect(changes).toEqual([{ changed: 1, rows: 100 }]);
 });
 
+it('promise 14: a batch stays small where a trigger takes its time behind all that the statement sees', async () => {
+  const { query } = engine.database;
+  await engine.forget();
+  await query('CREATE TABLE audited AS SELECT n AS id, 0 AS changed FROM generate_series(1, 1500) AS n');
+  await query(`ALTER TABLE audited ADD PRIMARY KEY (id);
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.001); RETURN NULL; END';
+    CREATE TRIGGER audit AFTER UPDATE ON audited FOR EACH ROW EXECUTE FUNCTION slow()`);
+  const audited = backfill({
+    name: 'audited',
+    table: 'audited',
+    key: 'id',
+    immutableKey: true,
+    set: { changed: sql`changed + 1` },
+  });
+  expect((await engine.run([audited])).audited).toMatchObject({ total_updated: 1_500, errors: 0 });
+  const [line] = await engine.ledger<{ batches: number }>('migrations');
+  // A hundred of these rows take a tenth of a second. By what the statement sees alone, the third batch would have 1,400.
+  expect(Number(line?.batches)).toBeGreaterThan(8);
+});
+
 it('promise 14: what a Lambda has locked that dies in a transaction is free again after seconds, not minutes', async () => {
   const { query } = engine.database;
   await engine.forget();
