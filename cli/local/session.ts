@@ -44,7 +44,8 @@ export async function startSession(
   // From the beginning: what has been started is always stopped, also when Ctrl-C comes in between.
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => resolve()); // not with its name
+      // Each time, since npm passes on what the terminal has sent already: a second one must not end the process in the middle of stopping.
+      process.on(signal, () => resolve());
     }
   });
   mkdirSync(folder, { recursive: true });
