@@ -6,7 +6,7 @@ import type { Batch, BatchInput, Page, ReadAhead } from '../define/batch.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import { move } from '../ledger/move.ts';
 import { keysWithout, type RowError, refused, withRowErrors } from '../ledger/row-errors.ts';
-import { keepTransforming } from '../ledger/transforming.ts';
+import { forgetTransforming, keepTransforming } from '../ledger/transforming.ts';
 import { badRows } from './bad-rows.ts';
 import { longestRow } from './long-rows.ts';
 import { isSendable } from './new-values.ts';
@@ -109,11 +109,16 @@ async function prepare(change: Change, toRead: PageToRead): Promise<PreparedPage
   const read = await readPage(change, toRead);
   // A row that is alone may be suspected of what this process has not seen yet. Within a transaction nobody would see it.
   const key = 'next' in toRead.page ? toRead.page.next : null;
-  if ((change.returnsPromises || key !== null) && read.rows.length > 0 && !toRead.isLocked) {
+  const isKept = (change.returnsPromises || key !== null) && read.rows.length > 0 && !toRead.isLocked;
+  if (isKept) {
     await keepTransforming(toRead.database, toRead.at, { rows: read.count, key });
   }
   const { rows, errors, wrongReturns, returnsPromises } = await transformRows(change, table, read.rows);
   change.returnsPromises ||= returnsPromises;
+  if (isKept && key !== null) {
+    // It came to its end: whatever fails now is not for the row to answer for.
+    await forgetTransforming(toRead.database, toRead.at);
+  }
   // If the first rows all do it, it is not the rows.
   const [first] = errors;
   if (first !== undefined && toRead.at.batches === 0 && wrongReturns === read.rows.length) {

@@ -73,8 +73,8 @@ export async function isAnyRangeSuspect(
   return found !== undefined && found.ranges > 0;
 }
 
-/** Forgets what was transformed for a batch that this invocation will not do, though nothing was wrong with it. */
-export async function forgetTransforming(database: Database, at: Place): Promise<void> {
+/** Forgets what was transformed, since nothing was wrong with it: it came to its end, or its batch will not be done by this invocation. */
+export async function forgetTransforming(database: Statements, at: Place): Promise<void> {
   await database.execute(sql`
     DELETE FROM ${ledger.transforming} t WHERE t.migration = ${at.migration} AND t.range = ${rangeOf(at)}`);
 }

@@ -6,11 +6,12 @@ import { type Checkpoint, reload, remember, rememberFailed } from '../ledger/che
 import { heldBy, move, moved } from '../ledger/move.ts';
 import { ledger } from '../ledger/names.ts';
 import { ofEarlierRuns } from '../ledger/row-errors.ts';
+import { batchOrRowError, recordBadRows } from './bad-rows.ts';
 import { inBatches, type Next, type Step } from './batch-loop.ts';
 import { failureOf } from './failure-messages.ts';
 import type { Progress } from './slice.ts';
 import { Tally } from './tally.ts';
-import { batchOrRowError, recordBadRows, type SliceInput } from './walk.ts';
+import type { SliceInput } from './walk.ts';
 
 // Bad rows are few; so many in one statement are quick even if each of them has triggers.
 const pageSize = 100;

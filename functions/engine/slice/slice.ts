@@ -9,7 +9,7 @@ import { lanesFor, rests, spreads } from '../lanes/how-many.ts';
 import { cutRanges } from '../lanes/ranges.ts';
 import { type Checkpoint, remember } from '../ledger/checkpoint.ts';
 import { nextPass } from '../ledger/move.ts';
-import { haveLanesSuspects } from './suspect.ts';
+import { areLanesSuspect } from './suspect.ts';
 import { nowhere, type Schedule, type SliceInput, type Walked, type WalkInput, walk } from './walk.ts';
 import { walkInLanes, walkLane, walkOnFromLanes } from './walk-in-lanes.ts';
 
@@ -79,7 +79,7 @@ export async function runSlice(
       return walkOnFromLanes(all, at);
     }
     const takesTurns = asked === undefined;
-    const isOneByOne = await haveLanesSuspects(database, migration, at);
+    const isOneByOne = await areLanesSuspect(database, migration, at);
     return walkInLanes({ ...all, takesTurns, ...(isOneByOne && { lanes: 1 }) }, at);
   };
 

@@ -21,7 +21,7 @@ export async function suspectOf(
 }
 
 /** Whether the lanes of one invocation are to walk one after the other: else nobody could tell which of them ends it. */
-export async function haveLanesSuspects(
+export async function areLanesSuspect(
   database: Database,
   { transformSeconds }: RowMigration,
   at: Checkpoint,

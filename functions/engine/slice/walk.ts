@@ -1,16 +1,13 @@
 import type { Pace } from '../batch/batch-size.ts';
-import { nextKey } from '../batch/page.ts';
-import { TransformTimeout } from '../batch/transform-rows.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
-import type { Key, Table } from '../database/table.ts';
-import { checkWritable } from '../database/table-lock.ts';
-import type { Batch, BatchInput, Page, ReadAhead, Rest } from '../define/batch.ts';
+import type { Table } from '../database/table.ts';
+import type { BatchInput, ReadAhead, Rest } from '../define/batch.ts';
 import type { RowMigration } from '../define/registered.ts';
-import { DatabaseError } from '../errors.ts';
 import { type Checkpoint, reload, rememberFailed } from '../ledger/checkpoint.ts';
-import { recordRowError, recordRowErrors, rowErrorOf } from '../ledger/row-errors.ts';
+import { recordRowError } from '../ledger/row-errors.ts';
 import { forgetTransforming } from '../ledger/transforming.ts';
+import { nextRow, recordBadRows } from './bad-rows.ts';
 import { type Ended, inBatches, type Next, type Step } from './batch-loop.ts';
 import { budgetSpent, failureOf } from './failure-messages.ts';
 import { neverThrough, restAfterIt, suspectOf } from './suspect.ts';
@@ -182,68 +179,8 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
   return { state, rest, pace, at, seconds: since(clock.now()) };
 }
 
-/** Migrates the next row by itself, or records why it cannot be. */
-async function nextRow(migration: RowMigration, input: BatchInput): Promise<Batch | undefined> {
-  const { database, table, at } = input;
-  const [behind] = at.conflicted;
-  // A lock that ends just after the row has timed out would otherwise make it look slow.
-  await checkWritable(database, table);
-  const key = behind ?? (await nextKey(database, table, at));
-  if (key === undefined) {
-    return { at, rows: 0, bytesPerRow: 0, passEnded: true };
-  }
-  return batchOrRowError(migration, input, key, behind === undefined ? 'next' : 'behind');
-}
-
-/**
- * Records the bad rows of a page that failed, at most so many, found in one go. Undefined if none was found, or the claim is not ours any
- * more: the page is then tried in smaller ones.
- */
-export async function recordBadRows(
-  error: DatabaseError,
-  migration: RowMigration,
-  input: BatchInput,
-  page: Page,
-  most: number,
-): Promise<Checkpoint | undefined> {
-  try {
-    const isKnown = error instanceof TransformTimeout;
-    const errors = isKnown ? [error.row] : await migration.badRows(input, page, most);
-    return errors.length > 0 ? await recordRowErrors(input.database, input.at, errors) : undefined;
-  } catch (failure) {
-    if (failure instanceof TransformTimeout) {
-      return recordBadRows(failure, migration, input, page, most);
-    }
-    if (failure instanceof DatabaseError) {
-      return undefined;
-    }
-    throw failure;
-  }
-}
-
 async function checkBudget(database: Database, migration: RowMigration, at: Checkpoint): Promise<void> {
   if (at.rowErrorsOfThisRun > migration.errorBudget) {
     throw await budgetSpent(database, migration, at);
-  }
-}
-
-/** Migrates one row, or records why it cannot be. Throws the moment's DatabaseError while a lock on the table is to blame. */
-export async function batchOrRowError(
-  migration: RowMigration,
-  input: BatchInput,
-  key: Key,
-  place: 'next' | 'behind',
-): Promise<Batch | undefined> {
-  try {
-    return await migration.batch(input, place === 'next' ? { next: key } : { keys: [key] });
-  } catch (error) {
-    if (!(error instanceof DatabaseError) || !(error.fault === 'row' || error.isTimeout)) {
-      throw error;
-    }
-    if (error.isTimeout) {
-      await checkWritable(input.database, input.table);
-    }
-    const recorded = await recordRowError(input.database, input.at, rowErrorOf(key, error), place);
-    return recorded && { at: recorded, rows: 1, bytesPerRow: 0, passEnded: false };
   }
 }

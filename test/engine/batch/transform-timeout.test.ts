@@ -111,6 +111,33 @@ describe('A row whose transform', () => {
   });
 });
 
+it('A row whose transform came to its end is not recorded because the database failed then, and the invocation with it', async () => {
+  const migration = words(async () => ({ words: 1 }));
+  const age = () =>
+    engine.database.query(`UPDATE data_migrations.transforming SET since = now() - interval '1 h'`);
+  /** A run whose calls are all refused from the writing of so many pages on. */
+  const failingAt = async (most: number): Promise<number> => {
+    let pages = 0;
+    engine.between = ({ sql: text }) => {
+      pages += text.includes('UPDATE "public"."pages"') ? 1 : 0;
+      return pages >= most ? 'refuse' : 'pass';
+    };
+    const running = engine.run([migration], { attempts: 1 });
+    await expect(running).rejects.toMatchObject({ name: 'DatabaseUnavailable' });
+    await age();
+    const { total_processed } = (await engine.ledger<{ total_processed: string }>('migrations'))[0] as {
+      total_processed: string;
+    };
+    return Number(total_processed);
+  };
+  // The first leaves its page as one that was ended in it does, so that the second takes its rows one by one.
+  expect(await failingAt(1)).toBe(0);
+  expect(await failingAt(4)).toBe(3);
+  engine.between = () => 'pass';
+  const { words: result } = await engine.run([migration]);
+  expect(result).toMatchObject({ total_updated: rows, errors: 0 });
+});
+
 it('Rows that take long together, and each of them not too long, are migrated', async () => {
   const { words: result } = await engine.run([
     words(() => {

@@ -89,11 +89,10 @@ describeInBrowser('the progress page in a browser', () => {
   async function problems(): Promise<string[]> {
     await page.evaluate(await readFile(axe, 'utf8'));
     return page.evaluate(async () => {
-      // biome-ignore lint/suspicious/noExplicitAny: axe is a global that the line above has made.
-      const { violations } = await (globalThis as any).axe.run();
-      return violations.map(
-        ({ id, nodes }: { id: string; nodes: { html: string }[] }) => `${id}: ${nodes[0]?.html}`,
-      );
+      // A global that the line above has made.
+      const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
+      const { violations } = await axe.run();
+      return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
     });
   }
   async function picture(name: string): Promise<void> {
