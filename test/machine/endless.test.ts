@@ -41,3 +41,20 @@ test.each([
   // Each of the rows ends the Lambda twice, by its timeout.
   120_000,
 );
+
+test('promise 6: such a row stops no other one in a retry, and stays recorded', async () => {
+  const name = 'in-one-lane';
+  await chain.database.query(`UPDATE counters SET id = id + 1000 WHERE id = 7`);
+  await chain.database.query(
+    `UPDATE data_migrations.row_errors SET key = CASE key ->> 0 WHEN '107' THEN '["8"]' ELSE key END
+      WHERE migration = $1`,
+    [name],
+  );
+  const ended = await chain.run({ retry: name });
+  expect(ended.cause).toBeUndefined();
+  const recorded = await chain.database.query(
+    'SELECT key FROM data_migrations.row_errors WHERE migration = $1',
+    [name],
+  );
+  expect(recorded).toEqual([{ key: ['207'] }]);
+}, 60_000);

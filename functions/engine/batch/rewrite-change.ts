@@ -1,4 +1,4 @@
-import type { Statements } from '../database/data-api.ts';
+import type { Database, Statements } from '../database/data-api.ts';
 import type { Sql } from '../database/sql.ts';
 import type { Key, Table } from '../database/table.ts';
 import type { Page } from '../define/batch.ts';
@@ -24,8 +24,8 @@ export interface PageToRead {
   readonly table: Table;
   readonly at: Checkpoint;
   readonly page: Page;
-  /** Its rows are locked until the transaction ends. */
-  readonly isLocked?: boolean;
+  /** The way around the transaction that `database` then is: its rows are locked until that ends, and nobody sees what it writes. */
+  readonly outside?: Database;
 }
 
 /** A row's new values, encoded: one for each of the change's columns, undefined where the column stays as it is. */

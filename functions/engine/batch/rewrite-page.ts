@@ -10,12 +10,13 @@ import { forgetTransforming, keepTransforming } from '../ledger/transforming.ts'
 import { badRows } from './bad-rows.ts';
 import { longestRow } from './long-rows.ts';
 import { isSendable } from './new-values.ts';
+import { keysOf } from './page.ts';
 import { received, sendAhead } from './received.ts';
 import type { Change, PageToRead } from './rewrite-change.ts';
-import { readPage } from './rewrite-read.ts';
+import { type ReadPage, readPage } from './rewrite-read.ts';
 import { asJson, type PreparedPage, rowByRow, writePage } from './rewrite-write.ts';
 import { timeOf } from './statement-time.ts';
-import { transformRows } from './transform-rows.ts';
+import { type Transformed, transformRows } from './transform-rows.ts';
 
 /**
  * Migrates a page by two statements: reads it, then writes what it became and moves the checkpoint. While a page is written, the
@@ -94,7 +95,7 @@ function rewriteLocked(change: Change, input: BatchInput, keys: readonly Key[]):
   return database.transaction(async (tx) => {
     await tx.execute(limited(change.transformSeconds));
     const page = { keys };
-    const prepared = await prepare(change, { database: tx, table, at, page, isLocked: true });
+    const prepared = await prepare(change, { database: tx, outside: database, table, at, page });
     const done = await write(change, { ...input, database: tx }, page, prepared);
     if (done !== undefined && done.at.conflicted.length > keysWithout(at.conflicted, keys).length) {
       throw new DatabaseError(refused, 'row', null);
@@ -105,20 +106,9 @@ function rewriteLocked(change: Change, input: BatchInput, keys: readonly Key[]):
 
 /** Reads a page and transforms its rows. */
 async function prepare(change: Change, toRead: PageToRead): Promise<PreparedPage> {
-  const { table } = toRead;
   const read = await readPage(change, toRead);
-  // A row that is alone may be suspected of what this process has not seen yet. Within a transaction nobody would see it.
-  const key = 'next' in toRead.page ? toRead.page.next : null;
-  const isKept = (change.returnsPromises || key !== null) && read.rows.length > 0 && !toRead.isLocked;
-  if (isKept) {
-    await keepTransforming(toRead.database, toRead.at, { rows: read.count, key });
-  }
-  const { rows, errors, wrongReturns, returnsPromises } = await transformRows(change, table, read.rows);
+  const { rows, errors, wrongReturns, returnsPromises } = await transformKept(change, toRead, read);
   change.returnsPromises ||= returnsPromises;
-  if (isKept && key !== null) {
-    // It came to its end: whatever fails now is not for the row to answer for.
-    await forgetTransforming(toRead.database, toRead.at);
-  }
   // If the first rows all do it, it is not the rows.
   const [first] = errors;
   if (first !== undefined && toRead.at.batches === 0 && wrongReturns === read.rows.length) {
@@ -127,6 +117,28 @@ async function prepare(change: Change, toRead: PageToRead): Promise<PreparedPage
     });
   }
   return { read, rows, errors };
+}
+
+/**
+ * Transforms the rows of a page, and has the ledger keep what they are meanwhile, where that may end the Lambda: where `transform` returns
+ * promises, or a row is alone, which may be suspected of what this process has not seen yet.
+ */
+async function transformKept(change: Change, toRead: PageToRead, read: ReadPage): Promise<Transformed> {
+  const { table, at, page, database, outside = database } = toRead;
+  const keys = 'size' in page ? [] : keysOf(page);
+  const [key = null] = keys.length === 1 ? keys : [];
+  if (read.rows.length === 0 || (!change.returnsPromises && key === null)) {
+    return transformRows(change, table, read.rows);
+  }
+  await keepTransforming(outside, at, { rows: read.count, key });
+  try {
+    return await transformRows(change, table, read.rows);
+  } finally {
+    // The row came to its end: whatever fails from here on is not for it to answer for.
+    if (key !== null) {
+      await forgetTransforming(outside, at);
+    }
+  }
 }
 
 type WriteInput = Omit<BatchInput, 'database'> & { readonly database: Statements | Database };

@@ -35,7 +35,7 @@ export interface ReadPage {
 /** Reads the rows of a page that need the change, with what the write needs to know that nobody changed them since. */
 export async function readPage(change: Change, toRead: PageToRead): Promise<ReadPage> {
   // Within a transaction nothing may fail that is to go on.
-  if (toRead.isLocked) {
+  if (toRead.outside) {
     return readRows(change, toRead, 'apart');
   }
   try {
@@ -51,7 +51,7 @@ export async function readPage(change: Change, toRead: PageToRead): Promise<Read
 /** Reads a page: the values of long rows together with the others, which the Data API then may refuse, or apart, in pieces. */
 async function readRows(
   change: Change,
-  { database, table, at, page, isLocked }: PageToRead,
+  { database, table, at, page, outside }: PageToRead,
   long: 'together' | 'apart',
 ): Promise<ReadPage> {
   const columns = change.columns.map((name) => table.columns.get(name) as Column);
@@ -77,7 +77,7 @@ async function readRows(
           ${when(long === 'apart', sql`CROSS JOIN LATERAL (SELECT ${bytesIfLong(table, columns)} AS "long#" OFFSET 0) AS "length#"`)}
         WHERE ${takenInside(page, table, at, change.where)}
         ${inKeyOrder(table, page)}
-        ${when(isLocked, sql`FOR UPDATE OF ${table.alias}`)}
+        ${when(outside, sql`FOR UPDATE OF ${table.alias}`)}
       ) AS needed ON true`,
       )}
     ) AS "page#"`);

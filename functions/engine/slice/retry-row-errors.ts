@@ -5,11 +5,12 @@ import type { Key } from '../database/table.ts';
 import { type Checkpoint, reload, remember, rememberFailed } from '../ledger/checkpoint.ts';
 import { heldBy, move, moved } from '../ledger/move.ts';
 import { ledger } from '../ledger/names.ts';
-import { ofEarlierRuns } from '../ledger/row-errors.ts';
+import { ofEarlierRuns, recordRowError } from '../ledger/row-errors.ts';
 import { batchOrRowError, recordBadRows } from './bad-rows.ts';
 import { inBatches, type Next, type Step } from './batch-loop.ts';
 import { failureOf } from './failure-messages.ts';
 import type { Progress } from './slice.ts';
+import { neverThrough, restAfterIt, suspectOf } from './suspect.ts';
 import { Tally } from './tally.ts';
 import type { SliceInput } from './walk.ts';
 
@@ -26,6 +27,16 @@ export async function runRetry(
 ): Promise<Progress> {
   const started = clock.now();
   let at = claimed;
+  const suspect = await suspectOf(database, migration, at);
+  let suspectRows = suspect?.rows ?? 0;
+  if (suspect?.key) {
+    const recorded = await recordRowError(database, at, neverThrough(suspect.key), 'behind');
+    if (recorded === undefined) {
+      return { state: 'lost' };
+    }
+    await remember(database, recorded, { seconds: clock.now() - started, rest: restAfterIt });
+    return { state: 'more', at: recorded, rest: restAfterIt };
+  }
 
   const inputOf = () => ({ database, table, at, seconds: 0, secondsPerRow: null });
   const batch = async ({ size, alone }: Next): Promise<Step> => {
@@ -48,12 +59,14 @@ export async function runRetry(
     }
     tally.moved(at, now);
     at = now;
+    suspectRows -= keys.length;
     return { rows: keys.length, bytesPerRow: 0 };
   };
 
   const slice = inBatches({
     clock,
     isOver,
+    isSuspect: () => suspectRows > 0,
     pace: { ...startPace({ ...migration.pace, maxRows: pageSize }, null), size: pageSize },
     batch,
     leaveOut: async ({ size }, error) => {
