@@ -51,6 +51,6 @@ export default {
   options: {
     parser: 'swc',
     tsPreCompilationDeps: true, // imports of types count, too
-    exclude: { path: ['node_modules', '^\\.local/', '^cdk\\.out/', '^coverage/'] },
+    exclude: { path: ['node_modules', '^dist/', '^\\.local/', '^cdk\\.out/', '^coverage/'] },
   },
 };

@@ -1,70 +1,42 @@
-import { defaultMachineName } from '../infra/deployment.ts';
-import type { LocalApplication } from '../local/application.ts';
-import type { Runtime } from '../local/runtime.ts';
-import { localApplication } from './application.ts';
-import type { Io } from './command/io.ts';
-import { showPage } from './local/page.ts';
-import { type Session, type SessionOptions, sessionOf, startSession } from './local/session.ts';
-import { removeSession, writeSession } from './system/session-file.ts';
-import { findSystem } from './system/system.ts';
+import { InvalidArgumentError } from 'commander';
+import type { AuthorCommand, Option } from './command/command.ts';
+import { requirePackages } from './local/packages.ts';
+import type { SessionOptions } from './local/session.ts';
+import { loadProject } from './project.ts';
 
-/** `npm run local`: keeps endpoints and database up until Ctrl-C. */
-export async function local(io: Io, options: SessionOptions): Promise<number> {
-  io.err.write('Starting PostgreSQL, the RDS Data API, Step Functions and the Lambdas on this machine\n');
-  const application = await localApplication();
-  const session = await startSession(io, application, options);
-  try {
-    await serve(io, application, session, options);
-    return 0;
-  } finally {
-    await session.close();
+/** What a command takes that brings up the local runtime. */
+export const sessionOptions: readonly Option[] = [
+  ['--fresh', 'make the data anew, and begin with an empty ledger'],
+  ['--sfn-port <port>', 'port of the Step Functions endpoint; any free one by default', port],
+  ['--rds-data-port <port>', 'port of the RDS Data API endpoint; any free one by default', port],
+  ['--page-port <port>', 'port of the progress page; any free one by default', port],
+];
+
+export const local: AuthorCommand<SessionOptions & { readonly run?: boolean }> = {
+  usage: 'local',
+  about:
+    'bring up the whole stack on this machine and keep it up until Ctrl-C, for the commands with --local',
+  exits: ['stopped, or all has run', 'it could not start, or a run failed', 'misuse'],
+  options: [
+    ['--run', 'instead run all migrations once, wait for their follow-up jobs, and print the result map'],
+    ...sessionOptions,
+  ],
+  async run(io, { run, ...options }) {
+    const project = await loadProject();
+    requirePackages(io.env);
+    if (run) {
+      const { runOnce } = await import('./local/run-once.ts');
+      return runOnce(io, project, options);
+    }
+    const { serve } = await import('./local/serve.ts');
+    return serve(io, project, options);
+  },
+};
+
+function port(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 65_535) {
+    return value;
   }
-}
-
-async function serve(
-  io: Io,
-  { migrations }: LocalApplication,
-  { runtime, log, interrupted }: Session,
-  { pagePort }: SessionOptions,
-): Promise<void> {
-  const found = sessionOf(runtime);
-  const system = await findSystem(io, { machine: defaultMachineName, local: true }, migrations, found);
-  try {
-    const page = await showPage(system, pagePort);
-    writeSession(io.env, found);
-    say(io, runtime, page.url, log);
-    await interrupted;
-    removeSession(io.env);
-    io.err.write('\nStopping\n');
-    await page.close();
-  } finally {
-    system.close();
-  }
-}
-
-function say(io: Io, runtime: Runtime, page: string, log: string): void {
-  const exports = { ...runtime.clientEnvironment, AWS_DEFAULT_REGION: runtime.clientEnvironment.AWS_REGION };
-  io.out.write(`
-# How the migrations stand, in a browser: ${page}
-
-# For the aws command line and the SDKs, in another terminal:
-${Object.entries(exports)
-  .map(([name, value]) => `export ${name}=${value}`)
-  .join('\n')}
-
-# The operators' commands, from anywhere in this folder:
-#   npx migrations list --local
-#   npx migrations start --wait --local
-
-# The machines:
-${[runtime.migrationsMachineArn, ...Object.values(runtime.followUps)].map((arn) => `#   ${arn}`).join('\n')}
-
-# Three commands to try; with '{}' instead, the run takes the minutes of rest that a migration has time for:
-aws stepfunctions start-execution --state-machine-arn ${runtime.migrationsMachineArn} --input '{"mode": "foreground"}'
-aws stepfunctions list-executions --state-machine-arn ${runtime.migrationsMachineArn}
-aws rds-data execute-statement --resource-arn ${runtime.clusterArn} --secret-arn ${runtime.secretArn} --database ${runtime.databaseName} --sql 'SELECT name, status, total_processed, total_updated FROM data_migrations.migrations'
-
-# The functions write to ${log}
-# Ctrl-C ends all of it.
-`);
+  throw new InvalidArgumentError('It must be a whole number from 1 to 65535.');
 }

@@ -1,5 +1,6 @@
-import { inFull } from '../functions/engine/errors.ts';
 import { ioOf } from './command/io.ts';
+import { operate } from './operate.ts';
+import { loadProject } from './project.ts';
 
 // The SDK warns on stderr that its versions from 2027 on want Node 22; the Lambdas have that already.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
@@ -11,13 +12,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   }
 });
 
-const io = ioOf(process);
-try {
-  // A migration that is wrong says so when it is loaded.
-  const { registered } = await import('./application.ts');
-  const { operate } = await import('./operate.ts');
-  process.exitCode = await operate(io, process.argv.slice(2), registered);
-} catch (error) {
-  io.err.write(`${inFull(error)}\n`);
-  process.exitCode = 2;
-}
+process.exitCode = await operate(ioOf(process), process.argv.slice(2), async () => {
+  const { config } = await loadProject();
+  return config.migrations;
+});

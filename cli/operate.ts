@@ -3,13 +3,14 @@ import type { Migration } from '../functions/engine/define/migration.ts';
 import { inFull } from '../functions/engine/errors.ts';
 import { machineNameIn } from '../infra/deployment.ts';
 import { cleanup } from './cleanup.ts';
-import type { OperatorCommand } from './command/command.ts';
+import type { AuthorCommand, CommandText, OperatorCommand } from './command/command.ts';
 import type { Io } from './command/io.ts';
 import { Misuse } from './command/misuse.ts';
 import { errors } from './errors.ts';
 import { finished } from './finished.ts';
 import { history } from './history.ts';
 import { list } from './list.ts';
+import { local } from './local.ts';
 import { node } from './node.ts';
 import { pause } from './pause.ts';
 import { plan } from './plan.ts';
@@ -47,9 +48,12 @@ const commands: readonly OperatorCommand<never>[] = [
   node,
 ];
 
+/** The authors' commands, in the order in which `--help` lists them. */
+const authors: readonly AuthorCommand<never>[] = [local];
+
 /** The flags of each command, by its name. */
 export const commandFlags: ReadonlyMap<string, readonly string[]> = new Map(
-  commands.map(({ usage, options = [] }) => [
+  [...commands, ...authors].map(({ usage, options = [] }) => [
     usage.split(' ')[0] as string,
     options.flatMap(([flags]) => /--[\w-]+/.exec(flags) ?? []),
   ]),
@@ -60,11 +64,15 @@ interface Where extends Omit<WhereOptions, 'machine'> {
   readonly machine?: string;
 }
 
-/** `npx migrations …`: runs one command and answers with its exit code. */
+/**
+ * `npx migrations …`: runs one command and answers with its exit code.
+ *
+ * @param load Loads the registered migrations, for a command that asks for them.
+ */
 export async function operate(
   io: Io,
   args: readonly string[],
-  migrations: readonly Migration[],
+  load: () => Promise<readonly Migration[]>,
 ): Promise<number> {
   let code = 0;
   const program = new Command('migrations')
@@ -87,12 +95,17 @@ export async function operate(
   for (const command of commands) {
     add(program, command, async (options, given) => {
       const { stage, machine = machineNameIn(stage), ...where } = program.opts<Where>();
-      const system = await findSystem(io, { ...where, machine }, migrations);
+      const system = await findSystem(io, { ...where, machine }, await load());
       try {
         code = await command.run(system, options as never, ...given);
       } finally {
         system.close();
       }
+    });
+  }
+  for (const command of authors) {
+    add(program, command, async (options, given) => {
+      code = await command.run(io, options as never, ...given);
     });
   }
   try {
@@ -110,7 +123,7 @@ export async function operate(
 
 function add(
   program: Command,
-  { usage, about, exits, options = [] }: OperatorCommand<never>,
+  { usage, about, exits, options = [] }: CommandText,
   run: (options: object, given: string[]) => Promise<void>,
 ): void {
   const command = program.command(usage).description(about);

@@ -2,14 +2,14 @@ import { boolean, number, string } from 'valibot';
 import { sql } from '../functions/engine/database/sql.ts';
 import { ledger } from '../functions/engine/ledger/names.ts';
 import type { LocalApplication } from '../local/application.ts';
-import { demoConnection, prepareDemo } from './database/prepare.ts';
+import { prepareDemo } from './database/prepare.ts';
 import { demoApplication } from './infra/application.ts';
 
 /** The demo, as it runs on this machine. */
 export const demo: LocalApplication = {
   ...demoApplication(),
-  prepare: prepareDemo,
-  connection: demoConnection,
+  prepare: ({ url, fresh }) => prepareDemo({ connectionString: url }, fresh),
+  searchPath: ['demo'],
   async followUpProgress(database, executionArn) {
     const rows = await database.query(
       sql`

@@ -10,20 +10,22 @@ import type { DataApiDatabase } from './database.ts';
  * @example
  * export const shop: Application = {
  *   migrations,
- *   handler: fileURLToPath(new URL('handler.ts', import.meta.url)),
- *   followUps: () => ({}),
+ *   handler: 'data-migrations/handler.ts',
  * };
  */
 export interface Application {
   /** The registered migrations, in the order in which they run. */
   readonly migrations: readonly Migration[];
-  /** Path of the TypeScript file that exports `handler`, made with `migrate([…])` from the same migrations. */
+  /**
+   * Path of the TypeScript file that exports `handler`, made with `migrate([…])` from the same migrations: a relative one from the folder
+   * in which the CDK app runs, which is that of cdk.json.
+   */
   readonly handler: string;
   /**
    * Adds the machines of the follow-up jobs to the stack, and returns them by the names that migrations give in `rebuilds`:
-   * none for an application without.
+   * none for an application without. Default: none.
    */
-  readonly followUps: (
+  readonly followUps?: (
     stack: Construct,
     database: DataApiDatabase,
     names: MachineNames,

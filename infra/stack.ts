@@ -65,10 +65,11 @@ export class DataMigrationsStack extends Stack {
         ? existingDatabase(this, { ...props.database, encryptionKey, ledgerSchema })
         : props.database;
 
-    const followUps = application.followUps(this, database, {
-      migrations: machineName,
-      job: (job) => machineNameIn(stage, job),
-    });
+    const followUps =
+      application.followUps?.(this, database, {
+        migrations: machineName,
+        job: (job) => machineNameIn(stage, job),
+      }) ?? {};
     this.migrations = new Migrations(this, 'Migrations', {
       database,
       entry: application.handler,

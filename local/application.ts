@@ -1,29 +1,47 @@
-import type pg from 'pg';
 import type { Database } from '../functions/engine/database/data-api.ts';
 import type { Application } from '../infra/application.ts';
 
-/** An application that also runs on this machine. */
+/**
+ * An application that also runs on this machine.
+ *
+ * @example
+ * export const shop: LocalApplication = {
+ *   migrations,
+ *   handler: 'data-migrations/handler.ts',
+ *   prepare: fromSqlFiles('db/schema.sql', 'db/sample-data.sql'),
+ *   searchPath: ['shop'],
+ * };
+ */
 export interface LocalApplication extends Application {
   /**
-   * Makes what is missing of the application's schema and data.
+   * Makes what is missing of the application's schema and data: `fromSqlFiles`, or the tool that makes them elsewhere. Default: the
+   * database is taken as it is.
    *
-   * @param connection The database, before `connection` below has changed anything.
-   * @param fresh Makes all of it anew, with an empty ledger.
-   * @throws when the database has schemas that somebody else has made.
+   * @throws when it cannot, or must not.
    */
-  readonly prepare: (connection: pg.ClientConfig, fresh: boolean) => Promise<void>;
-  /** The connection as the application uses it: with its search path. */
-  readonly connection: (connection: pg.ClientConfig) => pg.ClientConfig;
+  readonly prepare?: (database: DatabaseToPrepare) => Promise<void>;
+  /** The schemas in which the application looks for its tables. Default: as the database and its user are set up. */
+  readonly searchPath?: readonly string[];
   /**
    * How far a follow-up job has come.
    *
    * @param executionArn The execution of the job's machine.
    * @returns one entry for each part of the job that reports its own progress; none before it has begun.
    */
-  readonly followUpProgress: (
+  readonly followUpProgress?: (
     database: Database,
     executionArn: string,
   ) => Promise<readonly FollowUpProgress[]>;
+}
+
+/** A database on this machine, before the migrations run. */
+export interface DatabaseToPrepare {
+  /** For PostgreSQL's clients: `postgresql://…`. */
+  readonly url: string;
+  /** Whether everything is to be made anew, with an empty ledger. */
+  readonly fresh: boolean;
+  /** Whether it is the embedded one, in which nothing is that `prepare` has not made; otherwise it is that of DATABASE_URL. */
+  readonly isEmbedded: boolean;
 }
 
 /** How far a follow-up job has come, in whatever it counts. */

@@ -1,13 +1,14 @@
 import { createWriteStream, mkdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { LocalApplication } from '../../local/application.ts';
-import { startDatabase } from '../../local/database.ts';
+import { onSearchPath, startDatabase } from '../../local/database.ts';
 import { type Runtime, startRuntime } from '../../local/runtime.ts';
 import type { Io } from '../command/io.ts';
+import { localFolder, type Project } from '../project.ts';
 import type { LocalSession } from '../system/session-file.ts';
 
 export interface SessionOptions {
-  readonly fresh: boolean;
+  readonly fresh?: boolean;
   readonly sfnPort?: number;
   readonly rdsDataPort?: number;
   readonly pagePort?: number;
@@ -15,6 +16,7 @@ export interface SessionOptions {
 
 /** The local runtime on the application's data, for as long as a command lasts. */
 export interface Session {
+  readonly application: LocalApplication;
   readonly runtime: Runtime;
   /** Where the functions write. */
   readonly log: string;
@@ -33,14 +35,15 @@ export function sessionOf({ stepFunctions, rdsData, clientEnvironment, credentia
   };
 }
 
-const folder = fileURLToPath(new URL('../../.local/', import.meta.url));
-
-/** Brings all of it up: database, data, endpoints, machines, functions. */
+/** Brings all of it up: database, data, endpoints, machines, functions. It works in the folder of the project, as `cdk` does. */
 export async function startSession(
   io: Io,
-  application: LocalApplication,
+  { root, config }: Project,
   options: SessionOptions,
 ): Promise<Session> {
+  io.err.write('Starting PostgreSQL, the RDS Data API, Step Functions and the Lambdas on this machine\n');
+  process.chdir(root);
+  const application = await config.application();
   // From the beginning: what has been started is always stopped, also when Ctrl-C comes in between.
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -48,21 +51,24 @@ export async function startSession(
       process.on(signal, () => resolve());
     }
   });
+  const folder = localFolder();
   mkdirSync(folder, { recursive: true });
-  const database = await startDatabase(io.env.DATABASE_URL, `${folder}postgres`);
+  const database = await startDatabase(io.env.DATABASE_URL, join(folder, 'postgres'));
   try {
-    await application.prepare(database.connection, options.fresh);
-    const log = `${folder}functions.log`;
+    const { url, isEmbedded, connection } = database;
+    await application.prepare?.({ url, isEmbedded, fresh: options.fresh ?? false });
+    const log = join(folder, 'functions.log');
     const sink = createWriteStream(log);
     const runtime = await startRuntime({
       application,
-      connection: application.connection(database.connection),
-      outdir: `${folder}cdk.out`,
+      connection: onSearchPath(connection, application.searchPath),
+      outdir: join(folder, 'cdk.out'),
       log: (line) => sink.write(`${line}\n`),
       ...(options.sfnPort !== undefined && { sfnPort: options.sfnPort }),
       ...(options.rdsDataPort !== undefined && { rdsDataPort: options.rdsDataPort }),
     });
     return {
+      application,
       runtime,
       log,
       interrupted,

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { number, object, parse, string } from 'valibot';
+import { localFolder } from '../project.ts';
 
 const file = object({
   pid: number(),
@@ -18,8 +19,7 @@ export interface LocalSession {
 }
 
 /** Beside the data of `npm run local`, or where LOCAL_SESSION says: for who runs two of them. */
-const pathOf = (env: NodeJS.ProcessEnv): string =>
-  env.LOCAL_SESSION || fileURLToPath(new URL('../../.local/session.json', import.meta.url));
+const pathOf = (env: NodeJS.ProcessEnv): string => env.LOCAL_SESSION || join(localFolder(), 'session.json');
 
 export function writeSession(env: NodeJS.ProcessEnv, session: LocalSession): void {
   const path = pathOf(env);

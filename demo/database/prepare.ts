@@ -14,11 +14,6 @@ const parts = [
 ] as const;
 const schemas = [...new Set(parts.map(({ schema }) => schema))];
 
-/** The connection with the demo's tables on its search path: they are called `users`, as in the application. */
-export function demoConnection(connection: pg.ClientConfig): pg.ClientConfig {
-  return { ...connection, options: '-c search_path=demo' };
-}
-
 /**
  * Makes what is missing of the demo data, all or nothing; `fresh` makes it anew, with an empty ledger. Refuses a database
  * with a schema or a ledger that is not the demo's.

@@ -1,6 +1,5 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import type { Context } from 'aws-lambda';
 import type { MigrateRequest, OfOneMigration } from '../contract.ts';
 import { lambdaClock } from '../engine/clock.ts';
 import { stackDatabase, waitsFor } from '../engine/database/data-api.ts';
@@ -24,10 +23,13 @@ import { restore } from './restore.ts';
 import { type Turn, withMigration } from './turn.ts';
 import { validate } from './validate.ts';
 
-type Handler = (
-  request: MigrateRequest,
-  context: Pick<Context, 'getRemainingTimeInMillis'>,
-) => Promise<unknown>;
+/** What Lambda calls for each operation of the migrations machine. */
+export type Handler = (request: MigrateRequest, context: Invocation) => Promise<unknown>;
+
+/** As much of Lambda's context as is asked: how long the invocation may still take. */
+export interface Invocation {
+  getRemainingTimeInMillis(): number;
+}
 
 /** What the handler works with: from its environment, unless a test hands in something else. */
 export type Surroundings = Pick<Engine, 'database' | 'statusOf' | 'clock' | 'metrics'> & {

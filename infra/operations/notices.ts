@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ends } from '../../functions/notify/ends.ts';
+import { functionFile } from '../function-file.ts';
 import { executionsOf, nameOf } from '../machine.ts';
 import { OperationsFunction } from './operations-function.ts';
 import type { NoticesTopic } from './topic.ts';
@@ -34,7 +34,7 @@ export class Notices extends Construct {
     const machines = [machine, ...followUps];
 
     this.notify = new OperationsFunction(this, 'Notify', {
-      entry: fileURLToPath(new URL('../../functions/notify/handler.ts', import.meta.url)),
+      entry: functionFile(import.meta.url, '../../functions/notify/handler'),
       serviceName: 'notify',
       timeout: Duration.minutes(1),
       environment: {

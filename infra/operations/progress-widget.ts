@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { CustomWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
@@ -7,6 +6,7 @@ import type { Known } from '../../functions/engine/overview/status.ts';
 import type { DataApiDatabase } from '../database.ts';
 import { DatabaseFunction } from '../database-function.ts';
 import { defaultMachineName } from '../deployment.ts';
+import { functionFile } from '../function-file.ts';
 import { executionsOf, machineArn } from '../machine.ts';
 
 /**
@@ -42,7 +42,7 @@ export class ProgressWidget extends Construct {
     const machine = machineArn(this, machineName);
     const shows = new DatabaseFunction(this, 'Show', {
       database,
-      entry: fileURLToPath(new URL('../../functions/progress-page/handler.ts', import.meta.url)),
+      entry: functionFile(import.meta.url, '../../functions/progress-page/handler'),
       serviceName: 'progress-widget',
       timeoutSeconds,
       transactions: false,

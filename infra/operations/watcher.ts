@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
@@ -6,6 +5,7 @@ import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { secondsBetweenLooks } from '../../functions/watch/look.ts';
 import type { DataApiDatabase } from '../database.ts';
+import { functionFile } from '../function-file.ts';
 import { executionsOf, nameOf } from '../machine.ts';
 import { OperationsFunction } from './operations-function.ts';
 
@@ -32,7 +32,7 @@ export class Watcher extends Construct {
     const followUpArns = followUps.map(({ stateMachineArn }) => stateMachineArn);
 
     this.watch = new OperationsFunction(this, 'Watch', {
-      entry: fileURLToPath(new URL('../../functions/watch/handler.ts', import.meta.url)),
+      entry: functionFile(import.meta.url, '../../functions/watch/handler'),
       serviceName: 'watch',
       // A paused database that is woken while something runs takes half a minute, and is waited for 75 s.
       timeout: Duration.minutes(2),

@@ -22,7 +22,7 @@ export interface Command {
 }
 
 export interface CommandOptions {
-  /** What to run, in `cwd`: the program of `npm start` and `npm run local` by default. */
+  /** What to run, seen from `cwd`: `cli/bin.js` by default. */
   readonly script?: string;
   /** A folder of the project. */
   readonly cwd?: string;
@@ -30,10 +30,9 @@ export interface CommandOptions {
 }
 
 export function command(args: readonly string[], options: CommandOptions = {}): Command {
-  const { script, cwd = '.', env = {} } = options;
+  const { script = 'cli/bin.js', cwd = '.', env = {} } = options;
   const { PATH, HOME } = process.env;
-  const program = script === undefined ? ['--import', 'tsx', 'cli/main.ts'] : [script];
-  const child = spawn(process.execPath, [...program, ...args], {
+  const child = spawn(process.execPath, [script, ...args], {
     cwd: join(root, cwd),
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -20,7 +20,7 @@ afterEach(async () => {
 const fresh = () => prepareDemo({ connectionString: database.url }, true);
 
 function start(...args: string[]): Command {
-  const made = command(['start', ...args], { env: { DATABASE_URL: database.url } });
+  const made = command(['local', '--run', ...args], { env: { DATABASE_URL: database.url } });
   started.push(made);
   return made;
 }
@@ -110,7 +110,7 @@ describe('DATABASE_URL', () => {
       try {
         await foreign.query(`CREATE SCHEMA ${schema}`);
         await foreign.query(`CREATE TABLE ${schema}.precious AS SELECT 1 AS id`);
-        const { code, stdout, stderr } = await command(['start', '--fresh'], {
+        const { code, stdout, stderr } = await command(['local', '--run', '--fresh'], {
           env: { DATABASE_URL: foreign.url },
         }).exited;
         expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
@@ -130,7 +130,7 @@ describe('DATABASE_URL', () => {
   );
 
   test('of a database that is not there says so, and that is all', async () => {
-    const { code, stdout, stderr } = await command(['start'], {
+    const { code, stdout, stderr } = await command(['local', '--run'], {
       env: { DATABASE_URL: database.url.replace(database.name, 'nowhere') },
     }).exited;
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });

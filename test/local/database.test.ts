@@ -4,8 +4,8 @@ import { basename, join } from 'node:path';
 import { ExecuteStatementCommand } from '@aws-sdk/client-rds-data';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { demoConnection, prepareDemo } from '../../demo/database/prepare.ts';
-import { type LocalDatabase, startDatabase } from '../../local/database.ts';
+import { prepareDemo } from '../../demo/database/prepare.ts';
+import { type LocalDatabase, onSearchPath, startDatabase } from '../../local/database.ts';
 import { startPostgres } from '../../local/postgres.ts';
 import { startRdsData } from '../../local/rds-data/endpoint.ts';
 import { credentials } from '../support/credentials.ts';
@@ -60,7 +60,7 @@ test('the embedded database belongs to a role that reaches nothing outside of it
   await prepareDemo(database.connection, false);
   const denied = expect.stringContaining('SQLState: 42501');
   expect(
-    await throughDataApi(demoConnection(database.connection), [
+    await throughDataApi(onSearchPath(database.connection, ['demo']), [
       'SELECT rolsuper FROM pg_roles WHERE rolname = current_user',
       "COPY (SELECT 1) TO PROGRAM 'cat'",
       "COPY users (first_name) FROM PROGRAM 'id'",
@@ -68,18 +68,18 @@ test('the embedded database belongs to a role that reaches nothing outside of it
       "SELECT pg_read_file('/etc/passwd')",
       "SELECT lo_import('/etc/passwd')",
       'SET ROLE postgres',
-      'ALTER ROLE demo SUPERUSER',
+      'ALTER ROLE app SUPERUSER',
     ]),
   ).toEqual([[[{ booleanValue: false }]], ...Array.from({ length: 7 }, () => denied)]);
 });
 
 test('what an earlier release made as the superuser belongs to that role, too', async () => {
   const postgres = await startPostgres({ folder, fsync: false });
-  await query(postgres.connection, 'CREATE DATABASE demo');
-  const before = { ...postgres.connection, database: 'demo' };
+  await query(postgres.connection, 'CREATE DATABASE app');
+  const before = { ...postgres.connection, database: 'app' };
   await prepareDemo(before, false);
   await query(
-    demoConnection(before),
+    onSearchPath(before, ['demo']),
     `CREATE TYPE colour AS ENUM ('red'); CREATE DOMAIN short AS text;
      CREATE SEQUENCE numbers; CREATE VIEW names AS SELECT first_name FROM users;
      CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'`,
@@ -87,7 +87,7 @@ test('what an earlier release made as the superuser belongs to that role, too', 
   await postgres.stop();
 
   database = await startDatabase(undefined, folder);
-  const connection = demoConnection(database.connection);
+  const connection = onSearchPath(database.connection, ['demo']);
   expect(
     await throughDataApi(connection, [
       ...changes,

@@ -55,6 +55,6 @@ const begin: Commands['begin'] = (args, checkout, { input = '', terminal = false
   });
   stdin.end(input);
   const streams = { stdin, stdout: out, stderr: err, env: process.env };
-  const code = operate(ioOf(streams as unknown as NodeJS.Process), args, checkout);
+  const code = operate(ioOf(streams as unknown as NodeJS.Process), args, async () => checkout);
   return { said, exited: code.then((ended) => ({ code: ended, ...said })) };
 };

@@ -1,9 +1,10 @@
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import { type Database, dataApi } from '../../functions/engine/database/data-api.ts';
+import { onSearchPath } from '../../local/database.ts';
 import { startRdsData } from '../../local/rds-data/endpoint.ts';
 import { credentials } from './credentials.ts';
 import { freshDatabase } from './database.ts';
-import { demoConnection, prepareDemo } from './demo.ts';
+import { prepareDemo } from './demo.ts';
 
 /** The demo application's tables and data, as the engine sees them. */
 export interface DemoDatabase {
@@ -17,7 +18,7 @@ export async function demoDatabase(): Promise<DemoDatabase> {
   const connection = { connectionString: fresh.url };
   await prepareDemo(connection, true);
   const endpoint = await startRdsData({
-    database: demoConnection(connection),
+    database: onSearchPath(connection, ['demo']),
     accessKeyId: credentials.accessKeyId,
   });
   const to = { endpoint: endpoint.url, region: 'eu-central-1', credentials };

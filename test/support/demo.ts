@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 
-export { demoConnection, prepareDemo } from '../../demo/database/prepare.ts';
+export { prepareDemo } from '../../demo/database/prepare.ts';
 export { demoApplication } from '../../demo/infra/application.ts';
 export { migrations } from '../../demo/migrations/index.ts';
 

@@ -1,23 +1,20 @@
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
-import type { ResultMap, RunInput } from '../functions/contract.ts';
-import { executionArn, executionName } from '../functions/engine/ledger/execution-names.ts';
-import { defaultMachineName } from '../infra/deployment.ts';
-import type { LocalApplication } from '../local/application.ts';
-import { localApplication } from './application.ts';
-import { interruptedByUser } from './command/command.ts';
-import type { Io } from './command/io.ts';
-import { type Session, sessionOf, startSession } from './local/session.ts';
-import { start } from './system/start.ts';
-import { findSystem } from './system/system.ts';
-import { endedText, follow, printEnd } from './system/wait.ts';
+import type { ResultMap, RunInput } from '../../functions/contract.ts';
+import { executionArn, executionName } from '../../functions/engine/ledger/execution-names.ts';
+import { defaultMachineName } from '../../infra/deployment.ts';
+import { interruptedByUser } from '../command/command.ts';
+import type { Io } from '../command/io.ts';
+import type { Project } from '../project.ts';
+import { start } from '../system/start.ts';
+import { findSystem } from '../system/system.ts';
+import { endedText, follow, printEnd } from '../system/wait.ts';
+import { type Session, type SessionOptions, sessionOf, startSession } from './session.ts';
 
-/** `npm start`: runs every migration on the demo's data, waits for the rebuild, prints the run's output. */
-export async function npmStart(io: Io, { fresh }: { readonly fresh: boolean }): Promise<number> {
-  io.err.write('Starting PostgreSQL, the RDS Data API, Step Functions and the Lambdas on this machine\n');
-  const application = await localApplication();
-  const session = await startSession(io, application, { fresh });
+/** Runs every migration of a project on this machine, waits for the follow-up jobs, and prints the run's output. */
+export async function runOnce(io: Io, project: Project, options: SessionOptions): Promise<number> {
+  const session = await startSession(io, project, options);
   try {
-    return (await Promise.race([run(io, application, session), session.interrupted])) ?? interruptedByUser;
+    return (await Promise.race([run(io, session), session.interrupted])) ?? interruptedByUser;
   } finally {
     await session.close();
   }
@@ -25,11 +22,7 @@ export async function npmStart(io: Io, { fresh }: { readonly fresh: boolean }): 
 
 const input: RunInput = { mode: 'foreground' };
 
-async function run(
-  io: Io,
-  application: LocalApplication,
-  { runtime, log }: Session,
-): Promise<number | undefined> {
+async function run(io: Io, { application, runtime, log }: Session): Promise<number | undefined> {
   const system = await findSystem(
     io,
     { machine: defaultMachineName },
@@ -50,7 +43,11 @@ async function run(
         executionName(migrated.executionArn as string),
       );
       const database = await system.database();
-      const followUp = await follow(system, arn, () => application.followUpProgress(database, arn));
+      const followUp = await follow(
+        system,
+        arn,
+        async () => (await application.followUpProgress?.(database, arn)) ?? [],
+      );
       if (followUp?.status === 'SUCCEEDED') {
         continue;
       }

@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Config } from '../local/config.ts';
+import { Misuse } from './command/misuse.ts';
+
+/** What the commands work on: a folder with a `migrations.config.ts`. */
+export interface Project {
+  /** The folder's path. */
+  readonly root: string;
+  readonly config: Config;
+}
+
+const names = ['ts', 'mts', 'js', 'mjs'].map((extension) => `migrations.config.${extension}`);
+
+/**
+ * Where the commands are, seen from a folder: in the nearest one with a `migrations.config.ts`, itself or above.
+ *
+ * @returns the path of that file; undefined if there is none.
+ */
+export function configFile(from: string = process.cwd()): string | undefined {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const file = names.map((name) => join(folder, name)).find(existsSync);
+    if (file !== undefined || folder === dirname(folder)) {
+      return file;
+    }
+  }
+}
+
+/** Where a local session keeps its data: in the folder of the project, or in the working directory where there is no project. */
+export function localFolder(): string {
+  const file = configFile();
+  return join(file === undefined ? process.cwd() : dirname(file), '.local');
+}
+
+/**
+ * Loads the project. Throws Misuse when there is none, and what a migration that is wrong says of itself when it is loaded.
+ */
+export async function loadProject(): Promise<Project> {
+  const file = configFile();
+  if (file === undefined) {
+    throw new Misuse(
+      `there is no migrations.config.ts in ${process.cwd()}, nor in a folder above. npx migrations init makes one`,
+    );
+  }
+  const loaded = (await import(pathToFileURL(file).href)) as { readonly config?: Config };
+  const { config } = loaded;
+  if (!Array.isArray(config?.migrations) || typeof config.application !== 'function') {
+    throw new Misuse(
+      `${file} must export "config" with "migrations", an array, and "application", a function; it exports ` +
+        `${Object.keys(loaded).join(', ') || 'nothing'}`,
+    );
+  }
+  return { root: dirname(file), config };
+}
