@@ -1,4 +1,5 @@
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LocalApplication } from '../../local/application.ts';
 import { onSearchPath, startDatabase } from '../../local/database.ts';
@@ -54,6 +55,9 @@ export async function startSession(
   const folder = localFolder();
   mkdirSync(folder, { recursive: true });
   const database = await startDatabase(io.env.DATABASE_URL, join(folder, 'postgres'));
+  // Not in the project's folder: another session, on another database, may be bundling at the same moment.
+  const assembly = mkdtempSync(join(tmpdir(), 'data-migrations-'));
+  const removeAssembly = () => rmSync(assembly, { recursive: true, force: true });
   try {
     const { url, isEmbedded, connection } = database;
     await application.prepare?.({ url, isEmbedded, fresh: options.fresh ?? false });
@@ -62,7 +66,7 @@ export async function startSession(
     const runtime = await startRuntime({
       application,
       connection: onSearchPath(connection, application.searchPath),
-      outdir: join(folder, 'cdk.out'),
+      outdir: assembly,
       log: (line) => sink.write(`${line}\n`),
       ...(options.sfnPort !== undefined && { sfnPort: options.sfnPort }),
       ...(options.rdsDataPort !== undefined && { rdsDataPort: options.rdsDataPort }),
@@ -76,10 +80,12 @@ export async function startSession(
         await runtime.close();
         sink.end();
         await database.stop();
+        removeAssembly();
       },
     };
   } catch (error) {
     await database.stop();
+    removeAssembly();
     throw error;
   }
 }
