@@ -39,8 +39,16 @@ export type Surroundings = Pick<Engine, 'database' | 'statusOf' | 'clock' | 'met
 /**
  * The Lambda handler of the migrations machine, for migrations in the order in which they are to run. Configured by its
  * environment: see environment.ts. Throws MigrationFailed, when the module is loaded, if the list cannot work.
+ *
+ * @example
+ * export const handler = migrate(migrations);
  */
-export function migrate(migrations: readonly Migration[], given: Partial<Surroundings> = {}): Handler {
+export function migrate(migrations: readonly Migration[]): Handler {
+  return migrateIn({}, migrations);
+}
+
+/** The same, in surroundings of which a test hands in some. */
+export function migrateIn(given: Partial<Surroundings>, migrations: readonly Migration[]): Handler {
   const checked = registry(migrations);
   const { env = process.env, clock = lambdaClock } = given;
   const { ledgerSchema, stack, ...settings } = environment(env);

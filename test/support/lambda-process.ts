@@ -5,7 +5,7 @@ import type { Clock } from '../../functions/engine/clock.ts';
 import { type Database, dataApi } from '../../functions/engine/database/data-api.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import type { ExecutionStatus } from '../../functions/engine/ledger/execution-status.ts';
-import { migrate } from '../../functions/migrate/migrate.ts';
+import { migrateIn } from '../../functions/migrate/migrate.ts';
 import type { SendMetrics } from '../../functions/send-metrics.ts';
 import { credentials } from './credentials.ts';
 
@@ -76,19 +76,22 @@ export function startProcess(
     giveUp = reject;
   });
   givenUp.catch(() => undefined);
-  const handler = migrate(migrations, {
-    env: {
-      SLICES_PER_EXECUTION: String(slicesPerExecution),
-      FOLLOW_UPS: JSON.stringify(followUps),
-      STACK_NAME: 'test',
-      AWS_LAMBDA_FUNCTION_VERSION: version,
-      SHOW_ROW_DATA: 'true', // tests look at which rows it was
+  const handler = migrateIn(
+    {
+      env: {
+        SLICES_PER_EXECUTION: String(slicesPerExecution),
+        FOLLOW_UPS: JSON.stringify(followUps),
+        STACK_NAME: 'test',
+        AWS_LAMBDA_FUNCTION_VERSION: version,
+        SHOW_ROW_DATA: 'true', // tests look at which rows it was
+      },
+      clock,
+      statusOf,
+      database: clientOf({ url, databaseName, clock, attempts, number }),
+      ...(metrics && { metrics }),
     },
-    clock,
-    statusOf,
-    database: clientOf({ url, databaseName, clock, attempts, number }),
-    ...(metrics && { metrics }),
-  });
+    migrations,
+  );
   return {
     number,
     get isDead() {
