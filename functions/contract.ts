@@ -26,6 +26,7 @@ export const ErrorName = {
   /** The run that started a rebuild did not succeed. */
   RunDidNotSucceed: 'RunDidNotSucceed',
 } as const;
+/** The name of one of our errors, as Step Functions shows it. */
 export type ErrorName = (typeof ErrorName)[keyof typeof ErrorName];
 
 /** One execution, and how often it has been redriven. Together they tell a redrive from a zombie. */
@@ -186,8 +187,11 @@ export interface CleanedUp {
 
 /** What a validation found. */
 export interface ValidationResult {
+  /** The validation's name: `no_nulls`. */
   readonly name: string;
+  /** Whether it holds for every row. */
   readonly passed: boolean;
+  /** For how many rows it does not hold. */
   readonly failed_rows: number;
   /** Up to ten of them; only when there are any. */
   readonly keys?: readonly string[];
@@ -195,10 +199,13 @@ export interface ValidationResult {
 
 /** What a run says of one migration that ran. */
 export interface Counters {
+  /** Rows, or tables, looked at, over all runs it took. */
   readonly total_processed: number;
+  /** Of these, those that it changed: others may have been right already. */
   readonly total_updated: number;
   /** Rows that could not be migrated: recorded in the ledger, skipped. */
   readonly errors: number;
+  /** Working time over all runs it took, without rests, with one decimal. */
   readonly duration_seconds: number;
   /** Up to ten of the row errors; only when there are any. */
   readonly error_samples?: readonly {
@@ -231,6 +238,7 @@ export interface Progress {
 /** What a run says of a migration that goes on in an execution of its own. */
 export interface Background extends Progress {
   readonly state: 'background';
+  /** The ARN of that execution. */
   readonly execution: string;
   /** What it waits for, if anything. */
   readonly waits_for?: string;
@@ -239,8 +247,11 @@ export interface Background extends Progress {
 /** What a run says of a migration that somebody has paused: nothing goes on with it until somebody resumes it. */
 export interface Paused extends Progress {
   readonly state: 'paused';
+  /** Who paused it. */
   readonly by: string;
+  /** ISO 8601. */
   readonly since: string;
+  /** Why, if they said so. */
   readonly reason?: string;
 }
 

@@ -24,6 +24,8 @@ export const bundling: BundlingOptions = {
 };
 
 /**
+ * What the function is, and on which database it works.
+ *
  * @example
  * new DatabaseFunction(this, 'Rebuild', {
  *   database,

@@ -5,6 +5,8 @@ import { Database, type DatabaseProps } from './database.ts';
 import { installationTag } from './tags.ts';
 
 /**
+ * The database's properties, and what its stack adds.
+ *
  * @example
  * new DatabaseStack(app, 'data-migrations-staging-database', { ...stages.staging, installation: 'run-migrations-staging' });
  */

@@ -34,6 +34,8 @@ export interface DataApiDatabase {
 }
 
 /**
+ * How large the database is, and how protected.
+ *
  * @example
  * new Database(this, 'Database', {
  *   minCapacity: 0,
@@ -75,10 +77,14 @@ export interface DatabaseProps {
 /** Aurora PostgreSQL Serverless v2, alone in a network that has no way in or out: only the Data API reaches it. */
 export class Database extends Construct implements DataApiDatabase {
   readonly cluster: DatabaseCluster;
+  /** User name and password of the owner of the tables: a user of its own, or the cluster's master. */
   readonly secret: ISecret;
   readonly databaseName = 'app';
+  /** The key that the properties name. */
   readonly encryptionKey: IKey | undefined;
+  /** The schema that the properties name. */
   readonly ledgerSchema: string | undefined;
+  /** The most connections that it takes, as Aurora computes it from `maxCapacity`. */
   readonly maxConnections: number;
 
   constructor(scope: Construct, id: string, props: DatabaseProps) {
@@ -149,6 +155,8 @@ function masterUserOf(
 }
 
 /**
+ * A database that is there already: all three of its names, as AWS has them.
+ *
  * @example
  * existingDatabase(this, {
  *   clusterArn: 'arn:aws:rds:eu-central-1:123456789012:cluster:orders',

@@ -14,6 +14,8 @@ import { migrationsMachine } from './migrations-machine.ts';
 import { databaseTags, insteadInTags, notInTags, tagValue } from './tags.ts';
 
 /**
+ * What the migrations of a database need.
+ *
  * @example
  * new Migrations(this, 'Migrations', {
  *   database: { cluster, secret, databaseName: 'orders' },

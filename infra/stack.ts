@@ -14,6 +14,8 @@ import { ProgressWidget } from './operations/progress-widget.ts';
 import { installationTag } from './tags.ts';
 
 /**
+ * What is deployed, for which database, and in which stage.
+ *
  * @example
  * new DataMigrationsStack(app, 'data-migrations-staging', {
  *   database: new DatabaseStack(app, 'data-migrations-staging-database', { … }).database,

@@ -22,6 +22,8 @@ export interface OperationsSettings {
 }
 
 /**
+ * What is watched, and who is told.
+ *
  * @example
  * new Operations(this, 'Operations', {
  *   machine: migrations.machine,

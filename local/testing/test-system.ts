@@ -12,6 +12,7 @@ import { runtimeClients } from './clients.ts';
 import { testDatabase } from './database.ts';
 import { run } from './run.ts';
 
+/** Where a test system runs, and who listens. */
 export interface TestSystemOptions {
   /**
    * The URL of a PostgreSQL in which the test makes a database of its own and drops it at the end, `postgresql://…`. Default: the variable

@@ -6,6 +6,7 @@ export interface Sql {
   readonly kind: 'sql';
   /** Text pieces; `values[i]` stands between `pieces[i]` and `pieces[i + 1]`. */
   readonly pieces: readonly string[];
+  /** What stands between the pieces: parameters, or more SQL. */
   readonly values: readonly SqlValue[];
   /** The option in which an author wrote it; see place.ts. */
   readonly label?: string;

@@ -7,7 +7,9 @@ import type { Validation } from './validations.ts';
  * the engine's own.
  */
 export interface Migration {
+  /** Stable: the ledger keeps its state under it. */
   readonly name: string;
+  /** By which function it was made. */
   readonly kind: 'backfill' | 'rewrite' | 'alterTables';
 }
 

@@ -11,6 +11,7 @@ import type { Difference } from './row-diff.ts';
 import { enterLine } from './sandbox-ledger.ts';
 import { changedSinceKept, copyTable, keepContents } from './scratch-table.ts';
 
+/** How thoroughly a migration is tried. */
 export interface VerifyOptions {
   /** How often the migration is run, from 2. Default 3. */
   readonly runs?: number;
@@ -22,7 +23,9 @@ export interface VerifyOptions {
 export interface Verified {
   /** Rows that the first run changed. */
   readonly rows_updated: number;
+  /** How often it ran. */
   readonly runs: number;
+  /** Whether the last run left what the first one left. */
   readonly final_state: 'unchanged' | 'changed';
   /** Rows that could not be migrated, if any: they stayed as they were. */
   readonly errors?: number;
