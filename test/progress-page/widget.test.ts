@@ -1,11 +1,8 @@
-import { rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { synthesize } from '../../infra/synthesize.ts';
 import { readAssembly } from '../../local/assembly/assembly.ts';
 import { type LambdaFunction, startFunction } from '../../local/lambda/function.ts';
+import { assemblyFolder } from '../support/assembly-folder.ts';
 import { demoApplication, migrations, prepareDemo } from '../support/demo.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
@@ -13,7 +10,6 @@ import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 /** The bundle that is deployed, as a dashboard calls it. */
 describe('the progress widget', () => {
   let runtime: TestRuntime;
-  let folder: string;
   let proxy: FaultProxy;
   let lambda: LambdaFunction;
   /** The paths and bodies of what it asked of the Data API since the test began. */
@@ -31,7 +27,7 @@ describe('the progress widget', () => {
         return isBroken ? 'refuse' : 'pass';
       },
     });
-    folder = await mkdtemp(join(tmpdir(), 'widget-'));
+    const folder = assemblyFolder();
     const { template } = synthesize({ outdir: folder, application: demoApplication() });
     const spec = readAssembly(template, { folder }).functions.find(({ name }) =>
       name.includes('ProgressWidget'),
@@ -50,7 +46,6 @@ describe('the progress widget', () => {
     await lambda.stop();
     await proxy.close();
     await runtime.close();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   async function shown(request: object = {}): Promise<string> {

@@ -11,6 +11,8 @@ declare module 'vitest' {
     postgresUrl: string;
     /** The stack of the engine's tests: the file of its template, and the folder of its assembly. */
     engineAssembly: { readonly template: string; readonly folder: string };
+    /** A folder for all that tests synthesize. */
+    assemblies: string;
   }
 }
 
@@ -26,9 +28,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const template = join(outdir, 'template.json');
   await writeFile(template, JSON.stringify(synthesize({ outdir, application: engineApplication }).template));
   project.provide('engineAssembly', { template, folder: outdir });
+  const assemblies = await mkdtemp(join(tmpdir(), 'data-migrations-assemblies-'));
+  project.provide('assemblies', assemblies);
   return async () => {
     await postgres.stop();
-    for (const made of [folder, outdir, postgres.folder, postgres.connection.host]) {
+    for (const made of [folder, outdir, assemblies, postgres.folder, postgres.connection.host]) {
       await rm(made, { recursive: true, force: true });
     }
   };

@@ -1,7 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
@@ -24,6 +20,7 @@ import type { Template } from '../../local/assembly/template.ts';
 import { type LambdaFunction, startFunction } from '../../local/lambda/function.ts';
 import type { Outcome } from '../../local/lambda/outcome.ts';
 import { type Runtime, startRuntime } from '../../local/runtime.ts';
+import { assemblyFolder } from './assembly-folder.ts';
 import { freshDatabase, type TestDatabase } from './database.ts';
 import { demoApplication, rebuildJob } from './demo.ts';
 import { type Fault, type ProxiedCall, startFaultProxy } from './fault-proxy.ts';
@@ -97,13 +94,11 @@ export interface TestRuntime extends Runtime {
 export async function startTestRuntime(options: TestRuntimeOptions = {}): Promise<TestRuntime> {
   const { fixture, context = {}, environment = {}, secondMs = 20, cluster } = options;
   const database = await freshDatabase({ name: 'machine', cluster });
-  const folder = mkdtempSync(join(tmpdir(), 'machine-'));
-  const outdir = join(folder, 'first');
   const between: Between = {};
   const log: string[] = [];
   const runtime = await startRuntime({
     connection: { connectionString: database.url },
-    outdir,
+    outdir: assemblyFolder(),
     application: applicationOf(fixture),
     context,
     secondMs,
@@ -153,7 +148,7 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
       return between.invocation?.(payload as LambdaRequest, invoke) ?? invoke();
     },
   });
-  const first: Synthesis = { template: await readTemplate(outdir), folder: outdir };
+  const first = synthesisOf(fixture, context);
   const synthesized = new Map([[fixture, first]]);
   const deployFirst = (over?: Over) => deploy(assemblyOf(first), over);
   let released = false;
@@ -264,7 +259,7 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
       deployFirst({ timeoutSeconds: seconds });
     },
     release(next, version, own = {}) {
-      const known = synthesized.get(next) ?? synthesisOf(next, join(folder, version));
+      const known = synthesized.get(next) ?? synthesisOf(next);
       synthesized.set(next, known);
       deploy(assemblyOf(known, version), { environment: own });
       released = true;
@@ -274,7 +269,6 @@ export async function startTestRuntime(options: TestRuntimeOptions = {}): Promis
       await Promise.all(functions.map((fn) => fn.stop()));
       await proxy.close();
       sfn.destroy();
-      rmSync(folder, { recursive: true, force: true });
       await database.drop();
     },
   };
@@ -286,18 +280,12 @@ interface Over {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** A stack that was synthesized, with the folder that has its bundles. */
-interface Synthesis {
-  readonly template: Template;
-  readonly folder: string;
+function synthesisOf(fixture: string | undefined, context: Readonly<Record<string, string>> = {}): Template {
+  return synthesize({ outdir: assemblyFolder(), application: applicationOf(fixture), context }).template;
 }
 
-function synthesisOf(fixture: string, folder: string): Synthesis {
-  return { template: synthesize({ outdir: folder, application: applicationOf(fixture) }).template, folder };
-}
-
-function assemblyOf({ template, folder }: Synthesis, version?: string): Assembly {
-  return readAssembly(template, { folder, ...(version !== undefined && { version }) });
+function assemblyOf(template: Template, version?: string): Assembly {
+  return readAssembly(template, { folder: assemblyFolder(), ...(version !== undefined && { version }) });
 }
 
 /** The demo, with a fixture's migrations instead of its own. */
@@ -307,9 +295,4 @@ function applicationOf(fixture: string | undefined): Application {
   }
   const migrate = fileURLToPath(new URL(`../machine/fixtures/${fixture}.ts`, import.meta.url));
   return demoApplication({ migrate });
-}
-
-async function readTemplate(outdir: string): Promise<Template> {
-  const [file = ''] = (await readdir(outdir)).filter((name) => name.endsWith('.template.json'));
-  return JSON.parse(await readFile(join(outdir, file), 'utf8'));
 }
