@@ -4,18 +4,19 @@ import { fileURLToPath } from 'node:url';
 import { ledgerScript } from '../functions/engine/ledger/schema.ts';
 import type { Io } from './command/io.ts';
 import { costPage } from './docs/cost-page.ts';
+import { withFiles } from './docs/files.ts';
 import { deadLinks } from './docs/links.ts';
 import { machinePage } from './docs/machine-page.ts';
 import { metricsPage } from './docs/metrics-page.ts';
+import { pagesIn } from './docs/pages.ts';
 import { roomsPage } from './docs/rooms-page.ts';
 import { runbookProblems } from './docs/runbook.ts';
+import { unprovenBlocks } from './docs/unproven.ts';
 
-/** What each generated document should be, from what it is now and the project's folder. */
+/** What each document that is generated as a whole should be, from what it is now and the project's folder. */
 const documents: Readonly<Record<string, (now: string, root: string) => Promise<string>>> = {
   'functions/engine/ledger/ledger.sql': async () =>
     `-- The ledger, for those who apply it themselves. Written by \`npm run docs\` from schema.ts; do not edit.\n\n${ledgerScript()}\n`,
-  'README.md': withFiles,
-  'docs/pipelines/README.md': withFiles,
   'docs/how-it-works/rooms.md': (_, root) => roomsPage(root),
   'docs/how-it-works/machine.md': machinePage,
   'docs/metrics.md': metricsPage,
@@ -30,13 +31,20 @@ export interface DocsOptions {
   readonly root?: string;
 }
 
-/** `npm run docs`: writes the generated documents, or only checks them, and looks for links that lead nowhere and what the runbook lacks. */
+/**
+ * `npm run docs`: writes the generated documents and blocks, or only checks them, and looks for links that lead nowhere, blocks of code that nobody
+ * runs, and what the runbook lacks.
+ */
 export async function docs(
   io: { readonly err: Pick<Io['err'], 'write'> },
   { check, root = thisProject }: DocsOptions,
 ): Promise<number> {
   let stale = 0;
-  for (const [path, make] of Object.entries(documents)) {
+  const withBlocks = (await pagesIn(root)).filter((page) => !(page in documents));
+  for (const [path, make] of [
+    ...Object.entries(documents),
+    ...withBlocks.map((page) => [page, withFiles] as const),
+  ]) {
     const file = join(root, path);
     const now = await readFile(file, 'utf8').catch(() => '');
     const wanted = await make(now, root);
@@ -54,7 +62,7 @@ export async function docs(
   for (const link of dead) {
     io.err.write(`a link that leads nowhere, in ${link}\n`);
   }
-  const problems = await runbookProblems(root);
+  const problems = [...(await unprovenBlocks(root)), ...(await runbookProblems(root))];
   for (const problem of problems) {
     io.err.write(`${problem}\n`);
   }
@@ -62,17 +70,3 @@ export async function docs(
 }
 
 const thisProject = fileURLToPath(new URL('../', import.meta.url));
-
-/** Puts files of the project, whole, between `<!-- file: PATH -->` and the `<!-- end -->` after it. */
-async function withFiles(markdown: string, root: string): Promise<string> {
-  const pieces = markdown.split(/(<!-- file: \S+ -->\n)[\s\S]*?(<!-- end -->)/);
-  const filled = pieces.map(async (piece) => {
-    const path = /^<!-- file: (\S+) -->/.exec(piece)?.[1];
-    if (path === undefined) {
-      return piece;
-    }
-    const language = path.split('.').at(-1);
-    return `${piece}\`\`\`${language}\n${await readFile(join(root, path), 'utf8')}\`\`\`\n`;
-  });
-  return (await Promise.all(filled)).join('');
-}

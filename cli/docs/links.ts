@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
+import { pagesIn } from './pages.ts';
 
 /** Links in the project's Markdown that lead nowhere: the page and the link, `README.md: docs/no-such.md`. */
 export async function deadLinks(root: string): Promise<readonly string[]> {
   const dead: string[] = [];
-  for (const page of await pagesIn(root, '')) {
+  for (const page of await pagesIn(root)) {
     const text = withoutCode(await readFile(join(root, page), 'utf8'));
     for (const [, inline, reference] of text.matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: *(\S+)/gm)) {
       const link = inline ?? reference ?? '';
@@ -15,21 +16,6 @@ export async function deadLinks(root: string): Promise<readonly string[]> {
     }
   }
   return dead.sort();
-}
-
-const ignored: ReadonlySet<string> = new Set(['node_modules', '.local', 'cdk.out', '.git']);
-
-async function pagesIn(root: string, folder: string): Promise<string[]> {
-  const pages: string[] = [];
-  for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory() && !ignored.has(entry.name)) {
-      pages.push(...(await pagesIn(root, path)));
-    } else if (entry.name.endsWith('.md')) {
-      pages.push(path);
-    }
-  }
-  return pages;
 }
 
 const withoutCode = (markdown: string): string => markdown.replaceAll(/```[\s\S]*?```/g, '');
