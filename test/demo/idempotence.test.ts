@@ -15,8 +15,11 @@ const ofRows = migrations.flatMap((migration) => (migration.kind === 'alterTable
 it.for(ofRows.map((migration) => [migration.name, migration] as const))(
   '%s may run twice',
   async ([, migration]) => {
-    const verified = await verify(demo.database, migration, { runs: 3, rows: 1_000 });
+    const { database } = demo;
+    // docs: verified
+    const verified = await verify(database, migration, { runs: 3, rows: 1_000 });
     expect(verified).toMatchObject({ runs: 3, final_state: 'unchanged' });
+    // docs: end
     expect(verified.rows_updated).toBeGreaterThan(0);
   },
 );

@@ -27,7 +27,13 @@ beforeAll(async () => {
   // As it is on AWS: seconds are as long, and rows stay in the database.
   runtime = await startTestRuntime({ secondMs: 1_000, environment: { SHOW_ROW_DATA: 'false' } });
   await runtime.database.query(`ALTER DATABASE ${runtime.database.name} SET search_path = demo, public`);
-  env = { ...runtime.clientEnvironment, DATABASE_URL: runtime.database.url };
+  env = {
+    ...runtime.clientEnvironment,
+    // What a page tells its reader to know: the database, the machine, and a region for the aws command line.
+    DATABASE_URL: runtime.database.url,
+    MACHINE_ARN: runtime.migrationsMachineArn,
+    AWS_DEFAULT_REGION: runtime.clientEnvironment.AWS_REGION as string,
+  };
 });
 afterAll(() => runtime.close());
 

@@ -8,6 +8,8 @@ import type { Exit } from '../cli/command.ts';
 import { type Operator, operator } from '../cli/operator.ts';
 import { folder, githubScripts, gitlabScripts } from './samples.ts';
 
+// Runs what docs/pipelines/README.md and the files beside it tell a pipeline to run.
+
 const hasAws = spawnSync('aws', ['--version']).status === 0;
 if (!hasAws) {
   console.warn('The aws command line is not installed: the samples of pipelines are not run.');

@@ -31,19 +31,17 @@ const migrations = new Migrations(stack, 'Migrations', {
   entry: fixtures.handler,
   followUps: { rebuild: StateMachine.fromStateMachineArn(stack, 'Job', job) },
 });
-const grants = {
-  start: migrations.grantStart.bind(migrations),
-  read: migrations.grantRead.bind(migrations),
-  operate: migrations.grantOperate.bind(migrations),
-};
-for (const [name, grant] of Object.entries(grants)) {
-  const role = new Role(stack, name, { assumedBy: new AccountPrincipal('123456789012') });
-  grant(role);
-}
+const role = (name: string) => new Role(stack, name, { assumedBy: new AccountPrincipal('123456789012') });
+const [pipeline, developer, onCall] = [role('start'), role('read'), role('operate')];
+// docs: grants
+migrations.grantStart(pipeline); // states:StartExecution and states:DescribeExecution, nothing of the database
+migrations.grantRead(developer); // what the commands need that only look, and the console; a gate needs that, too
+migrations.grantOperate(onCall); // what all commands need
+// docs: end
 const policies = Object.values(Template.fromStack(stack).findResources('AWS::IAM::Policy'));
 
 /** What a grant gives: `action on resource`. */
-function given(grant: keyof typeof grants): readonly string[] {
+function given(grant: 'start' | 'read' | 'operate'): readonly string[] {
   const policy = policies.find(({ Properties }) => String(Properties.PolicyName).startsWith(grant));
   const statements: { Action: string | string[]; Resource: unknown }[] =
     policy?.Properties.PolicyDocument.Statement;
@@ -134,7 +132,7 @@ describe('the commands', () => {
     await Promise.all(proxies.map((each) => each.close()));
   });
 
-  const actionsOf = (grant: keyof typeof grants) => given(grant).map((each) => each.split(' ')[0]);
+  const actionsOf = (grant: Parameters<typeof given>[0]) => given(grant).map((each) => each.split(' ')[0]);
   /** The actions that these commands ask for. */
   async function askedBy(...commands: readonly string[][]): Promise<readonly string[]> {
     asked.clear();

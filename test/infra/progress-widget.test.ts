@@ -8,6 +8,7 @@ import { scratch } from './synthesized.ts';
 
 function made(): Template {
   const stack = new Stack(new App({ outdir: scratch() }), 'orders');
+  // docs: progress-page
   const progress = new ProgressWidget(stack, 'Progress', {
     database: {
       cluster: { clusterArn: 'arn:aws:rds:eu-central-1:123456789012:cluster:orders' },
@@ -18,6 +19,7 @@ function made(): Template {
     machineName: 'migrate-orders',
   });
   new Dashboard(stack, 'Dashboard').addWidgets(progress.onDashboard());
+  // docs: end
   return Template.fromStack(stack);
 }
 

@@ -363,7 +363,7 @@ describe('Promise 6: a bad row is known', () => {
   });
 });
 
-it('walks the table of a finished migration again once its lines in the ledger are deleted, as the README says', async () => {
+it('walks the table of a finished migration again once its lines in the ledger are deleted, as docs/operating says', async () => {
   await fill();
   await poison([7, 70], "price = 'much'");
   expect((await engine.run([cents()])).cents).toMatchObject({ total_updated: rows - 2, errors: 2 });
