@@ -43,12 +43,13 @@ describe('npm run docs -- --check', () => {
   it('names each document that is not what the code says, and exits with 1', async () => {
     const drifted = {
       'functions/engine/ledger/ledger.sql': (text: string) => `${text}-- more\n`,
-      'README.md': (text: string) => text.replace("name: 'users-full-name'", "name: 'another'"),
-      'docs/pipelines/README.md': (text: string) => text.replace('set -euo pipefail', 'set -e'),
       'docs/how-it-works/rooms.md': (text: string) =>
         text.replace('validate --> slice', 'slice --> validate'),
       'docs/how-it-works/machine.md': (text: string) => text.replace('Run batches', 'Run some batches'),
       'docs/cost.md': (text: string) => text.replace('0.025', '0.026'),
+      // A block of a page: a whole file, and a part of one.
+      'README.md': (text: string) => text.replace("name: 'users-full-name'", "name: 'another'"),
+      'docs/pipelines/README.md': (text: string) => text.replace('grantStart(pipeline)', 'grantStart(role)'),
     };
     expect(await checked(drifted)).toEqual({
       code: 1,
@@ -82,7 +83,7 @@ describe('npm run docs -- --check', () => {
   it('names a link whose file, or whose heading, is not there', async () => {
     const links = `
 [one](docs/no-such.md) [two](README.md#no-such-heading) [three](#twice-2), [four]
-[good](README.md#run-it) [good](#twice) [good](#twice-1) [good](#of-row_errors) [good](https://example.com/#no-such)
+[good](README.md#try-it) [good](#twice) [good](#twice-1) [good](#of-row_errors) [good](https://example.com/#no-such)
 
 [four]: docs/nor-this.md
 
@@ -92,6 +93,7 @@ describe('npm run docs -- --check', () => {
 
 ## Of \`row_errors\`
 
+<!-- not run: an example -->
 \`\`\`md
 [no link](docs/example.md)
 \`\`\`
@@ -105,6 +107,29 @@ describe('npm run docs -- --check', () => {
         'a link that leads nowhere, in CHANGELOG.md: docs/nor-this.md\n',
       ],
     });
+  });
+
+  it('names a block of code of which nobody says how it is known to be right, and one of which that is not true', async () => {
+    const block = (mark: string) => `\n${mark}\n\`\`\`ts\nsketch();\n\`\`\`\n`;
+    const blocks = [
+      '',
+      '<!-- not run -->',
+      '<!-- not run: a sketch -->',
+      '<!-- run -->',
+      '<!-- run: npm start -->',
+      '<!-- run by: test/no-such.test.ts -->',
+      '<!-- run by: test/cli/docs.test.ts -->',
+    ].map(block);
+    const unproven =
+      'nobody runs this block of code, or says why not: CONTRIBUTING.md#add-a-block-of-code-to-a-page';
+    const { code, said } = await checked({ 'SECURITY.md': () => blocks.join('') });
+    expect(code).toBe(1);
+    expect(said.filter((each) => !each.startsWith('a link'))).toEqual([
+      `SECURITY.md:3: ${unproven}\n`,
+      `SECURITY.md:8: ${unproven}\n`,
+      'SECURITY.md:18: a block of ts cannot be run: it is sh, or console with its output\n',
+      'SECURITY.md:28: there is no test test/no-such.test.ts\n',
+    ]);
   });
 
   it('sees in the rooms an import that is new', async () => {
