@@ -7,6 +7,7 @@ describe('what a command says is what its page shows', () => {
     ['numbers and widths of columns', 'rows  9,500  of  10,000', 'rows     950  of   1,000'],
     ['dates and times', 'until 2026-11-22 02:26: spread', 'until 2026-12-01 13:05: spread'],
     ['durations', 'takes 3 minutes 51 seconds, 2.3 seconds of it', 'takes 58 seconds, 1 second of it'],
+    ['a plural', '1 lane and 33 slices', '2 lanes and 1 slice'],
     [
       'names of executions',
       'run-migrations:ci-builds-stage-id-3ab1f6c2',

@@ -17,7 +17,9 @@ function withoutNumbers(text: string, language: string): string {
     .replaceAll(/\d+(?:[.,:]\d+)*/g, '#')
     // A date, with its time.
     .replaceAll(/#(?:[-T] ?#)+(?: #)?Z?/g, '#')
-    .replaceAll(duration, '#');
+    .replaceAll(duration, '#')
+    // One slice, two slices.
+    .replaceAll(/(?<=# [a-z]+)s\b/g, '');
   return language === 'json' ? without.replaceAll(/\s/g, '') : without.replaceAll(/\s+/g, ' ').trim();
 }
 

@@ -18,6 +18,9 @@ export interface TypedOptions {
   readonly until?: (all: string) => boolean;
 }
 
+/** What a page has somebody type ends within seconds; what has not ended by then, nobody would wait for, and it is killed. */
+const patienceMs = 150_000;
+
 /** Types commands into a bash, in the project's folder; several of them stop at the first that fails. */
 export async function typed(commands: string, { env, until }: TypedOptions): Promise<Seen> {
   const { PATH, HOME } = process.env;
@@ -35,15 +38,22 @@ export async function typed(commands: string, { env, until }: TypedOptions): Pro
   child.stderr.on('data', (chunk) => {
     seen.all += chunk;
   });
+  const press = (signal: 'SIGINT' | 'SIGKILL') => void process.kill(-(child.pid as number), signal);
+  const tooLong = setTimeout(() => press('SIGKILL'), patienceMs);
   const ended = new Promise<Seen>((resolve) => {
-    child.once('close', (code) => resolve({ code, ...seen }));
+    child.once('close', (code) => {
+      clearTimeout(tooLong);
+      resolve({ code, ...seen });
+    });
   });
   if (until !== undefined) {
     for (const end = Date.now() + 30_000; !until(seen.all) && Date.now() < end && child.exitCode === null; ) {
       await sleep(50);
     }
-    seen.all += '^C\n';
-    process.kill(-(child.pid as number), 'SIGINT');
+    if (child.exitCode === null) {
+      seen.all += '^C\n';
+      press('SIGINT');
+    }
   }
   return ended;
 }
