@@ -1,4 +1,4 @@
-import { migrate } from '../functions/migrate/migrate.ts';
+import { migrate } from '../functions/lambda.ts';
 import { migrations } from './migrations/index.ts';
 
 export const handler = migrate(migrations);

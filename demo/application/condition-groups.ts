@@ -1,5 +1,5 @@
 import { array, type InferInput, looseObject, never, nullish, optional, string, unknown } from 'valibot';
-import { codec } from '../../functions/engine/codec.ts';
+import { codec } from '../../functions/index.ts';
 
 /** When something applies: "if A". Whatever else one says is kept. */
 export type Condition = InferInput<typeof condition>;

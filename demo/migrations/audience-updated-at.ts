@@ -1,5 +1,4 @@
-import { alterTables, partitionsMissingColumn } from '../../functions/engine/alter/alter-tables.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
+import { alterTables, partitionsMissingColumn, sql } from '../../functions/index.ts';
 
 /** Gives every app's audience the column `updated_at`, which the tables of newer apps are made with. */
 export const audienceUpdatedAt = alterTables({

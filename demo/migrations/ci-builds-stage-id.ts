@@ -1,5 +1,4 @@
-import { backfill } from '../../functions/engine/batch/backfill.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
+import { backfill, sql } from '../../functions/index.ts';
 
 /**
  * Points each build at its stage. A build whose pipeline has no such stage stays as it is and is recorded as a row error,

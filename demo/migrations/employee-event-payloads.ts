@@ -1,5 +1,4 @@
-import { rewrite } from '../../functions/engine/batch/rewrite.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
+import { rewrite, sql } from '../../functions/index.ts';
 import { type Encoding, readPayload, writePayload } from '../application/event-payload.ts';
 
 /** Rewrites event payloads from JSON text to CBOR, a quarter smaller. The projection must be rebuilt from them. */

@@ -1,5 +1,4 @@
-import { rewrite } from '../../functions/engine/batch/rewrite.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
+import { rewrite, sql } from '../../functions/index.ts';
 import { conditionGroups, type StoredConditions } from '../application/condition-groups.ts';
 
 /** Turns each list of conditions into groups of conditions: "A and B" becomes "(A and B) or …". */

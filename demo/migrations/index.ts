@@ -1,4 +1,4 @@
-import type { Migration } from '../../functions/engine/define/migration.ts';
+import type { Migration } from '../../functions/index.ts';
 import { audienceUpdatedAt } from './audience-updated-at.ts';
 import { ciBuildsStageId } from './ci-builds-stage-id.ts';
 import { employeeEventPayloads } from './employee-event-payloads.ts';

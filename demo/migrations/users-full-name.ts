@@ -1,6 +1,4 @@
-import { backfill } from '../../functions/engine/batch/backfill.ts';
-import { sql } from '../../functions/engine/database/sql.ts';
-import { emailFormat, noNulls } from '../../functions/engine/define/validations.ts';
+import { backfill, emailFormat, noNulls, sql } from '../../functions/index.ts';
 
 /** Fills the new column `full_name`, which releases before this one did not write. */
 export const usersFullName = backfill({
