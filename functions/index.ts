@@ -11,7 +11,12 @@ export type {
   ValidationResult,
 } from './contract.ts';
 export { ErrorName } from './contract.ts';
-export { type AlterOptions, alterTables, partitionsMissingColumn } from './engine/alter/alter-tables.ts';
+export {
+  type AlterOptions,
+  alterTables,
+  partitionsMissingColumn,
+  tablesMissingColumn,
+} from './engine/alter/alter-tables.ts';
 export { type BackfillOptions, backfill } from './engine/batch/backfill.ts';
 export { type RewriteOptions, rewrite } from './engine/batch/rewrite.ts';
 export { type Codec, type CodecOptions, codec, type Earlier } from './engine/codec.ts';

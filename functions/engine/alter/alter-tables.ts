@@ -127,6 +127,27 @@ export function partitionsMissingColumn(of: { readonly schema: string; readonly 
     WHERE NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)`;
 }
 
+/**
+ * A query for `tables`: the table of this name in every schema whose name is like a pattern, and whether it lacks a column. For an
+ * application that keeps a schema for each of its tenants. No such table at all is not an error: there may be no tenant yet.
+ *
+ * @param of.schemas A pattern as SQL's LIKE has it, in which `_` stands for any character and `\\_` for itself: `tenant\\_%`.
+ * @example
+ * tables: tablesMissingColumn({ schemas: 'tenant\\_%', table: 'settings', column: 'updated_at' }),
+ */
+export function tablesMissingColumn(of: {
+  readonly schemas: string;
+  readonly table: string;
+  readonly column: string;
+}): Sql {
+  return sql`
+    SELECT n.nspname AS schema, c.relname AS name, NOT EXISTS (
+        SELECT FROM pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attname = ${of.column} AND a.attnum > 0 AND NOT a.attisdropped) AS lacks
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND c.relname = ${of.table} AND n.nspname LIKE ${of.schemas}`;
+}
+
 /** A table that such a migration is about. */
 export interface AlteredTable {
   readonly schema: string;

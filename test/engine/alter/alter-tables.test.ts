@@ -3,6 +3,7 @@ import {
   type AlterOptions,
   alterTables,
   partitionsMissingColumn,
+  tablesMissingColumn,
 } from '../../../functions/engine/alter/alter-tables.ts';
 import { countLocks, tooMany } from '../../../functions/engine/alter/lock-limits.ts';
 import { type Sql, sql } from '../../../functions/engine/database/sql.ts';
@@ -147,6 +148,20 @@ describe('The tables of a migration', () => {
       name: 'MigrationFailed',
       message: expect.stringMatching(/^pending of migration "stamps": ERROR: schema "part" does not exist/),
     });
+  });
+
+  it('of one name are found in every schema that is like a pattern, in which an underscore may be meant', async () => {
+    await engine.database.query(`
+      DROP SCHEMA IF EXISTS "tenant_1", "tenant_2", "tenantry" CASCADE;
+      CREATE SCHEMA "tenant_1"; CREATE SCHEMA "tenant_2"; CREATE SCHEMA "tenantry";
+      CREATE TABLE tenant_1.settings (id int); CREATE TABLE tenant_2.settings (id int, stamp int);
+      CREATE TABLE tenant_1.others (id int); CREATE TABLE tenantry.settings (id int)`);
+    const tables = tablesMissingColumn({ schemas: 'tenant\\_%', table: 'settings', column: 'stamp' });
+    expect(await engine.run([made({ tables })])).toEqual({ stamps: counted(2, 1) });
+    const found = await engine.database.query(`
+      SELECT table_schema || '.' || table_name AS name FROM information_schema.columns
+      WHERE table_schema LIKE 'tenant%' AND column_name = 'stamp' ORDER BY 1`);
+    expect(found).toEqual([{ name: 'tenant_1.settings' }, { name: 'tenant_2.settings' }]);
   });
 
   it('may come from any query', async () => {
