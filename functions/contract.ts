@@ -133,7 +133,7 @@ export type Pending =
   | ({ readonly state: 'wait' } & HowFar);
 
 /** How far one slice came, whatever it does. */
-interface HowFar {
+export interface HowFar {
   /** Seconds to rest before the next slice, whichever part it is in; 0 unless `more`, `wait` or `continued`. */
   readonly rest_seconds: number;
   /** Why it rests; only when there is more to say than that batches leave room for others. */

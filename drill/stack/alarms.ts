@@ -34,7 +34,7 @@ export class Alarms {
   take(line: string): void {
     this.#lines.push({ line, later: this.#now() - Date.now() });
     // The one metric that each look sends.
-    this.#looks += line.includes('"MigrationsStalled"') ? 1 : 0;
+    this.#looks += line.includes('"FollowUpsFailed"') ? 1 : 0;
   }
 
   /** From now on, the watcher looks for what fails after this moment. */

@@ -1,47 +1,52 @@
 import {
   DescribeExecutionCommand,
+  type ExecutionListItem,
   type ExecutionStatus,
   GetExecutionHistoryCommand,
-  ListExecutionsCommand,
+  paginateListExecutions,
   type SFNClient,
 } from '@aws-sdk/client-sfn';
 import { ErrorName } from '../contract.ts';
 import { requestOf, wasRefused } from '../engine/ledger/execution-purpose.ts';
+import { isWithin, type Window } from './look.ts';
 
-/** The executions of a machine that run, by their ARNs: a hundred at most, the latest, which is many times what may run at once. */
+/** The executions of a machine that run, by their ARNs, the latest first. */
 export async function running(sfn: SFNClient, machineArn: string): Promise<readonly string[]> {
-  const list = new ListExecutionsCommand({ stateMachineArn: machineArn, statusFilter: 'RUNNING' });
-  const { executions = [] } = await sfn.send(list);
+  const executions = await listed(sfn, machineArn, 'RUNNING');
   return executions.map(({ executionArn }) => executionArn as string);
-}
-
-/** Some minutes, in milliseconds since 1970: from the one, before the other. */
-export interface Window {
-  readonly from: number;
-  readonly until: number;
 }
 
 /** How an execution ends that nobody has ended. */
 const failures = ['FAILED', 'TIMED_OUT'] as const satisfies readonly ExecutionStatus[];
 
-/**
- * The executions of a machine that failed or timed out within a window, by their ARNs. Step Functions lists them by when they began: of
- * each kind the latest hundred are looked at.
- */
+/** The executions of a machine that failed or timed out within a window, by their ARNs. */
 export async function failedIn(
   sfn: SFNClient,
   machineArn: string,
-  { from, until }: Window,
+  window: Window,
 ): Promise<readonly string[]> {
-  const lists = failures.map((statusFilter) =>
-    sfn.send(new ListExecutionsCommand({ stateMachineArn: machineArn, statusFilter })),
-  );
-  return (await Promise.all(lists)).flatMap(({ executions = [] }) =>
-    executions.flatMap(({ executionArn, stopDate }) => {
-      const ended = stopDate?.getTime() ?? 0;
-      return executionArn !== undefined && ended >= from && ended < until ? [executionArn] : [];
-    }),
-  );
+  const lists = failures.map((status) => listed(sfn, machineArn, status));
+  return (await Promise.all(lists))
+    .flat()
+    .filter(({ stopDate }) => isWithin(window, Number(stopDate)))
+    .map(({ executionArn }) => executionArn as string);
+}
+
+/**
+ * All executions of a machine that are in a status. Step Functions lists them by when they began, so those that ended last may stand
+ * anywhere: a run of a week that fails stands behind all starts that it had refused. A page of a thousand is mostly all of them.
+ */
+async function listed(
+  client: SFNClient,
+  stateMachineArn: string,
+  statusFilter: ExecutionStatus,
+): Promise<readonly ExecutionListItem[]> {
+  const all: ExecutionListItem[] = [];
+  const pages = paginateListExecutions({ client, pageSize: 1_000 }, { stateMachineArn, statusFilter });
+  for await (const { executions = [] } of pages) {
+    all.push(...executions);
+  }
+  return all;
 }
 
 /**

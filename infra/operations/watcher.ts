@@ -57,11 +57,10 @@ export class Watcher extends Construct {
 
     new Rule(this, 'Schedule', {
       description: 'Looks for migrations that stand still, and for failures that nobody recorded',
-      schedule: Schedule.rate(Duration.seconds(secondsBetweenLooks)),
-      // A look that is late by more than the next one is none.
-      targets: [
-        new LambdaFunction(this.watch.function, { maxEventAge: Duration.seconds(secondsBetweenLooks) }),
-      ],
+      // By the clock: looks of a rate are due some seconds more or less than that apart, and what ends in these would be lost or told twice.
+      schedule: Schedule.cron({ minute: `0/${secondsBetweenLooks / 60}` }),
+      // A look that is late still is about its own minutes, which no other looks at.
+      targets: [new LambdaFunction(this.watch.function)],
     });
   }
 }

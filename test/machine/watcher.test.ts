@@ -57,6 +57,28 @@ interface Line {
 const line = async (): Promise<Line | undefined> =>
   (await chain.database.query<Line & object>('SELECT resting FROM data_migrations.migrations'))[0];
 
+/** Waits until the latest that happened to an execution is that it rests. */
+const untilItRests = (execution: string) =>
+  expect
+    .poll(async () => (await chain.history(execution)).at(-1)?.type, { timeout: 10_000 })
+    .toBe('WaitStateEntered');
+
+/** How many rests an execution has begun. */
+const restsIn = async (execution: string): Promise<number> =>
+  (await chain.history(execution)).filter(({ type }) => type === 'WaitStateEntered').length;
+
+/** Lets the watcher look, and counts the statements that reach the Data API meanwhile. No alarm may go off. */
+async function statementsOfLook(): Promise<number> {
+  let statements = 0;
+  chain.between.call = () => {
+    statements += 1;
+    return 'pass';
+  };
+  expect(await looks.goingOff()).toEqual([]);
+  chain.between.call = undefined;
+  return statements;
+}
+
 describe('the watcher', () => {
   test('finds a migration that is under way without a batch for a quarter of an hour, and not before', async () => {
     const run = await stuck({ only: 'probe' });
@@ -91,9 +113,13 @@ describe('the watcher', () => {
     await expect
       .poll(async () => (await line())?.resting?.reason ?? '', { timeout: 10_000 })
       .toMatch('window');
-    await clock.forward(hour);
+    const forward = async (seconds: number) => {
+      await clock.forward(seconds);
+      looks.dueLater(seconds);
+    };
+    await forward(hour);
     expect(await looks.goingOff()).toEqual([]);
-    await clock.forward(hour + tooLong);
+    await forward(hour + tooLong);
     expect(await looks.goingOff()).toEqual(['stalled']);
   });
 
@@ -145,17 +171,95 @@ describe('the watcher', () => {
 
   test('does not wake the database while nothing runs', async () => {
     await chain.run({ only: 'labels' });
-    const calls: string[] = [];
-    chain.between.call = ({ body }) => {
-      calls.push(body);
-      return 'pass';
-    };
-    expect(await looks.goingOff()).toEqual([]);
-    expect(calls).toEqual([]);
+    expect(await statementsOfLook()).toBe(0);
     await stuck({ only: 'probe' }, 0);
-    const before = calls.length;
-    expect(await looks.goingOff()).toEqual([]);
-    expect(calls.length).toBe(before + 1);
+    expect(await statementsOfLook()).toBe(1);
+  });
+
+  describe('does not wake the database while all that runs rests for hours', () => {
+    test('unless another run is at work, whose trouble it finds', async () => {
+      await untilItRests(await chain.start({ only: 'at-night' }));
+      expect(await statementsOfLook()).toBe(0);
+      await chain.database.query(`
+        INSERT INTO employee_events (employee_id, type, payload, occurred_at)
+        VALUES ('10000000-0000-4000-8000-000000000000', 'hired', '{"name": "Ada", "title": "Engineer", "office": "Berlin", "on": "2020-01-01"}', now())`);
+      await stuck({ only: 'employee-event-payloads' }, 0);
+      expect(await statementsOfLook()).toBe(1);
+      await clock.forward(tooLong);
+      expect(await looks.goingOff()).toEqual(['stalled']);
+      expect(
+        looks.cloudwatch.datapoints.filter(({ name }) => name === 'MigrationsStalled').at(-1),
+      ).toMatchObject({ values: [1] });
+    });
+
+    test('nor when it is a part that rests, and the run waits for the part', async () => {
+      chain.release('operations', '2', { SLICES_PER_EXECUTION: '1' });
+      let slices = 0;
+      chain.between.invocation = async (request, invoke) => {
+        const outcome = await invoke();
+        const isFirst = request.operation === 'batches' && ++slices === 1;
+        return isFirst && outcome.status === 'succeeded'
+          ? { ...outcome, payload: { ...(outcome.payload as object), rest_seconds: 0 } }
+          : outcome;
+      };
+      const run = await chain.start({ only: 'at-night' });
+      await expect.poll(() => slices, { timeout: 10_000 }).toBe(2);
+      const part = (await chain.executions(chain.migrationsMachineArn)).at(-1) as string;
+      expect(part).toContain('-part-2');
+      await untilItRests(part);
+      expect((await chain.history(run)).at(-1)?.type).toBe('TaskSubmitted');
+      expect(await statementsOfLook()).toBe(0);
+    });
+
+    test('nor when all lanes rest; one that is at work is seen, whatever the others do', async () => {
+      let end = () => {};
+      const rest = { rest_seconds: 2 * hour };
+      chain.between.invocation = async (request, invoke) => {
+        if (request.operation === 'batches') {
+          const lanes = [0, 1, 2].map((number) => ({ number, of: 3 }));
+          return { status: 'succeeded', payload: { state: 'lanes', rest_seconds: 0, lanes } };
+        }
+        if (request.operation !== 'lane') {
+          return invoke();
+        }
+        const { lane } = request;
+        if (lane.number === 1) {
+          return { status: 'succeeded', payload: { state: 'done', rest_seconds: 0, ...lane } };
+        }
+        if (lane.number === 2) {
+          await new Promise<void>((resolve) => {
+            end = resolve;
+          });
+        }
+        return { status: 'succeeded', payload: { state: 'more', ...lane, ...rest } };
+      };
+      const run = await chain.start({ only: 'labels' });
+      await expect.poll(() => restsIn(run), { timeout: 10_000 }).toBe(1);
+      expect(await statementsOfLook()).toBe(1);
+      end();
+      await expect.poll(() => restsIn(run), { timeout: 10_000 }).toBe(2);
+      expect(await statementsOfLook()).toBe(0);
+    });
+
+    test('but a rest of minutes lets no database sleep, and so hides nothing', async () => {
+      chain.between.invocation = async (request, invoke) =>
+        request.operation === 'batches'
+          ? { status: 'succeeded', payload: { state: 'more', rest_seconds: 299 } }
+          : invoke();
+      await untilItRests(await chain.start({ only: 'probe' }));
+      expect(await statementsOfLook()).toBe(1);
+    });
+  });
+
+  test('tells of failures while the ledger does not answer, and is missed for what only that knows', async () => {
+    await stuck({ only: 'probe' }, 0);
+    chain.between.invocation = async () =>
+      failed('Runtime.ImportModuleError', "Cannot find module 'rebuild'");
+    expect(await chain.ended(await chain.start({}, chain.rebuildMachineArn))).toMatchObject({
+      status: 'FAILED',
+    });
+    chain.between.call = () => 'refuse';
+    expect(await looks.goingOff()).toEqual(['follow-up-failed', 'watcher-silent']);
   });
 
   test('finds a run that failed without being recorded, as when the code does not load', async () => {

@@ -118,5 +118,7 @@ test('the end of each execution of each machine is told', () => {
     machines.map((id) => `<${id}>`).toSorted(),
   );
   expect(ended?.detail.status).toEqual(['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED']);
-  expect(rules.flatMap(({ ScheduleExpression }) => ScheduleExpression ?? [])).toEqual(['rate(5 minutes)']);
+  expect(rules.flatMap(({ ScheduleExpression }) => ScheduleExpression ?? [])).toEqual([
+    'cron(0/5 * * * ? *)',
+  ]);
 });
