@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { secondsBetweenLooks } from '../../functions/watch/look.ts';
 import { functionTimeoutSeconds } from '../../infra/deployment.ts';
 import { CloudWatch } from '../../local/cloudwatch/cloudwatch.ts';
 import { failed } from '../../local/lambda/outcome.ts';
@@ -59,9 +60,10 @@ const line = async (): Promise<Line | undefined> =>
 
 /** Waits until the latest that happened to an execution is that it rests. */
 const untilItRests = (execution: string) =>
-  expect
-    .poll(async () => (await chain.history(execution)).at(-1)?.type, { timeout: 10_000 })
-    .toBe('WaitStateEntered');
+  expect.poll(() => last(execution), { timeout: 10_000 }).toBe('WaitStateEntered');
+
+/** The type of the latest event of an execution. */
+const last = async (execution: string) => (await chain.history(execution)).at(-1)?.type;
 
 /** How many rests an execution has begun. */
 const restsIn = async (execution: string): Promise<number> =>
@@ -207,13 +209,12 @@ describe('the watcher', () => {
       const part = (await chain.executions(chain.migrationsMachineArn)).at(-1) as string;
       expect(part).toContain('-part-2');
       await untilItRests(part);
-      expect((await chain.history(run)).at(-1)?.type).toBe('TaskSubmitted');
+      expect(await last(run)).toBe('TaskSubmitted');
       expect(await statementsOfLook()).toBe(0);
     });
 
-    test('nor when all lanes rest; one that is at work is seen, whatever the others do', async () => {
-      let end = () => {};
-      const rest = { rest_seconds: 2 * hour };
+    test('nor when all lanes rest; one that is at work is seen, though another has begun to rest since', async () => {
+      const goOn: (() => void)[] = [];
       chain.between.invocation = async (request, invoke) => {
         if (request.operation === 'batches') {
           const lanes = [0, 1, 2].map((number) => ({ number, of: 3 }));
@@ -223,21 +224,30 @@ describe('the watcher', () => {
           return invoke();
         }
         const { lane } = request;
-        if (lane.number === 1) {
+        if (lane.number === 2) {
           return { status: 'succeeded', payload: { state: 'done', rest_seconds: 0, ...lane } };
         }
-        if (lane.number === 2) {
-          await new Promise<void>((resolve) => {
-            end = resolve;
-          });
-        }
-        return { status: 'succeeded', payload: { state: 'more', ...lane, ...rest } };
+        await new Promise<void>((resolve) => {
+          goOn.push(resolve);
+        });
+        return { status: 'succeeded', payload: { state: 'more', rest_seconds: 2 * hour, ...lane } };
       };
       const run = await chain.start({ only: 'labels' });
-      await expect.poll(() => restsIn(run), { timeout: 10_000 }).toBe(1);
+      await expect.poll(() => last(run), { timeout: 10_000 }).toBe('MapIterationSucceeded');
+      goOn[0]?.();
+      await untilItRests(run);
       expect(await statementsOfLook()).toBe(1);
-      end();
+      goOn[1]?.();
       await expect.poll(() => restsIn(run), { timeout: 10_000 }).toBe(2);
+      expect(await statementsOfLook()).toBe(0);
+    });
+
+    test('nor when it was stopped at work, and rests since it was redriven', async () => {
+      const run = await stuck({ only: 'at-night' }, 0);
+      await chain.stop(run);
+      chain.between.invocation = undefined;
+      await chain.redrive(run);
+      await untilItRests(run);
       expect(await statementsOfLook()).toBe(0);
     });
 
@@ -247,6 +257,7 @@ describe('the watcher', () => {
           ? { status: 'succeeded', payload: { state: 'more', rest_seconds: 299 } }
           : invoke();
       await untilItRests(await chain.start({ only: 'probe' }));
+      looks.dueLater(-secondsBetweenLooks); // while it rests
       expect(await statementsOfLook()).toBe(1);
     });
   });

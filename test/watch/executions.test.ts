@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { failedIn } from '../../functions/watch/executions.ts';
 import { definition, endpoint, machineArn } from '../local/step-functions/endpoint.ts';
 
@@ -9,7 +9,8 @@ const fails = definition({
 });
 
 test('A run of long ago that fails is found behind a thousand starts that have failed since it began', async () => {
-  await using sfn = await endpoint({ fails });
+  const sfn = await endpoint({ fails });
+  onTestFinished(() => sfn[Symbol.asyncDispose]());
   const long = await sfn.start('fails', 10);
   for (let started = 0; started < 1_000; started += 100) {
     await Promise.all(Array.from({ length: 100 }, () => sfn.start('fails', 0)));
