@@ -27,6 +27,11 @@ export const metrics = {
     about: 'what each batch took, its way there and back included',
   },
   LockSeconds: { of: 'migration', unit: 'Seconds', about: 'for how long each batch held its locks' },
+  LockWaits: {
+    of: 'migration',
+    unit: 'Count',
+    about: 'the most sessions of anybody that waited for a lock when a slice looked before its batches',
+  },
   Lanes: { of: 'migration', unit: 'Count', about: 'lanes that are at work at the end of a slice' },
   RestSeconds: {
     of: 'migration',

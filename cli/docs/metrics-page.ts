@@ -17,7 +17,8 @@ ${table('migration')}
 
 A slice sends them at its end, after four minutes at most; one that fails sends what it has counted until then. For each lane that has an
 invocation of its own, there is a slice of its own. \`BatchSeconds\` and \`LockSeconds\` have each batch, so that percentiles of them are those
-of the batches. \`HoldSeconds\`, \`SecondsLate\`, \`SecondsLeft\`, \`RowsLeft\` and \`Lanes\` say how it stands: take their maximum or minimum, not their sum.
+of the batches. \`HoldSeconds\`, \`SecondsLate\`, \`SecondsLeft\`, \`RowsLeft\`, \`LockWaits\` and \`Lanes\` say how it stands: take their maximum or minimum, not their sum.
+The database is asked for \`LockWaits\` every five seconds at most, with what else tells of pressure, and not at all under \`force\`.
 A row that is still bad counts once more in each run that tries it again.
 
 ## Of the stack

@@ -12,7 +12,8 @@ import type { Turn } from './turn.ts';
  */
 export function toldSlice(turn: Turn, work: () => Promise<Progress>, lane?: Lane): Promise<Progress> {
   return told(turn, 'slice', work, (progress, seconds) => {
-    const counted = { ...ofBatches(turn.tally), ...rowsOf(turn.tally, seconds) };
+    const { lockWaits } = turn.tally;
+    const counted = { ...ofBatches(turn.tally), ...rowsOf(turn.tally, seconds), LockWaits: lockWaits };
     if (progress === undefined || progress.state === 'lost') {
       return { values: counted };
     }

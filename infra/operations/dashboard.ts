@@ -55,7 +55,7 @@ export class OperationsDashboard extends Construct {
         [title('What the application feels')],
         [new Row(...batchWidgets(stack))],
         [title('The database')],
-        ...databaseWidgets(cluster).map((widgets) => [new Row(...widgets)]),
+        ...databaseWidgets(stack, cluster).map((widgets) => [new Row(...widgets)]),
         [title('Executions and Lambda')],
         [new Row(...Object.entries(machines).map(([name, machine]) => machineWidget(name, machine)))],
         [new Row(...lambdaWidgets(migrate))],

@@ -1,27 +1,44 @@
 import { Arn, ArnFormat, Duration } from 'aws-cdk-lib';
 import { GraphWidget, type IWidget, Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { metrics } from '../../functions/metrics.ts';
 import type { DataApiDatabase } from '../database.ts';
+import { ofStack } from './metrics.ts';
 
 type Cluster = DataApiDatabase['cluster'];
 
 /**
  * How the database fares, by rows of widgets. These are metrics that Aurora PostgreSQL has for a cluster as a whole, on instances of its
- * own and Serverless v2; capacity is there for Serverless v2 alone, and the lag only where there are readers.
+ * own and Serverless v2; capacity is there for Serverless v2 alone, and the lag only where there are readers. Of sessions that wait for
+ * locks it has none: that is what migrations see before their batches, and so it is there only while they are at work.
+ *
+ * @param stack The value of the dimension `stack` of our own metrics.
  */
-export function databaseWidgets(cluster: Cluster): readonly (readonly IWidget[])[] {
+export function databaseWidgets(stack: string, cluster: Cluster): readonly (readonly IWidget[])[] {
   const metric = (metricName: string, statistic: string, label: string) =>
     ofCluster(cluster, metricName, statistic, label);
-  const graph = (title: string, left: Metric[], unit: string) =>
-    new GraphWidget({ title, left, width: 8, leftYAxis: { min: 0, label: unit, showUnits: false } });
+  const graph = (title: string, left: Metric[], unit: string, width = 8) =>
+    new GraphWidget({ title, left, width, leftYAxis: { min: 0, label: unit, showUnits: false } });
   return [
     [
-      graph('Deadlocks', [metric('Deadlocks', 'Average', 'deadlocks')], 'Count/Second'),
+      graph(
+        'Sessions that wait for a lock',
+        [ofStack(stack, 'LockWaits', 'Maximum', 'the most seen')],
+        metrics.LockWaits.unit,
+        6,
+      ),
+      graph('Deadlocks', [metric('Deadlocks', 'Average', 'deadlocks')], 'Count/Second', 6),
       graph(
         'Commit latency',
         [metric('CommitLatency', 'Average', 'mean'), metric('CommitLatency', 'Maximum', 'longest')],
         'Milliseconds',
+        6,
       ),
-      graph('Lag of the readers', [metric('AuroraReplicaLag', 'Maximum', 'furthest behind')], 'Milliseconds'),
+      graph(
+        'Lag of the readers',
+        [metric('AuroraReplicaLag', 'Maximum', 'furthest behind')],
+        'Milliseconds',
+        6,
+      ),
     ],
     [
       new GraphWidget({

@@ -124,6 +124,17 @@ describe('the metrics that runs of the demo send', () => {
     expect([sum('RunsStarted'), sum('RunsSucceeded'), sum('RunsFailed')]).toEqual([4, 2, 1]);
   });
 
+  it('have the sessions that wait for a lock, as slices see them before their batches', () => {
+    const seen = (migration: string) =>
+      emitted
+        .filter(({ name, dimensions }) => name === 'LockWaits' && dimensions.migration === migration)
+        .flatMap(({ values }) => values);
+    // One waits for its first look, and others may, of other databases of the server.
+    expect(seen('users-full-name')[0]).toBeGreaterThanOrEqual(1);
+    const held = lines.find(({ hold }) => hold !== undefined);
+    expect(held?.LockWaits).toBe(seen('users-full-name')[0]);
+  });
+
   it('have the time of each batch, and its lock is a part of that', () => {
     const slices = lines.filter(({ message }) => message === 'slice');
     const inLog = slices.map(

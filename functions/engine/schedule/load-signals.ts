@@ -17,27 +17,42 @@ export interface PressureLimits {
 
 export const pressureLimits: PressureLimits = { lockWait: 1, replicaLag: 10, transaction: 600 };
 
+/** What a look at the database has found. */
+export interface Pressure {
+  /** Why the next batch had better wait, in words; undefined if nothing is in its way. */
+  readonly reason?: string | undefined;
+  /** Sessions that wait for a lock, whoever they are and whatever it is on; undefined if nobody knows. */
+  readonly lockWaits?: number | undefined;
+}
+
 /**
- * Why the next batch of this table had better wait, in words; undefined if nothing is in its way. Asked between batches,
- * when we hold no lock ourselves. A database user without pg_monitor does not see what other sessions do; what cannot be
- * seen counts as nothing in the way. So does a query that fails: the batch will find out what is wrong.
+ * Looks whether the next batch of this table had better wait. Asked between batches, when we hold no lock ourselves. A database user
+ * without pg_monitor does not see what other sessions do; what cannot be seen counts as nothing in the way. So does a query that fails:
+ * the batch will find out what is wrong.
  */
 export async function pressure(
   database: Database,
   table: Table,
   limits: PressureLimits = pressureLimits,
-): Promise<string | undefined> {
+): Promise<Pressure> {
   try {
-    const [found] = await database.query(signals(table, limits), { ...signs, has_readers: boolean() });
+    const [found] = await database.query(signals(table, limits), {
+      ...signs,
+      lock_waits: number(),
+      has_readers: boolean(),
+    });
     if (found === undefined) {
-      return undefined;
+      return {};
     }
     const [reader] = found.has_readers ? await database.query(auroraReaders(limits), readerSigns) : [];
     const reasons = inWords(table, { ...found, ...reader });
-    return reasons.length > 0 ? reasons.join(', and ') : undefined;
+    return {
+      reason: reasons.length > 0 ? reasons.join(', and ') : undefined,
+      lockWaits: found.lock_waits,
+    };
   } catch (error) {
     if (error instanceof DatabaseError) {
-      return undefined;
+      return {};
     }
     throw error;
   }
@@ -122,6 +137,7 @@ function signals(table: Table, limits: PressureLimits): Sql {
       vacuum.what AS vacuum,
       longest_open.pid AS transaction_pid, longest_open.seconds AS transaction_seconds,
       furthest_behind.name AS replica, furthest_behind.seconds AS replica_seconds,
+      (SELECT count(DISTINCT pid) FROM lock WHERE NOT granted) AS lock_waits,
       to_regproc('aurora_replica_status') IS NOT NULL AS has_readers
     FROM (VALUES (1)) AS one
       LEFT JOIN longest_waiting ON true LEFT JOIN vacuum ON true LEFT JOIN longest_open ON true

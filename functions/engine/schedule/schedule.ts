@@ -24,7 +24,7 @@ export interface Surroundings {
   readonly database: Database;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'warn'>;
-  /** Where the plan is noted; left out where nobody wants to know. */
+  /** Where the plan and what was seen are noted; left out where nobody wants to know. */
   readonly tally?: Tally;
 }
 
@@ -62,7 +62,8 @@ export async function scheduleOf(
       return undefined;
     }
     asked = clock.now();
-    const reason = await pressure(database, table);
+    const { reason, lockWaits } = await pressure(database, table);
+    tally?.sawLockWaits(lockWaits);
     if (reason === undefined) {
       heldSeconds = 0;
       return undefined;

@@ -14,6 +14,8 @@ export class Tally {
   readonly lockSeconds: number[] = [];
   /** Failures of the database after which a batch was tried again. */
   triedAgain = 0;
+  /** The most sessions that waited for a lock at one of the looks before batches; undefined if nobody has looked. */
+  lockWaits: number | undefined;
   /** Rests that the invocation slept through. */
   restedSeconds = 0;
   /** The schedule's latest plan; only where there is a time limit. */
@@ -25,6 +27,12 @@ export class Tally {
     this.updated += now.walked.updated - before.walked.updated;
     // A row error that was solved is less than none.
     this.rowErrors += Math.max(0, now.rowErrorsOfThisRun - before.rowErrorsOfThisRun);
+  }
+
+  sawLockWaits(sessions: number | undefined): void {
+    if (sessions !== undefined) {
+      this.lockWaits = Math.max(this.lockWaits ?? 0, sessions);
+    }
   }
 
   batch({ seconds, locked }: { readonly seconds: number; readonly locked: number }): void {

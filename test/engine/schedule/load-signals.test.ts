@@ -62,7 +62,8 @@ afterEach(async () => {
   await engine.database.query('DELETE FROM seen.pg_stat_replication; DELETE FROM seen.autovacuum');
 });
 
-const asked = (limits = {}, of = table) => pressure(engine.dataApi(), of, { ...pressureLimits, ...limits });
+const look = (limits = {}, of = table) => pressure(engine.dataApi(), of, { ...pressureLimits, ...limits });
+const asked = async (limits = {}, of = table) => (await look(limits, of)).reason;
 
 /** A session of the application, ended after the test whatever it does. */
 async function session(): Promise<Session> {
@@ -126,6 +127,19 @@ describe('The database is under pressure', () => {
     expect(await asked({ transaction: 0 })).toContain(
       `process ${client.processID} has had a transaction open`,
     );
+  });
+
+  it('not when somebody waits for a lock elsewhere, but such sessions are counted', async () => {
+    const holder = await session();
+    const waiters = [await session(), await session()];
+    await holder.query('BEGIN; SELECT pg_advisory_xact_lock(1)');
+    const waiting = waiters.map((waiter) => waiter.query('SELECT pg_advisory_lock_shared(1)'));
+    // Tests of other databases of this server may have some that wait, too.
+    await expect.poll(async () => (await look({ lockWait: 0 })).lockWaits).toBeGreaterThanOrEqual(2);
+    expect(await asked({ lockWait: 0 })).toBeUndefined();
+    await holder.query('ROLLBACK');
+    await Promise.all(waiting);
+    await expect.poll(async () => (await look()).lockWaits).toBe(0);
   });
 
   it('when somebody waits for a lock on the table, or for one of its rows', async () => {
@@ -200,8 +214,9 @@ describe('The database is under pressure', () => {
       const values = parameters.map(({ value }) => value);
       return (await client.query(text.replace(/(?<!:):p(\d+)/g, '$$$1'), values)).rows;
     });
-    expect(await pressure({ query } as unknown as Database, table)).toBeUndefined();
+    expect((await pressure({ query } as unknown as Database, table)).reason).toBeUndefined();
     await expect(query.mock.results[0]?.value).resolves.toHaveLength(1); // it was answered
+    expect(query).toHaveBeenCalledTimes(1);
   });
 
   it('not when the question fails: the batch will find out what is wrong', async () => {
