@@ -16,7 +16,7 @@ import { unprovenBlocks } from './docs/unproven.ts';
 /** What each document that is generated as a whole should be, from what it is now and the project's folder. */
 const documents: Readonly<Record<string, (now: string, root: string) => Promise<string>>> = {
   'functions/engine/ledger/ledger.sql': async () =>
-    `-- The ledger, for those who apply it themselves. Written by \`npm run docs\` from schema.ts; do not edit.\n\n${ledgerScript()}\n`,
+    `-- The ledger, for those who apply it themselves. Written by \`npm run docs\` from versions.ts; do not edit.\n\n${ledgerScript()}\n`,
   'docs/how-it-works/rooms.md': (_, root) => roomsPage(root),
   'docs/how-it-works/machine.md': machinePage,
   'docs/metrics.md': metricsPage,

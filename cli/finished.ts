@@ -1,5 +1,5 @@
 import { registered } from '../functions/engine/define/registered.ts';
-import { currentVersion } from '../functions/engine/ledger/schema.ts';
+import { fitOf } from '../functions/engine/ledger/schema.ts';
 import { countLeft } from '../functions/engine/lifecycle/count-left.ts';
 import { isPending } from '../functions/engine/lifecycle/pending.ts';
 import type { Ledger } from '../functions/engine/overview/read-ledger.ts';
@@ -75,7 +75,7 @@ async function whatIsLeft(
   }
   const migration = system.registered.find((each) => each.name === name);
   // What it has to do is asked with the ledger's help, and there is none, or none yet of this version.
-  if (migration === undefined || ledger.version < currentVersion) {
+  if (migration === undefined || fitOf(ledger) !== 'usable') {
     return 'it has never run';
   }
   return (await isPending(await system.database(), migration)) ? 'it has never run, and has work' : undefined;

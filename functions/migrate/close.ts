@@ -2,7 +2,7 @@ import type { Caller, Closed, LeftUnfinished, Result } from '../contract.ts';
 import { Superseded } from '../engine/errors.ts';
 import { hold, succeed } from '../engine/ledger/run-lock.ts';
 import { actionOf, type RunState, runState } from '../engine/ledger/run-record.ts';
-import { isNewerLedger } from '../engine/ledger/schema.ts';
+import { isTooNew } from '../engine/ledger/schema.ts';
 import { unfinishedBesides } from '../engine/lifecycle/how-far.ts';
 import type { Engine } from './engine.ts';
 import { nextJobs, resultMap } from './result-map.ts';
@@ -11,7 +11,7 @@ import { isPartOver } from './turn.ts';
 /** Ends a run with its result map and the follow-up jobs to start, or says that it goes on in its next part. */
 export async function close(engine: Engine, run: Caller): Promise<Closed> {
   const { database, migrations, jobs, showsRowData } = engine;
-  if (await isNewerLedger(database)) {
+  if (await isTooNew(database)) {
     return { state: 'continued' };
   }
   const state = await runState(database, run);

@@ -6,7 +6,7 @@ import { type Checkpoint, claim, letGo } from '../engine/ledger/checkpoint.ts';
 import { doesNotHold } from '../engine/ledger/holder.ts';
 import { hold } from '../engine/ledger/run-lock.ts';
 import { isUnderWay } from '../engine/ledger/run-record.ts';
-import { isNewerLedger } from '../engine/ledger/schema.ts';
+import { isTooNew } from '../engine/ledger/schema.ts';
 import { Tally } from '../engine/slice/tally.ts';
 import type { SliceInput } from '../engine/slice/walk.ts';
 import type { Engine } from './engine.ts';
@@ -25,7 +25,7 @@ export interface Turn {
 
 /**
  * What every operation of a migration begins with: finds it by its name, and makes sure that its run is under way. Where a newer
- * release has upgraded the ledger since, nothing is done: the run goes on in its next part, with the code of that release. Throws
+ * release has upgraded the ledger since, to one that this code cannot work with, nothing is done: the run goes on in its next part, with the code of that release. Throws
  * MigrationFailed for a name that is not registered, AlreadyRunning if another run is under way in its place, Superseded if this
  * invocation is older than what the ledger knows of its run.
  */
@@ -38,7 +38,7 @@ export async function withMigration<Answer>(
   const { database, clock, migrations, statusOf, remaining } = engine;
   const deadline = sliceDeadline(clock, remaining());
   const migration = find(migrations, name);
-  if (await isNewerLedger(database)) {
+  if (await isTooNew(database)) {
     return { state: 'continued', rest_seconds: 0 };
   }
   await hold(database, statusOf, run);

@@ -7,7 +7,7 @@ import { type ExecutionStatus, isAlive } from '../engine/ledger/execution-status
 import { type HistoryLine, history } from '../engine/ledger/history.ts';
 import { ledger } from '../engine/ledger/names.ts';
 import { backgroundLock, isInBackground } from '../engine/ledger/run-lock.ts';
-import { currentVersion } from '../engine/ledger/schema.ts';
+import { fitOf } from '../engine/ledger/schema.ts';
 import { latestFindings } from '../engine/overview/latest-findings.ts';
 import { type Progress, progressOf } from '../engine/overview/progress.ts';
 import { aboutLedger, readLedger } from '../engine/overview/read-ledger.ts';
@@ -27,9 +27,9 @@ export interface Overview {
   readonly now: string;
   /** Whether anything has ever run. */
   readonly hasRun: boolean;
-  /** Whether the ledger is of this code's version. If it is not, only the migrations are known, and `runs` and what follows are empty. */
+  /** Whether the ledger has all that this code knows. If it has not, only the migrations are known, and `runs` and what follows are empty. */
   readonly isCurrent: boolean;
-  /** What there is to say about the ledger as a whole: that there is none yet, or that it is of another version. */
+  /** What there is to say about the ledger as a whole: that there is none yet, or that it is of an older version. */
   readonly about: string | undefined;
   /** Every migration: the registered ones in their order, then those that only the ledger remembers. */
   readonly migrations: readonly Shown[];
@@ -106,7 +106,7 @@ const mostHistory = 40;
  */
 export async function readOverview({ database, statusOf, registered }: Source): Promise<Overview> {
   const read = await readLedger(database);
-  const isCurrent = read.version === currentVersion;
+  const isCurrent = fitOf(read) === 'usable';
   const statuses = await Promise.all(read.running.map(({ execution_arn }) => statusOf(execution_arn)));
   const alive = read.running.filter((_, i) => isAlive(statuses[i]));
   const arns = alive.map(({ execution_arn }) => execution_arn);

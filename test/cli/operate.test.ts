@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { who } from '../../cli/system/who.ts';
-import { versions } from '../../functions/engine/ledger/schema.ts';
+import { versions } from '../../functions/engine/ledger/versions.ts';
 import { command } from './command.ts';
 import { registered } from './fixtures/migrations.ts';
 import { type Operator, operator } from './operator.ts';
@@ -434,7 +434,7 @@ test.each([
 );
 
 test('a ledger of version 1 is read, and said to be upgraded by a run', async () => {
-  for (const statement of versions()[0] ?? []) {
+  for (const statement of versions()[0]?.statements ?? []) {
     await at.runtime.database.query(statement);
   }
   await at.runtime.database.query(`

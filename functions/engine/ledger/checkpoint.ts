@@ -2,13 +2,14 @@ import { array, boolean, nullable, number, picklist, string } from 'valibot';
 import type { Caller, RunInput } from '../../contract.ts';
 import type { Database } from '../database/data-api.ts';
 import { json, key, ownJson, type RowOf } from '../database/row-shape.ts';
-import { type Sql, sql, when } from '../database/sql.ts';
+import { type Sql, sql, when, withCtes } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Controls } from './controls.ts';
 import { isHolder } from './holder.ts';
 import { isUnderWay, makeIf, type Status, statuses } from './life-cycle.ts';
 import { ledger } from './names.ts';
+import { rateKept } from './rates.ts';
 
 /**
  * Where a migration stands, and the right to write: `claim` is this invocation's, `batches` counts the statements that
@@ -239,21 +240,25 @@ export interface Remembered {
   readonly rest?: { readonly seconds: number; readonly reason?: string; readonly heldSeconds?: number };
 }
 
-/** Keeps in the ledger what a slice leaves to the next one, if the claim is still ours. */
+/** Keeps in the ledger what a slice leaves to the next one, and for those who watch how far it came, if the claim is still ours. */
 export async function remember(
   database: Database,
   at: Checkpoint,
   { seconds, secondsPerRow = null, rest = { seconds: 0 } }: Remembered,
 ): Promise<void> {
   const { reason = 'leaves room for others', heldSeconds = null } = rest;
-  await database.execute(sql`
-    UPDATE ${ledger.migrations}
-    SET duration_seconds = duration_seconds + ${seconds}::float8,
-      seconds_per_row = COALESCE(${secondsPerRow}::float8, seconds_per_row),
-      resting = CASE WHEN ${rest.seconds} > 0 THEN
-        jsonb_strip_nulls(jsonb_build_object('until', now() + ${rest.seconds} * interval '1 s', 'reason', ${reason}::text,
-          'held_since', now() - ${heldSeconds}::float8 * interval '1 s')) END
-    WHERE name = ${at.migration} AND claim = ${at.claim}::uuid`);
+  const left = sql`
+    "left#" AS (
+      UPDATE ${ledger.migrations}
+      SET duration_seconds = duration_seconds + ${seconds}::float8,
+        seconds_per_row = COALESCE(${secondsPerRow}::float8, seconds_per_row),
+        resting = CASE WHEN ${rest.seconds} > 0 THEN
+          jsonb_strip_nulls(jsonb_build_object('until', now() + ${rest.seconds} * interval '1 s', 'reason', ${reason}::text,
+            'held_since', now() - ${heldSeconds}::float8 * interval '1 s')) END
+      WHERE name = ${at.migration} AND claim = ${at.claim}::uuid
+      RETURNING name, total_processed, slice_started_at, slice_processed
+    )`;
+  await database.execute(withCtes([left], rateKept(sql`"left#"`)));
 }
 
 /** Keeps the working time of a slice that failed, if the database takes it: its failure says more than that it did not. */

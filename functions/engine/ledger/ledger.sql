@@ -1,4 +1,4 @@
--- The ledger, for those who apply it themselves. Written by `npm run docs` from schema.ts; do not edit.
+-- The ledger, for those who apply it themselves. Written by `npm run docs` from versions.ts; do not edit.
 
 CREATE SCHEMA IF NOT EXISTS data_migrations;
 
@@ -164,3 +164,15 @@ ALTER TABLE data_migrations.migrations
   ADD COLUMN moved_at timestamptz NOT NULL DEFAULT now();
 
 INSERT INTO data_migrations.version (version) VALUES (6);
+
+ALTER TABLE data_migrations.version
+  ADD COLUMN compatible boolean NOT NULL DEFAULT false;
+
+INSERT INTO data_migrations.version (version) VALUES (7);
+
+CREATE TABLE data_migrations.rates (
+  migration text PRIMARY KEY REFERENCES data_migrations.migrations (name) ON DELETE CASCADE,
+  samples jsonb NOT NULL
+);
+
+INSERT INTO data_migrations.version (version, compatible) VALUES (8, true);

@@ -50,6 +50,10 @@ export const ledger = {
   get transforming() {
     return table('transforming');
   },
+  /** One line for each migration under way: how many rows of it were done when. */
+  get rates() {
+    return table('rates');
+  },
   /** One line for each migration that somebody has paused or tuned. */
   get controls() {
     return table('controls');

@@ -1,204 +1,63 @@
-import { boolean, nullable, number } from 'valibot';
+import { boolean, number } from 'valibot';
 import type { Database, Statements } from '../database/data-api.ts';
-import { sql, unsafeSql } from '../database/sql.ts';
+import { type Sql, sql, unsafeSql } from '../database/sql.ts';
 import { limited } from '../database/transaction-limits.ts';
 import { DatabaseError, MigrationFailed, mendLedger, messageOf } from '../errors.ts';
 import { ledger, schema } from './names.ts';
-
-/**
- * The ledger's definition, one list of statements per version. Only ever add a version: databases out there have run
- * the ones before. `npm run docs` writes it to ledger.sql for those who apply it themselves.
- */
-export const versions = (): readonly (readonly string[])[] => [
-  [
-    `CREATE SCHEMA IF NOT EXISTS ${schema}`,
-    `CREATE TABLE ${schema}.version (
-  version integer PRIMARY KEY,
-  applied_at timestamptz NOT NULL DEFAULT now()
-)`,
-    `CREATE TABLE ${schema}.runs (
-  execution_arn text PRIMARY KEY,
-  redrive_count integer NOT NULL,
-  status text NOT NULL CHECK (status IN ('running', 'continued', 'succeeded', 'failed', 'abandoned')),
-  first_arn text NOT NULL,
-  slices integer NOT NULL DEFAULT 0,
-  failure text,
-  started_at timestamptz NOT NULL DEFAULT now(),
-  ended_at timestamptz
-)`,
-    // One run at a time is a rule of the database, not of the code.
-    `CREATE UNIQUE INDEX one_run_at_a_time ON ${schema}.runs ((true)) WHERE status = 'running'`,
-    // still_matching: nothing counts it any more, but releases that may still run do. Updated once per batch: half-empty pages keep those updates inside the page, without touching the index.
-    `CREATE TABLE ${schema}.migrations (
-  name text PRIMARY KEY,
-  status text NOT NULL CHECK (status IN ('running', 'failed', 'finished')),
-  run text NOT NULL,
-  claim uuid,
-  batches bigint NOT NULL DEFAULT 0,
-  pass integer NOT NULL DEFAULT 1,
-  cursor jsonb,
-  conflicted jsonb NOT NULL DEFAULT '[]',
-  total_processed bigint NOT NULL DEFAULT 0,
-  total_updated bigint NOT NULL DEFAULT 0,
-  pass_updated bigint NOT NULL DEFAULT 0,
-  still_matching bigint NOT NULL DEFAULT 0,
-  duration_seconds double precision NOT NULL DEFAULT 0,
-  seconds_per_row double precision,
-  rows_known bigint NOT NULL DEFAULT 0,
-  result jsonb,
-  started_at timestamptz NOT NULL DEFAULT now(),
-  finished_at timestamptz
-) WITH (fillfactor = 50)`,
-    `CREATE TABLE ${schema}.row_errors (
-  migration text NOT NULL,
-  key jsonb NOT NULL,
-  run text NOT NULL,
-  reason text NOT NULL,
-  sqlstate text,
-  at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (migration, key)
-)`,
-    `CREATE TABLE ${schema}.follow_ups (
-  job text PRIMARY KEY,
-  owed_since timestamptz NOT NULL DEFAULT now(),
-  run text,
-  execution_name text
-)`,
-    `CREATE TABLE ${schema}.rebuilds (
-  job text PRIMARY KEY,
-  execution_arn text NOT NULL,
-  redrive_count integer NOT NULL,
-  claim uuid,
-  batches bigint NOT NULL DEFAULT 0,
-  position bigint NOT NULL DEFAULT 0,
-  events bigint NOT NULL DEFAULT 0,
-  projections bigint,
-  started_at timestamptz NOT NULL DEFAULT now(),
-  finished_at timestamptz
-)`,
-  ],
-  [
-    // request: what the run was asked for. stage: how far it is with validating, or how many builds of an index it has lost.
-    // result: what it answers, where that is not a migration's result.
-    `ALTER TABLE ${schema}.runs
-  ADD COLUMN request jsonb NOT NULL DEFAULT '{}',
-  ADD COLUMN stage jsonb,
-  ADD COLUMN result jsonb`,
-    `ALTER TABLE ${schema}.migrations
-  DROP CONSTRAINT migrations_status_check,
-  ADD CONSTRAINT migrations_status_check
-    CHECK (status IN ('running', 'failed', 'finished', 'restoring', 'restored')),
-  ADD COLUMN restore jsonb,
-  ADD COLUMN schedule jsonb,
-  ADD COLUMN resting jsonb,
-  ADD COLUMN slice_started_at timestamptz,
-  ADD COLUMN slice_processed bigint NOT NULL DEFAULT 0,
-  ADD COLUMN cleaned_up_at timestamptz`,
-  ],
-  [
-    // horizon: up to where the log was known to be complete. behind: how many events were left then. holds: how often writers were
-    // held back in vain.
-    `ALTER TABLE ${schema}.rebuilds
-  ADD COLUMN horizon bigint NOT NULL DEFAULT 0,
-  ADD COLUMN behind bigint,
-  ADD COLUMN holds integer NOT NULL DEFAULT 0`,
-  ],
-  [
-    // A run goes on in parts under its own name, so first_arn is not needed; and code that still asks for it, which knows
-    // nothing of runs beside each other, is refused with every statement. lock: '' for a run of a release, "background:NAME", or
-    // the name of the one migration that somebody asked for something with.
-    `ALTER TABLE ${schema}.runs
-  DROP COLUMN first_arn,
-  DROP COLUMN result,
-  ADD COLUMN lock text NOT NULL DEFAULT '',
-  ADD COLUMN part integer NOT NULL DEFAULT 1,
-  ADD COLUMN code text,
-  ADD COLUMN renew boolean NOT NULL DEFAULT false,
-  ADD COLUMN results jsonb NOT NULL DEFAULT '{}',
-  ADD COLUMN waiting jsonb`,
-    `DROP INDEX ${schema}.one_run_at_a_time`,
-    `CREATE UNIQUE INDEX one_run_for_each_lock ON ${schema}.runs (lock) WHERE status = 'running'`,
-    // Those that its batches may lock: one migration at a time changes each.
-    `ALTER TABLE ${schema}.migrations
-  ADD COLUMN tables jsonb NOT NULL DEFAULT '[]'`,
-    // Apart from the migrations' lines: it is there before a migration has begun, and stays when it begins anew.
-    `CREATE TABLE ${schema}.controls (
-  migration text PRIMARY KEY,
-  paused jsonb,
-  tuned jsonb
-)`,
-    `CREATE TABLE ${schema}.history (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  at timestamptz NOT NULL DEFAULT now(),
-  event text NOT NULL,
-  migration text,
-  run text,
-  who text,
-  detail text
-)`,
-  ],
-  [
-    // Parts of the keys of a migration that several lanes walk at once; one lane walks by the cursor of the migration's own line. Each begins
-    // after its cursor, and ends with the key in "until", or with the table.
-    `CREATE TABLE ${schema}.ranges (
-  migration text NOT NULL REFERENCES ${schema}.migrations (name) ON DELETE CASCADE,
-  number integer NOT NULL,
-  lane integer,
-  claim uuid,
-  batches bigint NOT NULL,
-  cursor jsonb,
-  until jsonb,
-  conflicted jsonb NOT NULL DEFAULT '[]',
-  total_processed bigint NOT NULL DEFAULT 0,
-  total_updated bigint NOT NULL DEFAULT 0,
-  done boolean NOT NULL DEFAULT false,
-  PRIMARY KEY (migration, number)
-) WITH (fillfactor = 50)`,
-  ],
-  [
-    // Apart from the lines that batches lock, so that keeping it waits for none of them. range: 0 is the walk over the whole.
-    `CREATE TABLE ${schema}.transforming (
-  migration text NOT NULL REFERENCES ${schema}.migrations (name) ON DELETE CASCADE,
-  range integer NOT NULL,
-  batches bigint NOT NULL,
-  rows integer NOT NULL,
-  key jsonb,
-  since timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (migration, range)
-) WITH (fillfactor = 50)`,
-    // Since when the next batch is expected: the last one, the end of a rest, or the moment in which a run took the migration up.
-    `ALTER TABLE ${schema}.migrations
-  ADD COLUMN moved_at timestamptz NOT NULL DEFAULT now()`,
-  ],
-];
-
-/** The version of the ledger that this code works with. */
-export const currentVersion = versions().length;
+import { currentVersion, type Version, versions } from './versions.ts';
 
 /** The whole definition as a script. */
 export function ledgerScript(): string {
   return versions()
-    .flatMap((statements, i) => [...statements, recordVersion(i + 1)].map((statement) => `${statement};`))
+    .flatMap(applied)
+    .map((statement) => `${statement};`)
     .join('\n\n');
 }
 
-const recordVersion = (version: number): string =>
-  `INSERT INTO ${schema}.version (version) VALUES (${version})`;
+/** The statements of a version, and the one that records it, for which a version without a word is a breaking one. */
+function applied({ statements, kind }: Version, i: number): readonly string[] {
+  const record =
+    kind === 'breaking' ? `(version) VALUES (${i + 1})` : `(version, compatible) VALUES (${i + 1}, true)`;
+  return [...statements, `INSERT INTO ${schema}.version ${record}`];
+}
+
+/** Of the ledger that there is. */
+export interface LedgerVersion {
+  /** 0 for none. */
+  readonly version: number;
+  /** The version that code has to know to work with it: the last breaking one. */
+  readonly needs: number;
+}
+
+/** How a ledger stands to this code. `usable`: it has all that this code knows, and what it has beside that may be left alone. */
+export type Fit = 'none' | 'older' | 'usable' | 'too new';
+
+export function fitOf({ version, needs }: LedgerVersion): Fit {
+  if (version === 0) {
+    return 'none';
+  }
+  if (needs > currentVersion) {
+    return 'too new';
+  }
+  return version < currentVersion ? 'older' : 'usable';
+}
+
+/** Whether code that knows only this version goes on working when the ledger is brought up to date. */
+export function isUpgradeCompatible(from: number): boolean {
+  return versions()
+    .slice(from)
+    .every(({ kind }) => kind === 'compatible');
+}
 
 /**
- * Creates the ledger or brings it up to date. Nothing is executed if it is up to date already, so a database user without the
- * right to create tables will do once somebody has applied ledger.sql. Throws MigrationFailed for a ledger that is newer than
- * this code, or that cannot be created.
+ * Creates the ledger or brings it up to date. Nothing is executed if it is up to date already, or newer and compatible with this code: so a
+ * database user without the right to create tables will do once somebody has applied ledger.sql. Throws MigrationFailed for a ledger that
+ * needs newer code, or that cannot be created.
  */
 export async function upgradeLedger(database: Database): Promise<void> {
-  const current = await ledgerVersion(database);
-  if (current > currentVersion) {
-    throw new MigrationFailed(
-      `the ledger (schema ${schema}) has version ${current}, this code knows ${currentVersion}: ` +
-        'an older release was deployed over a newer one; deploy the newer one again',
-    );
-  }
-  if (current === currentVersion) {
+  const before = await ledgerVersion(database);
+  refuseTooNew(before);
+  if (fitOf(before) === 'usable') {
     return;
   }
   try {
@@ -206,17 +65,16 @@ export async function upgradeLedger(database: Database): Promise<void> {
       await tx.execute(limited());
       // Any fixed number does, as long as nobody else uses it: the bytes of "data_mig". Held until the commit.
       await tx.execute(sql`SELECT 1 AS locked FROM pg_advisory_xact_lock(${'7233190438095382887'}::bigint)`);
-      for (const [i, statements] of versions().entries()) {
-        if (i < (await ledgerVersion(tx))) {
-          continue;
-        }
-        for (const statement of [...statements, recordVersion(i + 1)]) {
-          await tx.execute(unsafeSql(statement));
-        }
+      // Another invocation may have done it meanwhile, even one of a newer release.
+      const now = await ledgerVersion(tx);
+      refuseTooNew(now);
+      for (const statement of versions().map(applied).slice(now.version).flat()) {
+        await tx.execute(unsafeSql(statement));
       }
     });
   } catch (error) {
-    if (error instanceof DatabaseError && error.fault === 'moment') {
+    const isKnown = error instanceof MigrationFailed;
+    if (isKnown || (error instanceof DatabaseError && error.fault === 'moment')) {
       throw error;
     }
     const isHalfThere =
@@ -230,8 +88,16 @@ export async function upgradeLedger(database: Database): Promise<void> {
   }
 }
 
-/** The version of the ledger that there is; 0 for none. */
-export async function ledgerVersion(database: Statements): Promise<number> {
+/** Two columns for a query of the ledger's table `version v`, of any version. */
+export const versionColumns = (): Sql => sql`
+  COALESCE(max(v.version), 0) AS version,
+  COALESCE(max(v.version) FILTER (WHERE to_jsonb(v) ->> 'compatible' IS DISTINCT FROM 'true'), 0) AS needs`;
+
+/** The row that these columns make. */
+export const versionRow = { version: number(), needs: number() } as const;
+
+/** The version of the ledger that there is. */
+export async function ledgerVersion(database: Pick<Statements, 'query'>): Promise<LedgerVersion> {
   // From the catalog itself: to_regclass may remember, within a transaction, that there was no such schema when it began.
   const [exists] = await database.query(
     sql`
@@ -241,28 +107,35 @@ export async function ledgerVersion(database: Statements): Promise<number> {
     { there: boolean() },
   );
   if (!exists?.there) {
-    return 0;
+    return none;
   }
-  const [row] = await database.query(
-    sql`SELECT COALESCE(max(version), 0) AS version FROM ${ledger.version}`,
-    {
-      version: number(),
-    },
-  );
-  return row?.version ?? 0;
+  const [row] = await database.query(sql`SELECT ${versionColumns()} FROM ${ledger.version} v`, versionRow);
+  return row ?? none;
 }
 
-/** Whether a newer release has upgraded the ledger: its tables may not be what this code knows. */
-export async function isNewerLedger(database: Statements): Promise<boolean> {
+const none: LedgerVersion = { version: 0, needs: 0 };
+
+/** Whether a newer release has upgraded the ledger so that its tables may not be what this code knows. */
+export async function isTooNew(database: Statements): Promise<boolean> {
   try {
-    const [row] = await database.query(sql`SELECT max(version) AS version FROM ${ledger.version}`, {
-      version: nullable(number()),
-    });
-    return (row?.version ?? 0) > currentVersion;
+    const [row] = await database.query(sql`SELECT ${versionColumns()} FROM ${ledger.version} v`, versionRow);
+    return fitOf(row ?? none) === 'too new';
   } catch (error) {
     if (error instanceof DatabaseError && error.sqlState === '42P01') {
       throw new MigrationFailed(`the ledger is gone: ${messageOf(error)}. ${mendLedger}`, { cause: error });
     }
     throw error;
+  }
+}
+
+/** Throws MigrationFailed for a ledger that needs code which knows more than this. */
+export function refuseTooNew(found: LedgerVersion): void {
+  if (fitOf(found) === 'too new') {
+    const { version, needs } = found;
+    const wants = needs === version ? '' : `, and needs code that knows version ${needs} at least`;
+    throw new MigrationFailed(
+      `the ledger (schema ${schema}) has version ${version}${wants}; this code knows ${currentVersion}: ` +
+        'it is of an older release than the one that upgraded the ledger. Deploy the newer one again, and use its commands',
+    );
   }
 }

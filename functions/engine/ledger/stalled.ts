@@ -4,6 +4,7 @@ import { sql } from '../database/sql.ts';
 import { DatabaseError } from '../errors.ts';
 import { isUnderWay } from './life-cycle.ts';
 import { ledger } from './names.ts';
+import { ledgerVersion, refuseTooNew } from './schema.ts';
 
 /**
  * Without a batch for so long, in seconds, something is wrong that nobody says: a slice ends after four minutes, and what ended it
@@ -31,7 +32,7 @@ const validatedAt = sql`
 /**
  * What of some runs should go on and has not for `stalledAfter`. What rests, waits for its window or its turn, is held or is paused
  * should not go on before the time that the ledger has for it. A run that the ledger does not have as under way is nobody's concern
- * here, nor is a ledger that is not there.
+ * here, nor is a ledger that is not there. Throws MigrationFailed for one that is not what it was, because newer code has upgraded it.
  *
  * @param runs The first executions of the runs whose executions still run, as Step Functions says.
  */
@@ -61,6 +62,9 @@ export async function stalledOf(
   } catch (error) {
     if (error instanceof DatabaseError && isNotThere.includes(error.sqlState ?? '')) {
       return [];
+    }
+    if (error instanceof DatabaseError && error.fault === 'migration') {
+      refuseTooNew(await ledgerVersion(database));
     }
     throw error;
   }

@@ -5,12 +5,12 @@ import { sql } from '../database/sql.ts';
 import { type ExecutionStatus, isAlive } from './execution-status.ts';
 import { ledger } from './names.ts';
 import { stillRuns } from './run-lock.ts';
-import { currentVersion, ledgerVersion, upgradeLedger } from './schema.ts';
+import { fitOf, isUpgradeCompatible, ledgerVersion, upgradeLedger } from './schema.ts';
 
 /**
  * Creates the ledger or brings it up to date, unless a run is under way that needs it as it is: the start is refused then, and nothing
- * was upgraded. What goes on in the background finds the newer ledger, and goes on with the new code. Throws AlreadyRunning, and
- * what `upgradeLedger` throws.
+ * was upgraded. Where all that is new is compatible, no run needs it as it is, and only one in the way of this start makes it be refused. What goes on in
+ * the background finds a ledger that it cannot work with, and goes on with the new code. Throws AlreadyRunning, and what `upgradeLedger` throws.
  */
 export async function upgradeUnlessRefused(
   database: Database,
@@ -18,8 +18,9 @@ export async function upgradeUnlessRefused(
   run: Caller,
   lock: string,
 ): Promise<void> {
-  const version = await ledgerVersion(database);
-  if (version > 0 && version < currentVersion) {
+  const found = await ledgerVersion(database);
+  if (fitOf(found) === 'older') {
+    const goesOn = isUpgradeCompatible(found.version);
     // As JSON, since an older ledger has no locks: all that runs there is of a release.
     const running = await database.query(
       sql`
@@ -28,7 +29,7 @@ export async function upgradeUnlessRefused(
       { execution_arn: string(), lock: string() },
     );
     for (const other of running) {
-      const needsIt = other.lock === lock || !other.lock.startsWith('background:');
+      const needsIt = other.lock === lock || !(goesOn || other.lock.startsWith('background:'));
       if (needsIt && isAlive(await statusOf(other.execution_arn))) {
         throw stillRuns(other.execution_arn);
       }

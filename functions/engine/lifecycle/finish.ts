@@ -9,6 +9,7 @@ import { noted } from '../ledger/history.ts';
 import { make, makeIf, may } from '../ledger/life-cycle.ts';
 import { heldBy } from '../ledger/move.ts';
 import { ledger } from '../ledger/names.ts';
+import { rateForgotten } from '../ledger/rates.ts';
 import { rowErrors } from '../ledger/row-errors.ts';
 import { lastPass } from '../slice/slice.ts';
 
@@ -64,6 +65,7 @@ export async function finish(
       run: sql`run`,
       detail: sql`total_processed || ' rows'`,
     })},
+    "rate#" AS (${rateForgotten(sql`"finished#"`)}),
     "validated#" AS ( -- should it begin anew in this run, it is validated anew
       UPDATE ${ledger.runs} r SET stage = NULL FROM "finished#" WHERE r.execution_arn = ${at.run}
     ),

@@ -5,7 +5,15 @@ import { sql } from '../database/sql.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Controls } from '../ledger/controls.ts';
 import { ledger } from '../ledger/names.ts';
-import { currentVersion } from '../ledger/schema.ts';
+import {
+  fitOf,
+  type LedgerVersion,
+  ledgerVersion,
+  refuseTooNew,
+  versionColumns,
+  versionRow,
+} from '../ledger/schema.ts';
+import { currentVersion } from '../ledger/versions.ts';
 
 /** One migration's line in the ledger. What version 1 does not have is optional. */
 export interface Line {
@@ -54,9 +62,7 @@ export interface Run {
 }
 
 /** The ledger as a command sees it. */
-export interface Ledger {
-  /** 0 where nothing ever ran. */
-  readonly version: number;
+export interface Ledger extends LedgerVersion {
   /** The database's time. */
   readonly now: string;
   readonly running: readonly Run[];
@@ -64,27 +70,36 @@ export interface Ledger {
   readonly controls: ReadonlyMap<string, Controls>;
 }
 
-const nothingRan: Ledger = { version: 0, now: '', running: [], lines: new Map(), controls: new Map() };
+const nothingRan: Ledger = {
+  version: 0,
+  needs: 0,
+  now: '',
+  running: [],
+  lines: new Map(),
+  controls: new Map(),
+};
 
 // undefined_table and invalid_schema_name.
 const notThere = ['42P01', '3F000'];
 
-/** Reads the ledger, whatever its version: a line comes as JSON, with the columns that there are. */
+/**
+ * Reads the ledger, also an older one: a line comes as JSON, with the columns that there are. Throws MigrationFailed for one that needs newer
+ * code, since what it says may mean something else.
+ */
 export async function readLedger(database: Database): Promise<Ledger> {
   try {
     const rows = await database.query(
       sql`
-      SELECT (SELECT max(version) FROM ${ledger.version}) AS version,
-        to_jsonb(now())::text AS now,
+      SELECT "version#".version, "version#".needs, to_jsonb(now())::text AS now,
         (SELECT jsonb_agg(to_jsonb(r) - 'request' - 'results' ORDER BY r.started_at) FROM ${ledger.runs} r
           WHERE r.status = 'running')::text AS running,
         (to_jsonb(m) - 'cursor' - 'conflicted')::text AS line,
         (SELECT count(*) FROM ${ledger.rowErrors} e WHERE e.migration = m.name) AS errors
-      FROM (SELECT) AS always
+      FROM (SELECT ${versionColumns()} FROM ${ledger.version} v) AS "version#"
       LEFT JOIN ${ledger.migrations} m ON true
       ORDER BY m.started_at, m.name`,
       {
-        version: nullable(number()),
+        ...versionRow,
         now: ownJson<string>(),
         running: nullable(ownJson<readonly Run[]>()),
         line: nullable(ownJson<Omit<Line, 'errors'>>()),
@@ -92,17 +107,23 @@ export async function readLedger(database: Database): Promise<Ledger> {
       },
     );
     const lines = rows.flatMap(({ line, errors }) => (line === null ? [] : [{ ...line, errors }]));
-    const [first] = rows;
+    const { version = 0, needs = 0, now = '', running = null } = rows[0] ?? {};
+    refuseTooNew({ version, needs });
     return {
-      version: first?.version ?? 0,
-      now: first?.now ?? '',
-      running: first?.running ?? [],
-      controls: await readControls(database, first?.version ?? 0),
+      version,
+      needs,
+      now,
+      running: running ?? [],
+      controls: await readControls(database, version),
       lines: new Map(lines.map((line) => [line.name, line])),
     };
   } catch (error) {
     if (error instanceof DatabaseError && notThere.includes(error.sqlState ?? '')) {
       return nothingRan;
+    }
+    // A newer one may have other columns: then that is said, and not which are missing.
+    if (error instanceof DatabaseError && error.fault === 'migration') {
+      refuseTooNew(await ledgerVersion(database));
     }
     throw error;
   }
@@ -121,15 +142,13 @@ async function readControls(database: Database, version: number): Promise<Ledger
 }
 
 /** What to say about the ledger as a whole, if anything. */
-export function aboutLedger({ version }: Ledger): string | undefined {
-  if (version === 0) {
-    return 'there is no ledger yet: nothing has ever run here';
+export function aboutLedger(found: LedgerVersion): string | undefined {
+  switch (fitOf(found)) {
+    case 'none':
+      return 'there is no ledger yet: nothing has ever run here';
+    case 'older':
+      return `the ledger has version ${found.version}, this checkout knows ${currentVersion}: the next run of it upgrades the ledger`;
+    default:
+      return undefined;
   }
-  if (version < currentVersion) {
-    return `the ledger has version ${version}, this checkout knows ${currentVersion}: the next run of it upgrades the ledger`;
-  }
-  if (version > currentVersion) {
-    return `the ledger has version ${version}, this checkout knows ${currentVersion}: a newer one can say more`;
-  }
-  return undefined;
 }

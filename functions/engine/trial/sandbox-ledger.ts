@@ -9,7 +9,7 @@ import { MigrationFailed } from '../errors.ts';
 import { type Checkpoint, reload } from '../ledger/checkpoint.ts';
 import { may } from '../ledger/life-cycle.ts';
 import { ledger, schema } from '../ledger/names.ts';
-import { currentVersion, ledgerVersion, upgradeLedger } from '../ledger/schema.ts';
+import { fitOf, ledgerVersion, upgradeLedger } from '../ledger/schema.ts';
 
 // What the older ledger is called meanwhile, as only the transaction that is rolled back sees it.
 const aside = (): string => `${schema}#`;
@@ -17,11 +17,10 @@ const aside = (): string => `${schema}#`;
 /**
  * Sees to a ledger as this code knows it, inside a transaction that will be rolled back. Where there is an older one, which
  * a run may be using, it is not upgraded, since that would lock it: it is put aside under another name, as only this
- * transaction sees it, and a new one is made with its lines. Throws MigrationFailed for one that is newer, or cannot be made.
+ * transaction sees it, and a new one is made with its lines. Throws MigrationFailed for one that needs newer code, or cannot be made.
  */
 export async function ledgerInside(inside: Database): Promise<void> {
-  const version = await ledgerVersion(inside);
-  const older = version > 0 && version < currentVersion;
+  const older = fitOf(await ledgerVersion(inside)) === 'older';
   if (older) {
     await inside.execute(sql`ALTER SCHEMA ${identifier(schema)} RENAME TO ${identifier(aside())}`);
   }

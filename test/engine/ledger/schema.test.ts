@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { currentVersion, ledgerScript, upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { ledgerScript, upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { currentVersion } from '../../../functions/engine/ledger/versions.ts';
 import { caller, startEngine, type TestEngine } from '../../support/engine.ts';
 
 let engine: TestEngine;
@@ -96,7 +97,7 @@ describe('The ledger', () => {
     await engine.process([]).invoke(open('first'));
     await engine.database.query('INSERT INTO data_migrations.version VALUES (99)');
     await expect(engine.process([]).invoke(open('older'))).rejects.toThrow(
-      `the ledger (schema data_migrations) has version 99, this code knows ${currentVersion}: an older release was deployed over a newer one`,
+      `the ledger (schema data_migrations) has version 99; this code knows ${currentVersion}: it is of an older release than the one that upgraded the ledger`,
     );
   });
 

@@ -7,7 +7,8 @@ import { describeTable } from '../../../functions/engine/database/table.ts';
 import type { Migration } from '../../../functions/engine/define/migration.ts';
 import type { RowMigration } from '../../../functions/engine/define/registered.ts';
 import { DatabaseError } from '../../../functions/engine/errors.ts';
-import { upgradeLedger, versions } from '../../../functions/engine/ledger/schema.ts';
+import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
+import { versions } from '../../../functions/engine/ledger/versions.ts';
 import { rolledBack } from '../../../functions/engine/trial/rollback-sandbox.ts';
 import { trial } from '../../../functions/engine/trial/trial.ts';
 import { startEngine, type TestEngine } from '../../support/engine.ts';
@@ -150,7 +151,10 @@ describe('A trial', () => {
   });
 
   it('works beside a run of an older release, with the ledger of that', async () => {
-    for (const statement of [...(versions()[0] ?? []), 'INSERT INTO data_migrations.version VALUES (1)']) {
+    for (const statement of [
+      ...(versions()[0]?.statements ?? []),
+      'INSERT INTO data_migrations.version VALUES (1)',
+    ]) {
       await engine.database.query(statement);
     }
     await engine.database.query(`

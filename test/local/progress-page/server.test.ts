@@ -5,8 +5,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { sql } from '../../../functions/engine/database/sql.ts';
 import { ledger } from '../../../functions/engine/ledger/names.ts';
 import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
-import type { Overview } from '../../../functions/progress-page/overview.ts';
-import { startRates } from '../../../local/progress-page/rates.ts';
 import { type ProgressPage, startProgressPage } from '../../../local/progress-page/server.ts';
 import { type DemoDatabase, demoDatabase } from '../../support/demo-database.ts';
 
@@ -121,23 +119,38 @@ describe('what the page has done', () => {
   });
 });
 
-test('of a ledger of another version it shows the migrations, and nothing that it cannot know', async () => {
+test('of an older ledger it shows the migrations, and nothing that it cannot know', async () => {
   await upgradeLedger(demo.database);
   expect((await send(page.url)).body).toContain('No run yet.');
-  await demo.database.execute(sql`INSERT INTO ${ledger.version} (version) VALUES (99)`);
+  await demo.database.execute(sql`UPDATE ${ledger.version} SET version = -version WHERE version > 6`);
   const { body } = await send(page.url);
-  expect(body).toMatch(
-    /class="dm-about">the ledger has version 99, this checkout knows \d+: a newer one can say more/,
-  );
+  await demo.database.execute(sql`UPDATE ${ledger.version} SET version = -version WHERE version < 0`);
+  expect(body).toMatch(/class="dm-about">the ledger has version 6, this checkout knows \d+: the next run/);
   expect(body).toContain('labels');
   expect(body).not.toContain('No run yet.');
+});
+
+test('of a newer ledger it shows all that it knows if that is compatible, and else says what is to be done', async () => {
+  const add = (compatible: boolean) =>
+    sql`INSERT INTO ${ledger.version} (version, compatible) SELECT max(version) + 1, ${compatible} FROM ${ledger.version}`;
+  await demo.database.execute(add(true));
+  const { body } = await send(page.url);
+  expect(body).toContain('No run yet.');
+  expect(body).not.toContain('class="dm-about"');
+  await demo.database.execute(add(false));
+  expect(await send(page.url)).toMatchObject({
+    status: 503,
+    body: expect.stringMatching(
+      /role="alert">[\s\S]*has version \d+; this code knows \d+: it is of an older release/,
+    ),
+  });
 });
 
 test('where the ledger cannot be read it says so, and why', async () => {
   await demo.database.execute(sql`ALTER TABLE ${ledger.version} RENAME COLUMN version TO gone`);
   const { status, body } = await send(page.url);
   expect(status).toBe(503);
-  expect(body).toMatch(/role="alert">[\s\S]*cannot be read[\s\S]*SQLState: 42883/);
+  expect(body).toMatch(/role="alert">[\s\S]*cannot be read[\s\S]*SQLState: 42703/);
 });
 
 test('the page lets in no script or style but its own, nobody frames it, and no other page learns its address', async () => {
@@ -146,22 +159,4 @@ test('the page lets in no script or style but its own, nobody frames it, and no 
     /default-src 'none'; style-src 'sha256-[^' ]+'; script-src 'self';.*frame-ancestors 'none'/,
   );
   expect(headers).toMatchObject({ 'referrer-policy': 'same-origin', 'cache-control': 'no-store' });
-});
-
-test('a line of the rate has a point for each look a second apart, and begins anew with its migration', () => {
-  const rates = startRates();
-  const look = (second: number, done: number, rate: number | null = 1): unknown[] => {
-    const now = new Date(second * 1_000).toISOString();
-    const migrations = [{ name: 'labels', rows_done: done, rows_per_second: rate }];
-    const found = rates.look({ now, migrations } as unknown as Overview).get('labels') ?? [];
-    return found.map(({ rowsPerSecond }) => rowsPerSecond);
-  };
-  expect(look(0, 100)).toEqual([]);
-  expect(look(2, 300)).toEqual([100]);
-  expect(look(2.5, 900)).toEqual([100]); // of another window
-  expect(look(4, 300)).toEqual([100, 0]); // a rest
-  expect(look(6, 100)).toEqual([]); // it began anew
-  expect(look(8, 300)).toEqual([]);
-  expect(look(9, 400)).toEqual([100]);
-  expect(look(10, 400, null)).toEqual([]); // it is over
 });
