@@ -60,7 +60,7 @@ function row(each: Shown, columns: number, overview: Overview, surface: Surface)
       <td role="cell" data-of="State">${stateLabel(heldSince === null ? state : 'held')}</td>
       <td role="cell" data-of="Progress">${bar(each)}</td>
       <td role="cell" data-of="Rows" class="dm-number">${rowsText(each)}</td>
-      <td role="cell" data-of="Rows/s" class="dm-number">${rateText(each, surface)}</td>
+      <td role="cell" data-of="Rows/s" class="dm-number">${rateText(each)}</td>
       <td role="cell" data-of="Ends" class="dm-number">${endText(each, overview, surface)}</td>
       <td role="cell" data-of="Row errors" class="dm-number">${errors > 0 ? html`<span class="dm-bad">${grouped(errors)}</span>` : html`<span class="dm-remark">0</span>`}</td>
       ${surface.button && html`<td role="cell" data-of="Actions" class="dm-actions">${deedsFor(each).map((deed) => surface.button?.(deed, name))}</td>`}
@@ -100,8 +100,8 @@ function rowsText({ rows_done: done, rows_known: known, state }: Shown): Html | 
     : html`${grouped(done)} <span class="dm-remark">of ${grouped(known)}</span>`;
 }
 
-function rateText({ name, rows_per_second: rate }: Shown, { rates }: Surface): Html | undefined {
-  return rate === null ? undefined : html`${grouped(rate)}${sparkline(rates?.get(name) ?? [])}`;
+function rateText({ rows_per_second: rate, rates }: Shown): Html | undefined {
+  return rate === null ? undefined : html`${grouped(rate)}${sparkline(rates)}`;
 }
 
 function endText(

@@ -6,6 +6,7 @@ import { sql } from '../engine/database/sql.ts';
 import { type ExecutionStatus, isAlive } from '../engine/ledger/execution-status.ts';
 import { type HistoryLine, history } from '../engine/ledger/history.ts';
 import { ledger } from '../engine/ledger/names.ts';
+import { type Rate, ratesOf } from '../engine/ledger/rates.ts';
 import { backgroundLock, isInBackground } from '../engine/ledger/run-lock.ts';
 import { fitOf } from '../engine/ledger/schema.ts';
 import { latestFindings } from '../engine/overview/latest-findings.ts';
@@ -46,6 +47,8 @@ export interface Shown extends Progress {
   readonly registered: boolean;
   /** Rows that it has changed. */
   readonly updated: number;
+  /** How fast it was lately, the latest last; none unless it is under way. */
+  readonly rates: readonly Rate[];
   /** Whether it goes on, or last went on, in an execution of its own. */
   readonly inBackground: boolean;
   /** The execution that it is or was part of; null before it has begun. */
@@ -115,6 +118,7 @@ export async function readOverview({ database, statusOf, registered }: Source): 
     ? await Promise.all([runs(database, arns), errorCounts(database), findings(database), latest(database)])
     : [[], [], [], []];
   const origins = isCurrent ? await originsOf(database) : new Map<string, Origin>();
+  const rates = isCurrent ? await ratesOf(database) : new Map<string, readonly Rate[]>();
   const now = read.now || new Date().toISOString();
 
   const shown = (status: Status): Shown => {
@@ -126,6 +130,7 @@ export async function readOverview({ database, statusOf, registered }: Source): 
       ...progressOf(status, now),
       registered: status.registered,
       updated: line?.total_updated ?? 0,
+      rates: rates.get(name) ?? [],
       inBackground: origin?.inBackground === true || waits !== undefined,
       execution: waits?.execution_arn ?? line?.run ?? null,
       heldSince: (state === 'resting' && line?.resting?.held_since) || null,

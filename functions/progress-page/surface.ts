@@ -1,5 +1,4 @@
 import type { Html } from './html.ts';
-import type { Sample } from './sparkline.ts';
 
 /** What somebody can have done from the page. */
 export const deeds = ['stop', 'pause', 'resume', 'retry'] as const;
@@ -15,6 +14,4 @@ export interface Surface {
   readonly addressOf?: (executionArn: string) => string;
   /** A button that has something done with a migration, or with the run of a release. Left out, the page has none. */
   readonly button?: (deed: Deed, migration?: string) => Html;
-  /** How fast each migration was at the last looks, by its name. */
-  readonly rates?: ReadonlyMap<string, readonly Sample[]>;
 }

@@ -14,7 +14,6 @@ import { listenOnLoopback } from '../http/loopback-server.ts';
 import { namingFlag } from '../http/naming-flag.ts';
 import { readBody } from '../http/request-body.ts';
 import { contentSecurityPolicy, document } from './document.ts';
-import { startRates } from './rates.ts';
 import { isFromThePage, newToken, pathOf } from './visitor.ts';
 
 export interface ProgressPageOptions extends Source, Pick<Surface, 'howToStart'> {
@@ -47,14 +46,13 @@ export async function startProgressPage({
   ...source
 }: ProgressPageOptions): Promise<ProgressPage> {
   const token = newToken();
-  const rates = startRates();
   // What came of what was done, by a number in the address: whoever reloads the page reads it again, and does nothing again.
   const said: string[] = [];
 
   const draw = async (): Promise<{ readonly status: number; readonly content: Html }> => {
     try {
       const overview = await readOverview(source);
-      const surface = { zone: 'local', howToStart, button, rates: rates.look(overview) };
+      const surface = { zone: 'local', howToStart, button };
       const badRows = hasRowErrors(overview) ? await readBadRows(source.database) : [];
       return { status: 200, content: page(overview, surface, badRows) };
     } catch (error) {

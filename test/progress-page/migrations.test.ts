@@ -24,6 +24,7 @@ const running: Shown = {
   errors: 0,
   registered: true,
   updated: 500,
+  rates: [],
   inBackground: true,
   execution: 'arn:aws:states:eu-central-1:123456789012:execution:run-migrations:labels-1',
   heldSince: null,

@@ -114,6 +114,40 @@ describe('the progress widget', () => {
     expect(calls).not.toEqual([]);
   });
 
+  test('draws how fast a migration was from slice to slice, as the ledger has it, and says so in words', async () => {
+    await runtime.reset();
+    await prepareDemo({ connectionString: runtime.database.url }, true);
+    let slices = 0;
+    const held = new Promise<void>((resolve) => {
+      runtime.between.invocation = (request, invoke) => {
+        if (request.operation !== 'batches' || ++slices <= 4) {
+          return invoke();
+        }
+        resolve();
+        return new Promise(() => {});
+      };
+    });
+    await runtime.start({ background: 'ci-builds-stage-id' });
+    await held;
+
+    const page = await shown({ look: 'now' });
+    const [{ samples } = { samples: [] }] = await runtime.database.query<{ samples: [string, number][] }>(
+      `SELECT samples FROM data_migrations.rates WHERE migration = 'ci-builds-stage-id'`,
+    );
+    // Where the first slice began, and where each of the four ended.
+    expect(samples).toHaveLength(5);
+    const [line, ...others] = page.match(/<svg class="dm-spark"[\s\S]*?<\/svg>/g) ?? [];
+    expect(others).toEqual([]);
+    expect(/<polyline points="([^"]*)"/.exec(line ?? '')?.[1]?.split(' ')).toHaveLength(4);
+    expect(line).toMatch(/role="img" aria-label="rows per second over the last \d+ s: [\d.,]+ to [\d.,]+"/);
+    expect(line).not.toMatch(/<script|<style|style=|url\(/);
+
+    runtime.between.invocation = undefined;
+    await runtime.run({ mode: 'foreground' });
+    expect(await runtime.database.query('SELECT FROM data_migrations.rates')).toEqual([]);
+    expect(await shown({ look: 'now' })).not.toContain('dm-spark"');
+  });
+
   test('says so where the ledger cannot be read', async () => {
     isBroken = true;
     const page = await shown({ look: 'now' });
