@@ -12,6 +12,7 @@ import { pagesIn } from './docs/pages.ts';
 import { roomsPage } from './docs/rooms-page.ts';
 import { runbookProblems } from './docs/runbook.ts';
 import { unprovenBlocks } from './docs/unproven.ts';
+import { versioningPage } from './docs/versioning-page.ts';
 
 /** What each document that is generated as a whole should be, from what it is now and the project's folder. */
 const documents: Readonly<Record<string, (now: string, root: string) => Promise<string>>> = {
@@ -21,6 +22,7 @@ const documents: Readonly<Record<string, (now: string, root: string) => Promise<
   'docs/how-it-works/machine.md': machinePage,
   'docs/metrics.md': metricsPage,
   'docs/cost.md': costPage,
+  'docs/versioning.md': versioningPage,
 };
 
 /** What `npm run docs` takes. */

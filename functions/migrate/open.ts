@@ -67,27 +67,32 @@ async function noLongerRegistered(database: Database, migration: string): Promis
 
 const name = optional(string());
 
+const keys = {
+  mode: optional(picklist(['background', 'foreground'])),
+  force: optional(boolean()),
+  thorough: optional(boolean()),
+  batch_size: optional(pipe(number(), integer(), minValue(1))),
+  lanes: optional(pipe(number(), integer(), minValue(1), maxValue(mostLanes))),
+  only: name,
+  background: name,
+  retry: name,
+  validate: name,
+  restore: name,
+  cleanup: name,
+  // Who starts it, or why, for the history. What the console offers, {"Comment": "Insert your JSON here"}, means the same as {}.
+  Comment: optional(unknown()),
+  // Step Functions' own link to the execution that started this one, if one did.
+  AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: optional(string()),
+};
+
 const accepted = pipe(
   unknown(),
   check((input) => !Array.isArray(input)), // which would pass for an object with the keys 0, 1, …
-  strictObject({
-    mode: optional(picklist(['background', 'foreground'])),
-    force: optional(boolean()),
-    thorough: optional(boolean()),
-    batch_size: optional(pipe(number(), integer(), minValue(1))),
-    lanes: optional(pipe(number(), integer(), minValue(1), maxValue(mostLanes))),
-    only: name,
-    background: name,
-    retry: name,
-    validate: name,
-    restore: name,
-    cleanup: name,
-    // Who starts it, or why, for the history. What the console offers, {"Comment": "Insert your JSON here"}, means the same as {}.
-    Comment: optional(unknown()),
-    // Step Functions' own link to the execution that started this one, if one did.
-    AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: optional(string()),
-  }),
+  strictObject(keys),
 );
+
+/** The keys that the input of a run may have. */
+export const inputKeys: readonly string[] = Object.keys(keys);
 
 const allowed =
   '{} runs all that is pending; "mode": "foreground" skips rests and windows, "force": true ignores pressure, "batch_size" ' +

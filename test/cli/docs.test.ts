@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { withoutShortcuts } from '../../cli/docs/arrows.ts';
 import { costAtRest } from '../../cli/docs/cost-at-rest.ts';
 import { assumed, costOfRows } from '../../cli/docs/cost-of-rows.ts';
+import { fieldsOf } from '../../cli/docs/declared.ts';
 import { sections } from '../../cli/docs/machine-page.ts';
 import { type Definition, type State, stateDiagram } from '../../cli/docs/state-diagram.ts';
 import { docs } from '../../cli/docs.ts';
@@ -47,6 +48,7 @@ describe('npm run docs -- --check', () => {
         text.replace('validate --> slice', 'slice --> validate'),
       'docs/how-it-works/machine.md': (text: string) => text.replace('Run batches', 'Run some batches'),
       'docs/cost.md': (text: string) => text.replace('0.025', '0.026'),
+      'docs/versioning.md': (text: string) => text.replace('`InvalidInput`', '`WrongInput`'),
       // A block of a page: a whole file, and a part of one.
       'README.md': (text: string) => text.replace("name: 'users-full-name'", "name: 'another'"),
       'docs/pipelines/README.md': (text: string) => text.replace('grantStart(pipeline)', 'grantStart(role)'),
@@ -55,6 +57,12 @@ describe('npm run docs -- --check', () => {
       code: 1,
       said: Object.keys(drifted).map((file) => `${file} is not up to date: run npm run docs\n`),
     });
+  });
+
+  it('does not let a page speak of the fields of a type that is no longer there', async () => {
+    await expect(fieldsOf(project, 'functions/contract.ts', 'Halted')).rejects.toThrow(
+      'functions/contract.ts declares no interface Halted with fields',
+    );
   });
 
   it('names what the runbook lacks, and what in it does not exist', async () => {
