@@ -141,11 +141,6 @@ describe('the progress widget', () => {
     expect(/<polyline points="([^"]*)"/.exec(line ?? '')?.[1]?.split(' ')).toHaveLength(4);
     expect(line).toMatch(/role="img" aria-label="rows per second over the last \d+ s: [\d.,]+ to [\d.,]+"/);
     expect(line).not.toMatch(/<script|<style|style=|url\(/);
-
-    runtime.between.invocation = undefined;
-    await runtime.run({ mode: 'foreground' });
-    expect(await runtime.database.query('SELECT FROM data_migrations.rates')).toEqual([]);
-    expect(await shown({ look: 'now' })).not.toContain('dm-spark"');
   });
 
   test('says so where the ledger cannot be read', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { backfill } from '../../../functions/engine/batch/backfill.ts';
 import { sql } from '../../../functions/engine/database/sql.ts';
 import { type Checkpoint, remember } from '../../../functions/engine/ledger/checkpoint.ts';
 import { ratesOf } from '../../../functions/engine/ledger/rates.ts';
@@ -82,6 +83,30 @@ describe('The rate of a migration', () => {
       }
     }
     expect(await perSecond()).toEqual([10, 10, 10]);
+  });
+
+  it('is kept by the statement that ends a slice, without one of its own, and forgotten by the one that finishes the migration', async () => {
+    await engine.database.query(
+      'CREATE TABLE rows AS SELECT n AS id, false AS done FROM generate_series(1, 40) AS n',
+    );
+    await engine.database.query('ALTER TABLE rows ADD PRIMARY KEY (id)');
+    const set = { done: sql`true` };
+    const pace = { maxRows: 10, restSeconds: 5 };
+    const migration = backfill({ name: 'rests', table: 'rows', key: 'id', where: sql`NOT done`, set, pace });
+    const samples: number[] = [];
+    await engine.run([migration], {
+      after: async ({ operation }) => {
+        const [row] = operation === 'batches' ? await engine.ledger<{ samples: unknown[] }>('rates') : [];
+        samples.push(...(row ? [row.samples.length] : []));
+      },
+    });
+    expect(samples.slice(0, 3)).toEqual([2, 3, 4]);
+    expect(await engine.ledger('rates')).toEqual([]);
+    const [kept = '', ...others] = engine.statements.filter((text) =>
+      /INTO data_migrations\.rates/.test(text),
+    );
+    expect(kept).toMatch(/UPDATE data_migrations\.migrations\s+SET duration_seconds/);
+    expect(others).toHaveLength(samples.length - 1);
   });
 
   it('begins anew with the migration', async () => {
