@@ -9,8 +9,9 @@ import { fitOf, isUpgradeCompatible, ledgerVersion, upgradeLedger } from './sche
 
 /**
  * Creates the ledger or brings it up to date, unless a run is under way that needs it as it is: the start is refused then, and nothing
- * was upgraded. Where all that is new is compatible, no run needs it as it is, and only one in the way of this start makes it be refused. What goes on in
- * the background finds a ledger that it cannot work with, and goes on with the new code. Throws AlreadyRunning, and what `upgradeLedger` throws.
+ * was upgraded. Where all that is new is compatible, no run needs it as it is, and only the one in the way of this start has it refused. What
+ * goes on in the background and finds a ledger that it cannot work with goes on with the new code. Throws AlreadyRunning, and what
+ * `upgradeLedger` throws.
  */
 export async function upgradeUnlessRefused(
   database: Database,
