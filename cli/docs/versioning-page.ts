@@ -77,6 +77,8 @@ How fast it is, is not.
 |---|---|
 ${importLines.join('\n')}
 
+With their types they are in [api](api).
+
 ## Input of a run
 
 ${code(inputKeys)}. An input that is not known is refused, so a new key is no danger to those who do not send it.
