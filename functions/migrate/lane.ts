@@ -20,6 +20,11 @@ export function lane(turn: Turn, which: Lane): Promise<LaneSlice | NotBegun> {
       const { engine, tally } = turn;
       const { database, clock, logger } = engine;
       const migration = tuned(ofRows(turn.migration), at.controls.tuned);
+      const { lanes = migration.lanes } = at.request;
+      if (lanes !== which.of) {
+        // Somebody has tuned it since: once all lanes have ended, the machine has as many as are wanted now.
+        return { state: 'done', ...which, rest_seconds: 0 };
+      }
       const table = await describeTable(database, { ...migration, columns: columnsNeeded(migration) });
       const schedule = await scheduleOf({ database, clock, logger, tally }, migration, table, at);
       const work = () => runLane(sliceOf(turn, migration, table), at, schedule, which);

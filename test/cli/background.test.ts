@@ -81,6 +81,48 @@ test('a migration in the background is paused, tuned, resumed and stopped by its
   expect((await does('history')).stdout).toMatch(/run succeeded/);
 }, 60_000);
 
+test('tune --lanes while a slice is at work: the next one has as many lanes, and each row is changed once', async () => {
+  await does('start', '--only', 'users-full-name', '--wait');
+  await does('tune', name, '--rest', '0');
+  let slice = 0;
+  at.runtime.between.invocation = async (request, invoke) => {
+    slice += request.operation === 'batches' && request.migration === name ? 1 : 0;
+    return invoke();
+  };
+  const lanes = new Map<number, Set<number>>();
+  let batches = 0;
+  let tuned = '';
+  at.runtime.between.call = async ({ body }) => {
+    if (!body.includes('moved#') || !body.includes('ci_builds')) {
+      return 'pass' as const;
+    }
+    batches += 1;
+    if (batches === 5) {
+      tuned = (await does('tune', name, '--lanes', '3')).stdout;
+    }
+    const taken = await at.runtime.database.query<{ lane: number }>(
+      'SELECT lane FROM data_migrations.ranges WHERE claim IS NOT NULL',
+    );
+    const seen = lanes.get(slice) ?? new Set();
+    lanes.set(slice, new Set([...seen, ...taken.map(({ lane }) => lane)]));
+    return 'pass' as const;
+  };
+  const { code, stdout, stderr } = await does('start', '--wait-for', name);
+  expect(code, stderr).toBe(0);
+  expect(JSON.parse(tuned)).toEqual({ restSeconds: 0, lanes: 3 });
+  for (const [key, value] of Object.entries({
+    total_processed: 50_000,
+    total_updated: 49_800,
+    errors: 200,
+  })) {
+    expect(stdout).toContain(`"${key}": ${value}`);
+  }
+  expect([...lanes].map(([number, seen]) => [number, [...seen].sort()])).toEqual([
+    [1, []],
+    [2, [0, 1, 2]],
+  ]);
+}, 60_000);
+
 test('stop with a name stops that execution alone; start --wait-for waits for what is in the background', async () => {
   const { held, letGo } = hold();
   const release = await does('start', '--wait');
