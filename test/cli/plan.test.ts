@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { backfill } from '../../functions/engine/batch/backfill.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
+import type { Migration } from '../../functions/engine/define/migration.ts';
 import { sliceDeadline } from '../../functions/engine/invocation.ts';
 import { sliceSeconds } from '../../functions/engine/plan/estimate.ts';
 import { functionTimeoutSeconds } from '../../infra/deployment.ts';
@@ -139,6 +140,54 @@ test('plan beside a run changes nothing, goes on from where that is, and the run
     'ci-builds-stage-id': { total_processed: 50_000, total_updated: 49_800, errors: 200 },
   });
   at.runtime.between.call = undefined;
+});
+
+describe('plan counts with lanes', () => {
+  // Three milliseconds a row at least, so nine seconds for all of them.
+  const inLanes = {
+    name: 'in-lanes',
+    table: 'engine_configs',
+    key: 'id',
+    immutableKey: true,
+    set: { name: sql`name || left(pg_sleep(0.003)::text, 0)` },
+    pace: { maxRows: 25 },
+  } as const;
+  const planned = async (migration: Migration) => {
+    const { stdout } = await at.does(['plan', 'in-lanes', '--json'], { checkout: [migration] });
+    return JSON.parse(stdout).migrations[0];
+  };
+  afterEach(() => {
+    at.runtime.between.call = undefined;
+  });
+
+  test('that are asked for: four work beside one another', async () => {
+    const one = await planned(backfill({ ...inLanes, lanes: 1 }));
+    const four = await planned(backfill({ ...inLanes, lanes: 4 }));
+    expect([one.lanes, four.lanes]).toEqual([1, 4]);
+    // What was tried for either may have been slower than for the other.
+    expect(four.duration.working_seconds).toBeLessThan(one.duration.working_seconds / 2);
+    expect(four.duration.working_seconds).toBeGreaterThan(9 / 4);
+    const { stdout } = await at.does(['plan', 'in-lanes'], {
+      checkout: [backfill({ ...inLanes, lanes: 4 })],
+    });
+    expect(stdout).toMatch(/\n {2}batches +.* in 4 lanes and 1 slice\n/);
+  });
+
+  test('which there are by default where a call takes 30 ms longer, but not where it rests', async () => {
+    at.runtime.between.call = () => ({ delayMs: 30 });
+    expect((await planned(backfill(inLanes))).lanes).toBeGreaterThan(1);
+    expect((await planned(backfill({ ...inLanes, pace: { maxRows: 25, restSeconds: 1 } }))).lanes).toBe(1);
+  });
+
+  test('in the time that it has: what four lanes can do in it is not in the way', async () => {
+    const within = '7 seconds';
+    expect((await planned(backfill({ ...inLanes, lanes: 1, within }))).problems).toHaveLength(1);
+    const four = await planned(backfill({ ...inLanes, lanes: 4, within }));
+    expect(four.problems).toEqual([]);
+    // With its rests it takes nine tenths of the time, and what the way to the database takes beside that; four lanes rest beside one another.
+    expect(four.duration.seconds).toBeGreaterThan(four.duration.working_seconds * 1.2);
+    expect(four.duration.seconds).toBeLessThan(11);
+  });
 });
 
 describe('What is in the way is said, and exits with 1', () => {

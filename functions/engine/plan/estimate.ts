@@ -69,7 +69,8 @@ export function estimate({ migration, line, rows }: Preview, now: number): Estim
     lanes,
     slices: 1 + batches.longRests + Math.floor(lambdaSeconds / sliceSeconds),
     lambdaSeconds,
-    endsAt: afterOpenSeconds(window, now, workingSeconds + batches.totalRestSeconds),
+    // Lanes rest beside one another.
+    endsAt: afterOpenSeconds(window, now, workingSeconds + batches.totalRestSeconds / lanes),
     problem: limit && deadlineProblem(limit.plan, limit.within, window),
   };
 }
@@ -128,7 +129,7 @@ function spreadOver({ within, migration, rows, trial, startedAt, now }: SpreadIn
   return planThrottle({
     rowsLeft: rows.toLookAt.rows,
     looksAgain: false,
-    secondsPerRow,
+    secondsPerRow: secondsPerRow / (migration.lanes ?? 1),
     batchRows: startPace(migration.pace, secondsPerRow).size,
     now,
     mustEndAt: startedAt + parseDuration(within) * 1_000,
