@@ -18,6 +18,15 @@ export interface Load {
 export interface Latency {
   readonly p99: number;
   readonly worst: number;
+  /** Each of them, in the order of their times. */
+  readonly waits: readonly Wait[];
+}
+
+/** What the application waited for one answer. */
+export interface Wait {
+  /** When it was to be asked, in seconds since the beginning. */
+  readonly at: number;
+  readonly ms: number;
 }
 
 const perSecond = 400;
@@ -53,24 +62,26 @@ async function application({ connection, table, key, rows, column }: Load): Prom
   process.send?.('ready');
   await begun;
 
-  const latencies: number[] = [];
+  const waits: Wait[] = [];
   const underWay = new Set<Promise<unknown>>();
-  for (let due = performance.now(); !ended; due += 1_000 / perSecond) {
+  const beginning = performance.now();
+  for (let due = beginning; !ended; due += 1_000 / perSecond) {
     await sleep(Math.max(0, due - performance.now()));
     const at = due;
     const row = 1 + Math.floor(Math.random() * rows);
     const update = pool.query(text, [row]).then(() => {
-      latencies.push(performance.now() - at);
+      waits.push({ at: (at - beginning) / 1_000, ms: performance.now() - at });
       underWay.delete(update);
     });
     underWay.add(update);
   }
   await Promise.all(underWay);
   await pool.end();
-  latencies.sort((a, b) => a - b);
+  const sorted = waits.map(({ ms }) => ms).sort((a, b) => a - b);
   const latency: Latency = {
-    p99: latencies[Math.floor(latencies.length * 0.99)] ?? Number.NaN,
-    worst: latencies.at(-1) ?? Number.NaN,
+    p99: sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN,
+    worst: sorted.at(-1) ?? Number.NaN,
+    waits: waits.toSorted((a, b) => a.at - b.at),
   };
   process.send?.(latency);
   process.disconnect();

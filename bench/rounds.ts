@@ -1,0 +1,148 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { besideApplication, type Latency, type Load } from './application.ts';
+import { handWrittenLoop, singleUpdate, updatesInBatches } from './baselines.ts';
+import { type ChainRun, pendingSeconds, runMachine } from './chain.ts';
+import { plainBatches } from './limits.ts';
+import type { Place } from './place.ts';
+import { addMarker, makeDocuments, makePeople } from './tables.ts';
+
+/** How many rows the tables have. */
+export interface Sizes {
+  readonly rows: number;
+  /** A table with a tenth of them. */
+  readonly small: number;
+  readonly documents: number;
+}
+
+/** What one round measured. Numbers without another unit are seconds. */
+export interface Round {
+  readonly single: number;
+  readonly backfill: ChainRun;
+  readonly longestLock: number;
+  /** Rows of a batch of that backfill, on average. */
+  readonly batchRows: number;
+  readonly plain: number;
+  readonly plainLookingAgain: number;
+  readonly backfillOfFew: ChainRun;
+  readonly backfillInTwoLanes: ChainRun;
+  readonly backfillFromFar: ChainRun;
+  readonly loop: number;
+  readonly rewrite: ChainRun;
+  readonly rewriteInTwoLanes: ChainRun;
+  readonly rewriteFromFar: ChainRun;
+  readonly felt: Readonly<Record<'nothing' | 'backfill' | 'updates' | 'rewrite' | 'loop', Latency>>;
+  /** What `pending?` takes of a finished migration. */
+  readonly pending: number;
+  readonly pendingOfFew: number;
+}
+
+/** Measures each once, those that are compared one after another: what changes on the machine meanwhile changes both. */
+export async function measureRound(place: Place, { rows, small, documents }: Sizes): Promise<Round> {
+  const { client, near, far, empty } = place;
+  const ofBaseline = async (make: () => Promise<void>, work: () => Promise<void>) => {
+    await make();
+    const seconds = await timed(work);
+    await client.query('DROP TABLE baseline');
+    return seconds;
+  };
+  const run = async (make: () => Promise<void>, runtime = near, lanes?: number) => {
+    await empty();
+    await make();
+    return runMachine(runtime, lanes === undefined ? {} : { lanes });
+  };
+  const people = () => makePeople(client, 'bench_people', rows);
+  const inDocuments = () => makeDocuments(client, 'bench_documents', documents);
+  const baseline = () => makePeople(client, 'baseline', rows);
+  const baselineDocuments = async () => {
+    await makeDocuments(client, 'baseline', documents);
+    await addMarker(client, 'baseline');
+  };
+
+  const single = await ofBaseline(baseline, () => singleUpdate(client, 'baseline'));
+  const backfillOfFew = await run(() => makePeople(client, 'bench_people', small));
+  await place.longestLock();
+  const backfill = await run(people);
+  const longestLock = await place.longestLock();
+  const pending = await pendingSeconds(near, 'bench-people');
+  const batchRows = await rowsOfBatch(place);
+  const plain = (looksAgain: boolean) =>
+    ofBaseline(baseline, () => plainBatches(client, { table: 'baseline', size: batchRows, looksAgain }));
+  const [withoutLook, withLook] = [await plain(false), await plain(true)];
+  const backfillInTwoLanes = await run(people, near, 2);
+  const backfillFromFar = await run(people, far);
+
+  const loop = await ofBaseline(baselineDocuments, () => handWrittenLoop(client, 'baseline'));
+  const rewrite = await run(inDocuments);
+  const rewriteInTwoLanes = await run(inDocuments, near, 2);
+  const rewriteFromFar = await run(inDocuments, far);
+
+  const felt = await feltIn(place, { rows, documents });
+  await run(() => makePeople(client, 'bench_people', 1_000));
+  const pendingOfFew = await pendingSeconds(near, 'bench-people');
+  return {
+    single,
+    backfill,
+    longestLock,
+    batchRows,
+    plain: withoutLook,
+    plainLookingAgain: withLook,
+    backfillOfFew,
+    backfillInTwoLanes,
+    backfillFromFar,
+    loop,
+    rewrite,
+    rewriteInTwoLanes,
+    rewriteFromFar,
+    felt,
+    pending,
+    pendingOfFew,
+  };
+}
+
+/** What the application feels: of nothing, of the migrations, and of what they are compared with. */
+async function feltIn(
+  { connection, client, near, empty }: Place,
+  { rows, documents }: Omit<Sizes, 'small'>,
+): Promise<Round['felt']> {
+  const people = (table: string): Load => peopleOf(connection, table, rows);
+  const inDocuments = (table: string): Load => ({
+    connection,
+    table,
+    key: "'cfg_' || lpad(n::text, 8, '0')",
+    rows: documents,
+    column: 'organisation_id',
+  });
+  await empty();
+  await makePeople(client, 'bench_people', rows);
+  const nothing = await besideApplication(people('bench_people'), () => sleep(3_000));
+  const backfill = await besideApplication(people('bench_people'), () => runMachine(near));
+  await makePeople(client, 'baseline', rows);
+  const updates = await besideApplication(people('baseline'), () =>
+    updatesInBatches(client, 'baseline', rows),
+  );
+  await makeDocuments(client, 'bench_documents', documents);
+  const rewrite = await besideApplication(inDocuments('bench_documents'), () => runMachine(near));
+  await makeDocuments(client, 'baseline', documents);
+  await addMarker(client, 'baseline');
+  const loop = await besideApplication(inDocuments('baseline'), () => handWrittenLoop(client, 'baseline'));
+  await client.query('DROP TABLE baseline');
+  return { nothing, backfill, updates, rewrite, loop };
+}
+
+/** What the application does with people. */
+export function peopleOf(connection: Load['connection'], table: string, rows: number): Load {
+  return { connection, table, key: 'n', rows, column: 'email' };
+}
+
+async function rowsOfBatch({ client }: Place): Promise<number> {
+  const { rows } = await client.query<{ size: number }>(
+    `SELECT ceil(total_processed::float8 / batches)::int AS size FROM data_migrations.migrations WHERE name = 'bench-people'`,
+  );
+  return rows[0]?.size ?? Number.NaN;
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const begun = performance.now();
+  await work();
+  return (performance.now() - begun) / 1_000;
+}
