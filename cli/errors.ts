@@ -7,7 +7,7 @@ import { latestFindings } from '../functions/engine/overview/latest-findings.ts'
 import { whatFailed } from '../functions/engine/validate/run-validations.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { Misuse } from './command/misuse.ts';
-import { grouped, localTime } from './output/format.ts';
+import { counted, localTime } from './output/format.ts';
 import { csv as csvOf } from './output/spreadsheet.ts';
 import { table } from './output/table.ts';
 import { statusOfOne } from './system/status.ts';
@@ -43,7 +43,7 @@ export const errors: OperatorCommand<{ readonly json?: boolean; readonly csv?: b
     err.write(
       found.length === 0
         ? `${name} has no row errors\n`
-        : `${grouped(found.length)} row errors. Once they are corrected: ${system.command(`retry ${name}`)}\n`,
+        : `${counted(found.length, 'row error')}. Once ${found.length === 1 ? 'it is' : 'they are'} corrected: ${system.command(`retry ${name}`)}\n`,
     );
     return 0;
   },

@@ -5,7 +5,7 @@ import { isPending } from '../functions/engine/lifecycle/pending.ts';
 import type { Ledger } from '../functions/engine/overview/read-ledger.ts';
 import type { Status } from '../functions/engine/overview/status.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
-import { grouped } from './output/format.ts';
+import { counted, grouped } from './output/format.ts';
 import { statusOfOne } from './system/status.ts';
 import type { System } from './system/system.ts';
 
@@ -49,7 +49,7 @@ function withErrors(system: System, name: string, errors: number): string {
   if (errors === 0) {
     return '';
   }
-  return `, but ${grouped(errors)} rows could not be migrated: ${system.command(`errors ${name}`)}`;
+  return `, but ${counted(errors, 'row')} could not be migrated: ${system.command(`errors ${name}`)}`;
 }
 
 /** Undefined for a migration that is finished, or never had anything to do. */
@@ -60,7 +60,7 @@ async function whatIsLeft(
 ): Promise<string | undefined> {
   const arriving = line?.result?.still_arriving ?? 0;
   if (state === 'finished' && arriving > 0) {
-    return `${grouped(arriving)} rows in the old form came in while it looked for the last time; the next run looks again`;
+    return `${counted(arriving, 'row')} in the old form came in while it looked for the last time; the next run looks again`;
   }
   if (state === 'finished' || state === 'cleaned up') {
     return undefined;
@@ -69,7 +69,7 @@ async function whatIsLeft(
     if (line.restore && (line.status === 'restoring' || line.status === 'restored')) {
       return `its rows ${line.status === 'restored' ? 'were' : 'are being'} put back: ${line.restore.because}`;
     }
-    const errors = line.errors > 0 ? `, ${grouped(line.errors)} row errors` : '';
+    const errors = line.errors > 0 ? `, ${counted(line.errors, 'row error')}` : '';
     const known = Math.max(line.rows_known, line.total_processed);
     return `${state}, ${grouped(line.total_processed)} of ${grouped(known)} rows done${errors}`;
   }
@@ -96,5 +96,5 @@ async function inTheOldForm(system: System, name: string): Promise<string | unde
   const again = `${system.command(`start --only ${name} --thorough`)} looks at every row again`;
   return left === 0
     ? undefined
-    : `${grouped(left)} ${left === 1 ? 'row is' : 'rows are'} in the old form. ${again}`;
+    : `${counted(left, 'row is', 'rows are')} in the old form. ${again}`;
 }

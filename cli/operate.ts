@@ -82,7 +82,7 @@ export async function operate(
   let code = 0;
   const program = new Command('migrations')
     .description('Runs and watches the data migrations of a deployed system, in AWS or on this machine')
-    .option('--local', 'talk to a running `npm run local` instead of AWS')
+    .option('--local', 'talk to a running `npx migrations local` instead of AWS')
     .option('--stage <stage>', 'the stage that it was deployed as, which is in the name of the state machine')
     .option(
       '--machine <name>',

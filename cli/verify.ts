@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { defaultRows, verify as verifyMigration } from '../functions/engine/trial/verify.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
-import { grouped } from './output/format.ts';
+import { counted } from './output/format.ts';
 import { table } from './output/table.ts';
 import { requireKnown } from './system/names.ts';
 
@@ -38,7 +38,7 @@ export const verify: OperatorCommand<VerifyOptions> = {
     io.out.write(`${JSON.stringify(verified)}\n`);
     const { differences = [], errors = 0, final_state } = verified;
     if (errors > 0) {
-      io.err.write(`${grouped(errors)} rows could not be migrated, and stayed as they were\n`);
+      io.err.write(`${counted(errors, 'row')} could not be migrated, and stayed as ${errors === 1 ? 'it was' : 'they were'}\n`);
     }
     if (final_state === 'unchanged') {
       return 0;

@@ -11,6 +11,11 @@ export function grouped(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: 1 });
 }
 
+/** So many of something: `1 row`, `1,200 rows`. */
+export function counted(count: number, one: string, several = `${one}s`): string {
+  return `${grouped(count)} ${count === 1 ? one : several}`;
+}
+
 /** Who paused a migration, when and why. */
 export function pauseText({ by, at, reason }: Pause): string {
   return `paused by ${by} at ${localTime(at)}${reason === null ? '' : `: ${reason}`}`;

@@ -10,7 +10,7 @@ const file = object({
   credentials: object({ accessKeyId: string(), secretAccessKey: string() }),
 });
 
-/** What a running `npm run local` tells the commands that are given `--local`. */
+/** What a running `npx migrations local` tells the commands that are given `--local`. */
 export interface LocalSession {
   readonly pid: number;
   readonly region: string;
@@ -18,7 +18,7 @@ export interface LocalSession {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-/** Beside the data of `npm run local`, or where LOCAL_SESSION says: for who runs two of them. */
+/** Beside the data of `npx migrations local`, or where LOCAL_SESSION says: for who runs two of them. */
 const pathOf = (env: NodeJS.ProcessEnv): string => env.LOCAL_SESSION || join(localFolder(), 'session.json');
 
 export function writeSession(env: NodeJS.ProcessEnv, session: LocalSession): void {
@@ -39,13 +39,13 @@ export function removeSession(env: NodeJS.ProcessEnv): void {
   }
 }
 
-/** Throws where there is none: `npm run local` is not running. */
+/** Throws where there is none: `npx migrations local` is not running. */
 export function readSession(env: NodeJS.ProcessEnv): LocalSession {
   try {
     return parse(file, JSON.parse(readFileSync(pathOf(env), 'utf8')));
   } catch (cause) {
     throw new Error(
-      'nothing runs here that --local could talk to. Start it in another terminal: npm run local',
+      'nothing runs here that --local could talk to. Start it in another terminal: npx migrations local',
       {
         cause,
       },

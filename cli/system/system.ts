@@ -35,7 +35,7 @@ export interface WhereOptions {
   readonly profile?: string;
 }
 
-/** Finds the system in AWS, or with `local` the one of a session on this machine: by default what `npm run local` runs. */
+/** Finds the system in AWS, or with `local` the one of a session on this machine: by default what `npx migrations local` runs. */
 export async function findSystem(
   io: Io,
   where: WhereOptions,
@@ -117,7 +117,7 @@ function unreachable(error: unknown, local: string | undefined): unknown {
   }
   if (local !== undefined) {
     return new Error(
-      `nothing answers at ${local} any more (${error.message || error.name}). Start it again in another terminal: npm run local`,
+      `nothing answers at ${local} any more (${error.message || error.name}). Start it again in another terminal: npx migrations local`,
       { cause: error },
     );
   }
@@ -126,7 +126,7 @@ function unreachable(error: unknown, local: string | undefined): unknown {
     error.name === 'CredentialsProviderError'
   ) {
     return new Error(
-      `${error.message}. Give AWS_PROFILE or --profile, AWS_REGION or --region; or --local, for what npm run local runs`,
+      `${error.message}. Give AWS_PROFILE or --profile, AWS_REGION or --region; or --local, for what npx migrations local runs`,
       { cause: error },
     );
   }

@@ -44,13 +44,13 @@ export function refusalOf({ headers }: IncomingMessage, accessKeyId: string): Re
   const [, signedBy] = /^AWS4-HMAC-SHA256 Credential=([^/]+)\//.exec(headers.authorization ?? '') ?? [];
   if (signedBy === undefined) {
     const message =
-      'Missing Authentication Token: sign requests with the access key that npm run local prints.';
+      'Missing Authentication Token: sign requests with the access key that npx migrations local prints.';
     return { code: 'MissingAuthenticationTokenException', message };
   }
   if (signedBy !== accessKeyId) {
     const message =
       'The security token included in the request is invalid: the access key is another one with each start. ' +
-      'Take the one that npm run local prints.';
+      'Take the one that npx migrations local prints.';
     return { code: 'UnrecognizedClientException', message };
   }
   return undefined;

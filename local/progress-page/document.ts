@@ -50,7 +50,7 @@ export function document(content: Html, said?: string): string {
   <a class="dm-skip" href="#dm-content">To the migrations</a>
   <div class="dm-page">
     <header><h1>Data migrations</h1><label id="dm-refresh" hidden><input type="checkbox" checked> refresh by itself</label></header>
-    <p id="dm-gone" class="dm-error" role="alert" hidden>Nothing answers here any more. What you see is what it was before. Start it again: npm run local, and open the address that it prints.</p>
+    <p id="dm-gone" class="dm-error" role="alert" hidden>Nothing answers here any more. What you see is what it was before. Start it again: npx migrations local, and open the address that it prints.</p>
     ${said !== undefined && html`<div class="dm-said" role="status" tabindex="-1" autofocus>${said}</div>`}
     <main id="dm-content">${content}</main>
   </div>

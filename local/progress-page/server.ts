@@ -99,7 +99,7 @@ export async function startProgressPage({
         response,
         403,
         'text/plain',
-        'Open the address that npm run local prints: it is another one with each start.\n',
+        'Open the address that npx migrations local prints: it is another one with each start.\n',
       );
     }
   };

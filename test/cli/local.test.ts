@@ -79,7 +79,7 @@ async function startLocal(...flags: string[]): Promise<Local> {
 const list = (env = { LOCAL_SESSION: session }) =>
   command(['list', '--json', '--local'], { script: '../cli/bin.js', cwd: 'test', env });
 
-describe('npm run local', () => {
+describe('npx migrations local', () => {
   let local: Command;
   let ports: Ports;
   let said: string;
@@ -188,7 +188,7 @@ describe('npm run local', () => {
     const { code, stdout, stderr } = await list({ LOCAL_SESSION: stale }).exited;
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(
-      /^nothing answers at http:\S+ any more \(.*ECONNREFUSED.*\)\. Start it again .*: npm run local\n$/,
+      /^nothing answers at http:\S+ any more \(.*ECONNREFUSED.*\)\. Start it again .*: npx migrations local\n$/,
     );
   });
 
@@ -228,7 +228,7 @@ describe('npm run local, in a database of its own,', () => {
     const { code, stderr } = await list().exited;
     expect(code).toBe(1);
     expect(stderr).toContain(
-      'nothing runs here that --local could talk to. Start it in another terminal: npm run local',
+      'nothing runs here that --local could talk to. Start it in another terminal: npx migrations local',
     );
     const left = await database.query(`
       SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`);

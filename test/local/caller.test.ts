@@ -87,9 +87,9 @@ describe('a request that no client of ours sends is refused, and nothing is done
       'without a signature, of a type that a page may send anywhere',
       { 'content-type': 'text/plain' },
       'MissingAuthenticationTokenException',
-      'npm run local',
+      'npx migrations local',
     ],
-    ['with another key', otherKey, 'UnrecognizedClientException', 'Take the one that npm run local prints'],
+    ['with another key', otherKey, 'UnrecognizedClientException', 'Take the one that npx migrations local prints'],
   ])('%s', async (_, headers, error, message) => {
     const before = await done();
     for (const send of [insert, start]) {
