@@ -1,8 +1,9 @@
-import { array, exactOptional, nullable, number, object, string } from 'valibot';
+import { array, exactOptional, number, object, string } from 'valibot';
 import type { Database } from '../functions/engine/database/data-api.ts';
-import { json as jsonOf, key } from '../functions/engine/database/row-shape.ts';
-import { sql, when } from '../functions/engine/database/sql.ts';
+import { json as jsonOf } from '../functions/engine/database/row-shape.ts';
+import { sql } from '../functions/engine/database/sql.ts';
 import { ledger } from '../functions/engine/ledger/names.ts';
+import { allRowErrors, type RecordedRowError } from '../functions/engine/overview/all-row-errors.ts';
 import { latestFindings } from '../functions/engine/overview/latest-findings.ts';
 import { whatFailed } from '../functions/engine/validate/run-validations.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
@@ -28,7 +29,7 @@ export const errors: OperatorCommand<{ readonly json?: boolean; readonly csv?: b
     const { out, err } = system.io;
     const { status } = await statusOfOne(system, name);
     const database = await system.database();
-    const found = status.line === undefined ? [] : await rowErrors(database, name);
+    const found = status.line === undefined ? [] : await allRowErrors(database, name);
     if (json) {
       out.write(`${JSON.stringify(found, null, 2)}\n`);
     } else if (csv) {
@@ -49,37 +50,7 @@ export const errors: OperatorCommand<{ readonly json?: boolean; readonly csv?: b
   },
 };
 
-interface RowError {
-  readonly key: readonly string[];
-  readonly reason: string;
-  readonly sqlstate: string | null;
-  readonly at: string;
-}
-
 const columns = ['key', 'reason', 'sqlstate', 'at'] as const;
-
-// A reason has at most 300 characters, a key a few: far from the Data API's 1 MiB.
-const page = 500;
-
-/** All of them, oldest first. */
-async function rowErrors(database: Database, name: string): Promise<readonly RowError[]> {
-  const found: RowError[] = [];
-  for (let last: readonly string[] | undefined; ; ) {
-    const rows = await database.query(
-      sql`
-      SELECT e.key::text AS key, e.reason, e.sqlstate, to_jsonb(e.at) #>> '{}' AS at
-      FROM ${ledger.rowErrors} e
-      WHERE e.migration = ${name} ${when(last !== undefined, sql`AND e.key > ${JSON.stringify(last ?? [])}::jsonb`)}
-      ORDER BY e.key LIMIT ${page}`,
-      { key, reason: string(), sqlstate: nullable(string()), at: string() },
-    );
-    found.push(...rows);
-    last = rows.at(-1)?.key;
-    if (rows.length < page) {
-      return found.sort((a, b) => compare(a.at, b.at) || compareKeys(a.key, b.key));
-    }
-  }
-}
 
 const findings = array(
   object({
@@ -100,14 +71,9 @@ async function whatIsInvalid(database: Database, name: string): Promise<string> 
   return whatFailed(row?.found ?? [], true);
 }
 
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-/** Numbers in the order of numbers: 250 before 10000. */
-const compareKeys = (a: readonly string[], b: readonly string[]): number =>
-  a.join().localeCompare(b.join(), 'en', { numeric: true });
+const flat = ({ key, ...rest }: RecordedRowError) => ({ ...rest, key: key.join(', ') });
 
-const flat = ({ key, ...rest }: RowError) => ({ ...rest, key: key.join(', ') });
-
-function forPeople(found: readonly RowError[]): string {
+function forPeople(found: readonly RecordedRowError[]): string {
   return table(
     ['key', 'reason', 'SQLSTATE', 'when'],
     found.map(({ key, reason, sqlstate, at }) => [key.join(', '), reason, sqlstate ?? '', localTime(at)]),

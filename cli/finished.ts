@@ -94,7 +94,5 @@ async function inTheOldForm(system: System, name: string): Promise<string | unde
     return undefined;
   }
   const again = `${system.command(`start --only ${name} --thorough`)} looks at every row again`;
-  return left === 0
-    ? undefined
-    : `${counted(left, 'row is', 'rows are')} in the old form. ${again}`;
+  return left === 0 ? undefined : `${counted(left, 'row is', 'rows are')} in the old form. ${again}`;
 }

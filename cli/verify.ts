@@ -38,7 +38,9 @@ export const verify: OperatorCommand<VerifyOptions> = {
     io.out.write(`${JSON.stringify(verified)}\n`);
     const { differences = [], errors = 0, final_state } = verified;
     if (errors > 0) {
-      io.err.write(`${counted(errors, 'row')} could not be migrated, and stayed as ${errors === 1 ? 'it was' : 'they were'}\n`);
+      io.err.write(
+        `${counted(errors, 'row')} could not be migrated, and stayed as ${errors === 1 ? 'it was' : 'they were'}\n`,
+      );
     }
     if (final_state === 'unchanged') {
       return 0;

@@ -2,8 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import type { ResultMap, RunInput } from '../../functions/contract.ts';
+import type { Counters, ResultMap, RunInput } from '../../functions/contract.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
+import type { RowError } from '../../functions/engine/ledger/row-errors.ts';
+import { ledgerVersion } from '../../functions/engine/ledger/schema.ts';
+import { allRowErrors, compareKeys } from '../../functions/engine/overview/all-row-errors.ts';
 import { type Verified, type VerifyOptions, verify } from '../../functions/engine/trial/verify.ts';
 import type { LocalApplication } from '../application.ts';
 import { onSearchPath } from '../database.ts';
@@ -22,6 +25,9 @@ export interface TestSystemOptions {
   /** What the Lambdas write, line by line. Default: nobody listens. */
   readonly log?: (line: string) => void;
 }
+
+/** What came of a migration that ran, without the time it took; or that it had nothing to do. */
+export type Outcome = 'skipped' | Omit<Counters, 'duration_seconds'>;
 
 /** An application's whole stack on this machine: its machines and Lambdas as they are deployed, on a PostgreSQL of the test's own. */
 export interface TestSystem {
@@ -43,6 +49,15 @@ export interface TestSystem {
    * @throws RunFailed for a run that does not succeed, with the error and cause of its execution.
    */
   run(input?: RunInput): Promise<ResultMap>;
+  /**
+   * Runs one migration, and returns what came of it: the same whenever the test runs, since the time it took is left out. What it `requires` has to
+   * have run before.
+   *
+   * @throws RunFailed as `run` does.
+   */
+  migrate(migration: Migration): Promise<Outcome>;
+  /** The rows that a migration could not migrate, in the order of their keys, each with its key as text and the reason. */
+  errors(migration: Migration): Promise<RowError[]>;
   /**
    * Runs a migration several times on a scratch copy of its table, which is rolled back, and compares what each run leaves.
    *
@@ -68,6 +83,8 @@ export async function startTestSystem(
   application: LocalApplication,
   { server = process.env.TEST_DATABASE_URL || undefined, log }: TestSystemOptions = {},
 ): Promise<TestSystem> {
+  // The SDK would tell every test that its versions from 2027 on want Node 22; the Lambdas have that already.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const folder = await mkdtemp(join(tmpdir(), 'data-migrations-'));
   const database = await testDatabase(server, folder);
   const undo = async () => {
@@ -88,10 +105,17 @@ export async function startTestSystem(
     });
     const clients = runtimeClients(runtime);
     const pool = new pg.Pool({ ...connection, max: 2 });
+    const runs = (input: RunInput) => run(clients.sfn, runtime.migrationsMachineArn, input);
     return {
       url,
       query: async (sql, values = []) => (await pool.query(sql, [...values])).rows,
-      run: (input = { mode: 'foreground' }) => run(clients.sfn, runtime.migrationsMachineArn, input),
+      run: (input = { mode: 'foreground' }) => runs(input),
+      migrate: async ({ name }) => outcomeOf(name, await runs({ mode: 'foreground', only: name })),
+      async errors({ name }) {
+        const hasRun = (await ledgerVersion(clients.database)) > 0;
+        const found = hasRun ? await allRowErrors(clients.database, name) : [];
+        return found.map(({ key, reason, sqlstate }) => ({ key, reason, sqlstate })).sort(compareKeys);
+      },
       verify: (migration, options) => verify(clients.database, migration, options),
       async stop() {
         clients.close();
@@ -104,4 +128,13 @@ export async function startTestSystem(
     await undo();
     throw error;
   }
+}
+
+function outcomeOf(name: string, { [name]: result }: ResultMap): Outcome {
+  if (result === 'skipped') {
+    return result;
+  }
+  // In the foreground it ran to its end: nobody pauses a test's migration.
+  const { duration_seconds: _, ...outcome } = result as Counters;
+  return outcome;
 }
