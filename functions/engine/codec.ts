@@ -140,7 +140,13 @@ function allowed({ expected, path }: BaseIssue<unknown>): string {
   if (last !== undefined && isMissing(last)) {
     return 'expected a value';
   }
-  return `expected ${inWords.get(expected) ?? expected}`;
+  return `expected ${inWords.get(expected) ?? eitherOf(expected)}`;
+}
+
+/** Of a union Valibot says `(number | Object)`. */
+function eitherOf(expected: string | null): string | null {
+  const types = /^\((.* \| .*)\)$/.exec(expected ?? '')?.[1]?.split(' | ');
+  return types?.map((type) => inWords.get(type) ?? type).join(' or ') ?? expected;
 }
 
 // Valibot says the names of types, and nothing for a check without a message of its own.

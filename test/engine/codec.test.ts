@@ -10,6 +10,7 @@ import {
   strictObject,
   string,
   transform,
+  union,
 } from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { codec } from '../../functions/engine/codec.ts';
@@ -171,6 +172,15 @@ describe('What a codec cannot read, it refuses by the form that comes closest:',
       ],
     });
     expect(() => versions.read({ version: 1, text: 5 })).toThrow('v.text: expected string, got 5');
+  });
+
+  it('a union by all of its types', () => {
+    const total = codec({
+      name: 'total',
+      current: union([number(), looseObject({ value: string() })]),
+      earlier: [],
+    });
+    expect(() => total.read('12.3')).toThrow('total: expected number or an object, got "12.3"');
   });
 
   it('with keys of any kind, long values cut, and the words of a check of yours', () => {

@@ -5,6 +5,7 @@ import { rowMigration } from '../define/row-options.ts';
 import type { Change } from './rewrite-change.ts';
 import { badRowsOf, rewritePage } from './rewrite-page.ts';
 import type { RowOf } from './row-values.ts';
+import { checkArithmetic } from './text-as-number.ts';
 
 /** What a rewrite says of itself. `R` is the row as `transform` sees it. */
 export interface RewriteOptions<R extends RowOf = RowOf> extends RowOptions {
@@ -103,6 +104,7 @@ export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Mi
     transformSeconds,
     batch: (input, page) => rewritePage(change, input, page),
     badRows: (input, page, most) => badRowsOf(change, input, page, most),
+    checkArithmetic: (trial) => checkArithmetic(change, trial),
   };
   return migration;
 }

@@ -47,7 +47,7 @@ const limits: Limits = { lock: 1, statement: 44 };
  * Runs a migration several times on a scratch copy of its table, each time from an empty ledger, and compares the contents
  * after the first run with those after each later one. In one transaction that is rolled back: the table is only read. The
  * copy has no triggers, no foreign keys and no marker, which would keep a second run from looking at the rows. Throws
- * MigrationFailed for a migration of tables.
+ * MigrationFailed for a migration of tables, and for a `transform` that adds up text as if it were numbers.
  *
  * @example
  * expect(await verify(database, usersFullName, { runs: 3 })).toMatchObject({ final_state: 'unchanged' });
@@ -75,6 +75,8 @@ export async function verify(
     const scratch = await copyTable(inside, migration, original, rows);
     // Without its marker, should the table have one.
     const table = await describeTable(inside, { ...migration, table: scratch, marker: undefined });
+    const at = await enterLine(inside, migration, 'at the beginning');
+    await migration.checkArithmetic?.({ database: inside, table, at });
     const first = await runOnce(inside, migration, table);
     await keepContents(inside, table);
     let differences: readonly Difference[] = [];

@@ -146,3 +146,54 @@ it('A migration of tables, or a wrong number, is refused in words', async () => 
   await expect(verify(engine.dataApi(), totals, { runs: 1 })).rejects.toThrow(/runs: got 1, allowed/);
   await expect(verify(engine.dataApi(), totals, { rows: 0 })).rejects.toThrow(/rows: got 0, allowed/);
 });
+
+it('A transform that adds up text as if it were numbers is refused, and one that computes with numbers is not', async () => {
+  await engine.database.query(`
+    CREATE TABLE shop.sums (id bigint PRIMARY KEY, net numeric NOT NULL, tax numeric, gross numeric, note jsonb, seen integer);
+    INSERT INTO shop.sums (id, net, tax) VALUES (1, 1.50, 0.30), (2, 100, 20), (3, 7, NULL)`);
+  // As if their author thought that numeric came as a number.
+  const sums = (transform: (row: Sum) => Partial<Sum> | Promise<Partial<Sum>>) =>
+    rewrite<Sum>({
+      name: 'sums',
+      table: 'shop.sums',
+      key: 'id',
+      columns: ['net', 'tax', 'gross', 'note'],
+      where: sql`gross IS NULL`,
+      transform,
+    });
+  const refusal =
+    'migration "sums", transform: it takes text for a number. Of id (bigint) "2", net (numeric) "100", tax (numeric) "20" it made "10020", ' +
+    'where the number would have become 120: bigint and numeric come as text.';
+  const wrong = [
+    sums(({ net, tax }) => ({ gross: net + tax })),
+    sums(async ({ net, tax }) => ({ gross: 0, note: { parts: [{ sum: net + tax }] } })),
+  ];
+  for (const migration of wrong) {
+    await expect(verify(engine.dataApi(), migration)).rejects.toThrow(refusal);
+  }
+  const right = [
+    sums(({ net, tax }) => ({ gross: Number(net) + Number(tax) })),
+    sums(({ net }) => ({ gross: net, note: `${net} EUR` })),
+    sums(({ net }) => ({ gross: net * 2 })),
+    sums(({ net, tax }) => {
+      if (typeof net === 'number') {
+        throw new TypeError('not text');
+      }
+      return { gross: net, note: { exact: `${net}${tax}` } };
+    }),
+  ];
+  for (const migration of right) {
+    expect(await verify(engine.dataApi(), migration)).toMatchObject({
+      rows_updated: 3,
+      final_state: 'unchanged',
+    });
+  }
+  await engine.database.query('DROP TABLE shop.sums');
+});
+
+interface Sum {
+  readonly net: number;
+  readonly tax: number;
+  readonly gross: number;
+  readonly note: unknown;
+}
