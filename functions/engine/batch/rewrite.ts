@@ -34,6 +34,11 @@ const longestTransform = 60;
 
 type Changes<R> = Partial<NoInfer<R>> | undefined;
 
+/** A row as it may be declared: bigint, timestamps and the like come as text. */
+export type AsRead<R> = {
+  readonly [K in keyof R]: Extract<R[K], bigint | Date> extends never ? R[K] : 'comes as text: say string';
+};
+
 /**
  * A migration whose change is TypeScript, one row at a time. Rows are read, transformed and written back only where
  * nobody has changed them since.
@@ -50,7 +55,7 @@ type Changes<R> = Partial<NoInfer<R>> | undefined;
  *
  * @throws MigrationFailed for options that cannot work: what was wrong, what was got, what is allowed.
  */
-export function rewrite<R extends RowOf = RowOf>(options: RewriteOptions<R>): Migration {
+export function rewrite<R extends RowOf & AsRead<R> = RowOf>(options: RewriteOptions<R>): Migration {
   const base = rowMigration(options);
   const check = checker(options.name);
   check(Array.isArray(options.columns), 'columns', options.columns, 'a list of columns');

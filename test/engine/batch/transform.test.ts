@@ -33,6 +33,21 @@ describe('A transform', () => {
       pace,
     });
 
+  it('takes no row that is declared with a Date or a bigint, which come as text', () => {
+    const orders = {
+      name: 'typed',
+      table: 'orders',
+      key: 'id',
+      where: sql`note IS NULL`,
+      transform: () => undefined,
+    };
+    // @ts-expect-error a timestamp comes as text
+    rewrite<{ at: Date | null }>({ ...orders, columns: ['at'] });
+    // @ts-expect-error a bigint comes as text
+    rewrite<{ total: bigint }>({ ...orders, columns: ['total'] });
+    expect(rewrite<{ total: string | null }>({ ...orders, columns: ['total'] }).name).toBe('typed');
+  });
+
   it('that returns nothing, or no column, leaves the row as it is', async () => {
     for (const nothing of [undefined, {}]) {
       await engine.forget();
