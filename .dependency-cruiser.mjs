@@ -51,6 +51,7 @@ export default {
   options: {
     parser: 'swc',
     tsPreCompilationDeps: true, // imports of types count, too
-    exclude: { path: ['node_modules', '^dist/', '^\\.local/', '^cdk\\.out/', '^coverage/'] },
+    // The examples are projects of their own, which have the package from outside.
+    exclude: { path: ['node_modules', '^examples/', '^dist/', '^\\.local/', '^cdk\\.out/', '^coverage/'] },
   },
 };

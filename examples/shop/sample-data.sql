@@ -24,7 +24,7 @@ FROM generate_series(1, 4000) AS i;
 -- One summary for each version of an order. The sums of an older release have the rounding of doubles in them.
 INSERT INTO order_summary (id, order_id, version, totals)
 SELECT 'ordsum_01J' || lpad((o.display_id * 2 + v)::text, 6, '0'), o.id, v, jsonb_build_object(
-  'paid_total', 0, 'pending_difference', CASE WHEN o.display_id % 11 = 0 THEN 5.684341886080802e-14 ELSE 0 END,
+  'paid_total', 0, 'pending_difference', CASE WHEN o.display_id % 11 = 0 THEN 5.7e-14 ELSE 0 END,
   'current_order_total', o.display_id + 0.1 + 0.2::float8, 'original_order_total', o.display_id + 0.3)
 FROM "order" o, generate_series(1, o.version) AS v;
 

@@ -27,9 +27,7 @@ export const queriesAsJson = rewrite<Query>({
         return [text, value?.startsWith('---') ? jsonOfYaml(value) : value];
       }),
     ),
-  validate: [
-    condition('json', sql`(filters IS JSON) IS NOT FALSE AND (column_names IS JSON) IS NOT FALSE`),
-  ],
+  validate: [condition('json', sql`(filters IS JSON) IS NOT FALSE AND (column_names IS JSON) IS NOT FALSE`)],
   // The queries that are row errors are known by then: the count is to be seen, and nothing else.
   onInvalid: 'report',
 });

@@ -7,6 +7,8 @@ import { orderPaymentStatus } from './order-payment-status.ts';
 import { orderSummaryTotals } from './order-summary-totals.ts';
 import { priceAmounts } from './price-amounts.ts';
 
+const unchanged = { runs: 3, final_state: 'unchanged' };
+
 let system: TestSystem;
 before(async () => {
   system = await startTestSystem(shop);
@@ -14,7 +16,7 @@ before(async () => {
 after(() => system?.stop());
 
 test('Prices are in the unit of their currency, and exact', async () => {
-  assert.equal((await system.verify(priceAmounts)).final_state, 'unchanged');
+  assert.deepEqual(await system.verify(priceAmounts), { ...unchanged, rows_updated: 2_996, errors: 2 });
   assert.deepEqual(await system.migrate(priceAmounts), {
     total_processed: 3_000,
     total_updated: 2_996,
@@ -31,7 +33,12 @@ test('Prices are in the unit of their currency, and exact', async () => {
     { currency_code: 'jpy', amount: '74', raw_amount: exact('74'), deleted: false },
     { currency_code: 'kwd', amount: '0.111', raw_amount: exact('0.111'), deleted: false },
     { currency_code: 'eur', amount: '37', raw_amount: exact('37'), deleted: true },
-    { currency_code: 'jpy', amount: '90071992547409931', raw_amount: exact('90071992547409931'), deleted: false },
+    {
+      currency_code: 'jpy',
+      amount: '90071992547409931',
+      raw_amount: exact('90071992547409931'),
+      deleted: false,
+    },
   ]);
   assert.deepEqual(await system.errors(priceAmounts), [
     { key: ['price_01J000999'], reason: 'there is no currency bit', sqlstate: null },
@@ -44,13 +51,19 @@ test('The payment status waits for the totals that it is worked out from', async
 });
 
 test('Totals have their exact value beside them, without the rounding of doubles', async () => {
-  assert.equal((await system.verify(orderSummaryTotals)).final_state, 'unchanged');
-  assert.deepEqual(await system.migrate(orderSummaryTotals), { total_processed: 4_400, total_updated: 4_397, errors: 1 });
-  const [eleventh] = await system.query('SELECT totals FROM order_summary WHERE order_id = $1', ['order_01J000022']);
+  assert.deepEqual(await system.verify(orderSummaryTotals), { ...unchanged, rows_updated: 4_397, errors: 1 });
+  assert.deepEqual(await system.migrate(orderSummaryTotals), {
+    total_processed: 4_400,
+    total_updated: 4_397,
+    errors: 1,
+  });
+  const [eleventh] = await system.query('SELECT totals FROM order_summary WHERE order_id = $1', [
+    'order_01J000022',
+  ]);
   assert.deepEqual(eleventh?.totals, {
     paid_total: 0,
     raw_paid_total: { value: '0', precision: 20 },
-    pending_difference: 5.684341886080802e-14,
+    pending_difference: 5.7e-14,
     raw_pending_difference: { value: '0', precision: 20 },
     current_order_total: 22.3,
     raw_current_order_total: { value: '22.3', precision: 20 },
@@ -67,7 +80,7 @@ test('Totals have their exact value beside them, without the rounding of doubles
 });
 
 test('Each order has its payment status, deleted ones too, except where nobody knows its total', async () => {
-  assert.equal((await system.verify(orderPaymentStatus)).final_state, 'unchanged');
+  assert.deepEqual(await system.verify(orderPaymentStatus), { ...unchanged, rows_updated: 3_998, errors: 2 });
   assert.deepEqual(await system.migrate(orderPaymentStatus), {
     total_processed: 4_000,
     total_updated: 3_998,

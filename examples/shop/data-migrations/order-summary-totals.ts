@@ -7,7 +7,7 @@ export const orderSummaryTotals = rewrite<{ totals: StoredTotals }>({
   table: 'order_summary',
   key: 'id',
   columns: ['totals'],
-  where: sql`totals IS NOT NULL AND NOT totals ? 'raw_current_order_total'`,
+  where: sql`totals IS NOT NULL AND totals -> 'raw_current_order_total' IS NULL`,
   // No index knows a summary's form: without the marker, asking what is left would read them all.
   marker: 'totals_are_exact',
   transform: ({ totals }) => ({ totals: orderTotals.read(totals) }),

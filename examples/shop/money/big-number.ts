@@ -13,7 +13,9 @@ const precision = 20;
 /** How many decimals a currency has where these are not two. */
 const decimals: Readonly<Record<string, number>> = { jpy: 0, krw: 0, clp: 0, kwd: 3, bhd: 3, tnd: 3 };
 
-const currencies: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()));
+const currencies: ReadonlySet<string> = new Set(
+  Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()),
+);
 
 /** An amount exactly as the decimal text says: `12.50` is 12.5. */
 export function exactly(amount: string): BigNumber {
