@@ -41,6 +41,7 @@ describe.skipIf(!hasRegistry())('the examples, with the package as it is packed'
 
   test.concurrent.for(names)(
     '%s type-checks, synthesizes, passes its own tests, and runs on this machine',
+    { timeout: 600_000 },
     async (name, { expect }) => {
       const folder = join(root, 'examples', name);
       await shell(folder, 'npm run check');
@@ -61,7 +62,6 @@ describe.skipIf(!hasRegistry())('the examples, with the package as it is packed'
         await session.stop();
       }
     },
-    600_000,
   );
 });
 

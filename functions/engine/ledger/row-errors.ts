@@ -10,8 +10,11 @@ import { ledger } from './names.ts';
 
 /** A row that could not be migrated, and why. */
 export interface RowError {
+  /** As text, one for each column of the key. */
   readonly key: Key;
+  /** What PostgreSQL, or `transform`, said of it; up to 300 characters. */
   readonly reason: string;
+  /** PostgreSQL's code for it; null where it was not PostgreSQL that refused the row. */
   readonly sqlstate: string | null;
 }
 
