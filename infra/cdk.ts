@@ -8,4 +8,5 @@ export { DatabaseFunction, type DatabaseFunctionProps } from './database-functio
 export { DatabaseStack, type DatabaseStackProps } from './database-stack.ts';
 export { Migrations, type MigrationsProps } from './migrations.ts';
 export { Operations, type OperationsProps, type OperationsSettings } from './operations/operations.ts';
+export { ProgressWidget, type ProgressWidgetProps } from './operations/progress-widget.ts';
 export { DataMigrationsStack, type DataMigrationsStackProps } from './stack.ts';

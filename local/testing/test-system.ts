@@ -5,7 +5,7 @@ import pg from 'pg';
 import type { Counters, ResultMap, RunInput } from '../../functions/contract.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import type { RowError } from '../../functions/engine/ledger/row-errors.ts';
-import { ledgerVersion } from '../../functions/engine/ledger/schema.ts';
+import { fitOf, ledgerVersion } from '../../functions/engine/ledger/schema.ts';
 import { allRowErrors, compareKeys } from '../../functions/engine/overview/all-row-errors.ts';
 import { type Verified, type VerifyOptions, verify } from '../../functions/engine/trial/verify.ts';
 import type { LocalApplication } from '../application.ts';
@@ -112,7 +112,7 @@ export async function startTestSystem(
       run: (input = { mode: 'foreground' }) => runs(input),
       migrate: async ({ name }) => outcomeOf(name, await runs({ mode: 'foreground', only: name })),
       async errors({ name }) {
-        const hasRun = (await ledgerVersion(clients.database)) > 0;
+        const hasRun = fitOf(await ledgerVersion(clients.database)) !== 'none';
         const found = hasRun ? await allRowErrors(clients.database, name) : [];
         return found.map(({ key, reason, sqlstate }) => ({ key, reason, sqlstate })).sort(compareKeys);
       },

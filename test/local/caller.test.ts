@@ -89,7 +89,12 @@ describe('a request that no client of ours sends is refused, and nothing is done
       'MissingAuthenticationTokenException',
       'npx migrations local',
     ],
-    ['with another key', otherKey, 'UnrecognizedClientException', 'Take the one that npx migrations local prints'],
+    [
+      'with another key',
+      otherKey,
+      'UnrecognizedClientException',
+      'Take the one that npx migrations local prints',
+    ],
   ])('%s', async (_, headers, error, message) => {
     const before = await done();
     for (const send of [insert, start]) {
