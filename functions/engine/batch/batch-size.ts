@@ -1,5 +1,6 @@
 import type { PaceOptions } from '../define/migration.ts';
 import type { StatementTime } from '../ledger/move.ts';
+import { type BatchCost, type Line, lineOf, remembering } from './batch-cost.ts';
 
 /** How many rows the next batch takes. A value: every measurement makes a new one. */
 export interface Pace {
@@ -10,6 +11,8 @@ export interface Pace {
   readonly busyPerRow: number | null;
   /** The least that a statement takes beside, however few rows there are. Null where nobody has told the two apart. */
   readonly fixed: number | null;
+  /** The latest batches. */
+  readonly batches: readonly BatchCost[];
   /** Rows that fit a result page; Infinity where none travel. */
   readonly fits: number;
   readonly size: number;
@@ -26,11 +29,15 @@ export interface Measurement {
   readonly bytesPerRow: number;
 }
 
-// The rule. The statement of a batch of n rows takes f + r n seconds: f is fixed (its way, parsing, planning, the commit), r is what a row
-// takes while it is locked. The share of f is f / (f + r n), and the smallest batch that keeps it at `fixedShare` has n = (f / r) (1 / fixedShare - 1)
-// rows: larger ones gain less than that share, and each row more is locked for longer. Where that would hold locks for longer than
-// `targetSeconds`, it has n = targetSeconds / r rows. With f = 20 ms and r = 4 us, that is 45,000 rows, so the limit of 0.1 s makes it 25,000;
-// with f = 3 ms, it is 6,750 rows, locked for 27 ms.
+// The rule. The statement of a batch of n rows takes f + c + r n seconds: f is fixed and locks nothing (its way, parsing, planning, the commit), c is
+// fixed, too, but under locks, and r is what a row takes while it is locked. The share of f is f / (f + r n), and the smallest batch that keeps
+// it at `fixedShare` has n = (f / r) (1 / fixedShare - 1) rows: larger ones gain less than that share, and each row more is locked for longer.
+// Where that would hold locks for longer than `targetSeconds`, it has n = (targetSeconds - c) / r rows. With f = 20 ms and r = 4 us, that is 45,000
+// rows, so the limit of 0.1 s makes it 25,000; with f = 3 ms, it is 6,750 rows, locked for 27 ms.
+//
+// c is a millisecond, which changes nothing, until the machine of the database is so busy that a statement waits for its turn. Taken for rows that
+// are slow, it made the batch smaller, which made none of it shorter, down to a single row, at which it stayed. So a line
+// through several batches tells c from r, and rows have half of `targetSeconds` at least, whatever c takes.
 
 /** How much of a batch may be what every batch takes, however small it is. */
 export const fixedShare = 0.1;
@@ -40,6 +47,11 @@ const firstSize = 100;
 // One lucky batch, all of it cached or already migrated, must not make the next one a hundred times as large. From 100 rows, the fifth
 // batch may have 25,600.
 const fastestGrowth = 4;
+// By how much a batch may be larger than the last one where only the line through several says that it may: should that be wrong, locks are held for
+// twice the target, once.
+const boldestGrowth = 2;
+// Batches as small as that may be small for the wrong reason, and are tried larger now and then.
+const suspiciouslySmall = 16;
 // A result in JSON may have 10 MB. But the new values go back in a request of 4 MiB, where they may be twice as long.
 const pageBytes = 1_500_000;
 
@@ -57,15 +69,19 @@ export function startPace(
     secondsPerRow,
     busyPerRow: secondsPerRow,
     fixed: roundTrip,
+    batches: [],
     fits: Number.POSITIVE_INFINITY,
-    size: within(options, secondsPerRow === null ? firstSize : sizeOf(options, secondsPerRow, roundTrip)),
+    size: within(
+      options,
+      secondsPerRow === null ? firstSize : sizeOf(options, { perRow: secondsPerRow, constant: 0 }, roundTrip),
+    ),
   };
 }
 
 /** The size by the rule. */
-function sizeOf({ targetSeconds }: PaceOptions, busyPerRow: number, fixed: number | null): number {
-  const most = targetSeconds / busyPerRow;
-  return fixed === null ? most : Math.min(most, (fixed / busyPerRow) * (1 / fixedShare - 1));
+function sizeOf({ targetSeconds }: PaceOptions, { perRow, constant }: Line, fixed: number | null): number {
+  const most = Math.max(targetSeconds - constant, targetSeconds / 2, constant / 4) / perRow;
+  return fixed === null ? most : Math.min(most, ((fixed + constant) / perRow) * (1 / fixedShare - 1));
 }
 
 /** The pace after a batch. */
@@ -75,16 +91,33 @@ export function measured(pace: Pace, { rows, seconds, time, bytesPerRow }: Measu
   }
   // The mean of the last batch and all before it: follows a change within three batches, forgives one hiccup.
   const secondsPerRow = mean(pace.secondsPerRow, seconds / rows);
-  const busyNow = (time?.busy ?? seconds) / rows;
-  const busyPerRow = mean(pace.busyPerRow, busyNow);
+  const busy = time?.busy ?? seconds;
+  const busyPerRow = mean(pace.busyPerRow, busy / rows);
   // The least, since what travels with the rows is no fixed cost, and one long way says nothing about the next.
   const fixed =
     time === undefined ? pace.fixed : Math.min(pace.fixed ?? Number.POSITIVE_INFINITY, time.beside);
   const fits = bytesPerRow > 0 ? pageBytes / bytesPerRow : pace.fits;
+  const batches = remembering(pace.batches, { rows, busy });
   // The slower of the two decides, so that a batch which just took too long counts in full.
-  const wanted = sizeOf(pace.options, Math.max(busyPerRow, busyNow), fixed);
+  const slower = Math.max(busyPerRow, busy / rows);
+  const careful = sizeOf(pace.options, { perRow: slower, constant: 0 }, fixed);
+  const wanted = Math.max(careful, boldSize({ ...pace, fixed, batches }, rows));
   const size = within(pace.options, Math.min(wanted, fits, rows * fastestGrowth));
-  return { ...pace, secondsPerRow, busyPerRow, fixed, fits, size };
+  return { ...pace, secondsPerRow, busyPerRow, fixed, batches, fits, size };
+}
+
+/**
+ * The size by what several batches say together: that it is not rows that are slow. It keeps a batch from getting smaller for nothing. Larger
+ * than the last one it makes a batch only where the constant alone takes most of the target, or the batches are suspiciously small.
+ */
+function boldSize({ options, batches, fixed }: Pace, rows: number): number {
+  const areSmall = rows < suspiciouslySmall;
+  const line = lineOf(batches, areSmall ? 0 : 1);
+  if (line === undefined) {
+    return areSmall ? rows * boldestGrowth : 0;
+  }
+  const grows = areSmall || line.constant > options.targetSeconds / 5;
+  return Math.min(sizeOf(options, line, fixed), grows ? rows * boldestGrowth : rows);
 }
 
 /** The pace after a batch that did not end in `seconds`: it was at least that slow. */

@@ -73,6 +73,8 @@ describe('The pace', () => {
 interface SimulatedTable {
   readonly fixed: number;
   readonly perRow: (done: number) => number;
+  /** What a statement is at work, and holds locks, however few rows there are. */
+  readonly constant?: number;
   /** What a row takes on its way, where rows travel. */
   readonly travel?: number;
   /** How far each of the two is off, by chance: 0.5 for anything from a half to one and a half. */
@@ -83,17 +85,20 @@ const limit = 0.1;
 const defaults = { targetSeconds: limit, restSeconds: undefined, maxRows: 100_000 };
 
 /** The batches that the pace makes of a table; chance repeats itself. */
-function batchesOf({ fixed, perRow, travel = 0, noise = 0 }: SimulatedTable, count: number): Measurement[] {
+function batchesOf(
+  { fixed, constant = 0, perRow, travel = 0, noise = 0 }: SimulatedTable,
+  count: number,
+  pace = startPace(defaults, null),
+): Measurement[] {
   let seed = 1;
   const about = (seconds: number): number => {
     seed = (seed * 16_807) % 2_147_483_647;
     return seconds * (1 + noise * (2 * (seed / 2_147_483_647) - 1));
   };
-  let pace = startPace(defaults, null);
   let done = 0;
   return Array.from({ length: count }, () => {
     const rows = pace.size;
-    const time = { busy: about(rows * perRow(done)), beside: about(fixed + rows * travel) };
+    const time = { busy: about(constant + rows * perRow(done)), beside: about(fixed + rows * travel) };
     const batch = { rows, seconds: time.busy + time.beside, time, bytesPerRow: 0 };
     pace = measured(pace, batch);
     done += rows;
@@ -188,6 +193,20 @@ describe('The pace of simulated tables', () => {
     const batches = batchesOf({ fixed: 0.003, perRow: (done) => 0.000_004 * (1 + done / 500_000) }, 300);
     expect(longest(batches)).toBeLessThanOrEqual(limit);
     expect(shareOf(batches.slice(10))).toBeLessThanOrEqual(fixedShare * 1.2);
+  });
+
+  describe.each([
+    ['from nothing', startPace(defaults, null)],
+    ['from single rows, as a busy machine has left them', startPace(defaults, 0.12)],
+  ])('where every statement waits for a busy machine, %s', (_, from) => {
+    it.each([0.03, 0.06, 0.12, 0.5])('for %f s, keeps batches of a use', (constant) => {
+      const table = { fixed: 0.003, constant, perRow: () => 0.000_02, noise: 0.3 };
+      const settled = batchesOf(table, 200, from).slice(40);
+      // By the rule: half of the limit for the rows, which are then some 2,500 at least, or as many as the limit leaves them.
+      const rows = sum(settled.map((batch) => batch.rows)) / settled.length;
+      expect(rows).toBeGreaterThan(500);
+      expect(longest(settled)).toBeLessThan(1.3 * constant + 2 * limit);
+    });
   });
 
   it('takes what travels with the rows for no fixed cost', () => {
