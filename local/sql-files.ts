@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 import type { DatabaseToPrepare } from './application.ts';
 
 /**
@@ -21,7 +21,9 @@ export function fromSqlFiles(...files: readonly string[]): (database: DatabaseTo
       }
       return;
     }
-    const client = new pg.Client({ connectionString: url });
+    // Only now: who deploys, or looks at what is deployed, loads the config, too, and has no use for a PostgreSQL client.
+    const { Client } = (await import('pg')).default;
+    const client = new Client({ connectionString: url });
     await client.connect();
     try {
       await client.query('BEGIN');
@@ -46,7 +48,7 @@ async function dropSchemas(client: pg.Client): Promise<void> {
      WHERE nspowner = current_user::regrole OR nspname = 'public' ORDER BY nspname = 'public'`,
   );
   for (const { name } of rows) {
-    await client.query(`DROP SCHEMA ${pg.escapeIdentifier(name)} CASCADE`);
+    await client.query(`DROP SCHEMA ${client.escapeIdentifier(name)} CASCADE`);
   }
   await client.query('CREATE SCHEMA public');
 }
