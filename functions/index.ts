@@ -21,6 +21,7 @@ export { type BackfillOptions, backfill } from './engine/batch/backfill.ts';
 export { type RewriteOptions, rewrite } from './engine/batch/rewrite.ts';
 export { type Codec, type CodecOptions, codec, type Earlier } from './engine/codec.ts';
 export { identifier, type Sql, type SqlValue, sql, tableName } from './engine/database/sql.ts';
+export { fillIn } from './engine/define/fill-in.ts';
 export type { Migration, OnInvalid, Options, PaceOptions, RowOptions } from './engine/define/migration.ts';
 export {
   condition,

@@ -1,7 +1,7 @@
 import { array, boolean, nullable, object, string } from 'valibot';
 import { MigrationFailed } from '../errors.ts';
 import type { Database } from './data-api.ts';
-import { json } from './row-shape.ts';
+import { json, type RowOf } from './row-shape.ts';
 import { identifier, join, regclass, type Sql, sql, tableName, unsafeSql } from './sql.ts';
 
 /** How a column's values look in TypeScript: see `rewrite`. */
@@ -50,7 +50,7 @@ export interface TableNeeds {
  * the key has a unique index in this order and no NULLs. Throws MigrationFailed.
  */
 export async function describeTable(database: Database, needs: TableNeeds): Promise<Table> {
-  const [found] = await database.query(catalog(tableName(needs.table)), described);
+  const found = await tableInCatalog(database, needs.table);
   const fail = (problem: string): never => {
     throw new MigrationFailed(`migration "${needs.name}", table ${needs.table}: ${problem}`);
   };
@@ -109,6 +109,18 @@ export async function describeTable(database: Database, needs: TableNeeds): Prom
   };
 }
 
+/** What the catalog says of a table. */
+export type TableInCatalog = RowOf<typeof described>;
+
+/** Looks a table up, named as migrations name theirs; undefined where there is none of this name. */
+export async function tableInCatalog(
+  database: Pick<Database, 'query'>,
+  table: string,
+): Promise<TableInCatalog | undefined> {
+  const [found] = await database.query(catalog(tableName(table)), described);
+  return found;
+}
+
 /** The row of `catalog`. */
 const described = {
   schema: string(),
@@ -134,6 +146,7 @@ const described = {
       ),
     ),
   ),
+  /** The columns of each unique index, the primary key's first. */
   unique_keys: json(array(array(string()))),
 };
 
@@ -164,13 +177,14 @@ const catalog = (table: Sql): Sql => sql`
         SELECT json_agg(a.attname ORDER BY k.place)
         FROM unnest(string_to_array(i.indkey::text, ' ')::smallint[]) WITH ORDINALITY AS k (attnum, place)
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-        WHERE k.place <= i.indnkeyatts))
+        WHERE k.place <= i.indnkeyatts) ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid)
       FROM pg_index i
       WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL),
       '[]')::text AS unique_keys
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${regclass(table)}`;
 
-function formOf(type: string): Form {
+/** How values of a type look in TypeScript, by the type's own name: `base` in the catalog. */
+export function formOf(type: string): Form {
   if (type === 'json' || type === 'jsonb') {
     return type;
   }
