@@ -9,6 +9,7 @@ import { Misuse } from './command/misuse.ts';
 import { errors } from './errors.ts';
 import { finished } from './finished.ts';
 import { history } from './history.ts';
+import { init } from './init.ts';
 import { list } from './list.ts';
 import { local } from './local.ts';
 import { node } from './node.ts';
@@ -49,7 +50,7 @@ const commands: readonly OperatorCommand<never>[] = [
 ];
 
 /** The authors' commands, in the order in which `--help` lists them. */
-const authors: readonly AuthorCommand<never>[] = [local];
+const authors: readonly AuthorCommand<never>[] = [init, local];
 
 /** The flags of each command, by its name. */
 export const commandFlags: ReadonlyMap<string, readonly string[]> = new Map(

@@ -20,11 +20,16 @@ const names = ['ts', 'mts', 'js', 'mjs'].map((extension) => `migrations.config.$
  */
 export function configFile(from: string = process.cwd()): string | undefined {
   for (let folder = from; ; folder = dirname(folder)) {
-    const file = names.map((name) => join(folder, name)).find(existsSync);
+    const file = configIn(folder);
     if (file !== undefined || folder === dirname(folder)) {
       return file;
     }
   }
+}
+
+/** The path of the config file in this folder itself; undefined if there is none. */
+export function configIn(folder: string): string | undefined {
+  return names.map((name) => join(folder, name)).find(existsSync);
 }
 
 /** Where a local session keeps its data: in the folder of the project, or in the working directory where there is no project. */

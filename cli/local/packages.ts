@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Misuse } from '../command/misuse.ts';
+import { toInstall } from '../init/packages.ts';
 
 /** What the local runtime needs and Lambda does not. A project that only deploys need not install it. */
 const packages = ['aws-cdk-lib', 'constructs', 'pg'] as const;
@@ -11,8 +12,7 @@ export function requirePackages(env: NodeJS.ProcessEnv): void {
   const missing = needed.filter((name) => !isInstalled(name));
   if (missing.length > 0) {
     throw new Misuse(
-      `the local runtime needs packages that are not installed: ${missing.join(', ')}. ` +
-        `npm install --save-dev ${missing.join(' ')}`,
+      `the local runtime needs packages that are not installed: ${missing.join(', ')}. ${toInstall(missing)}`,
     );
   }
 }

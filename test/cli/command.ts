@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -24,7 +24,7 @@ export interface Command {
 export interface CommandOptions {
   /** What to run, seen from `cwd`: `cli/bin.js` by default. */
   readonly script?: string;
-  /** A folder of the project. */
+  /** A folder of the project, or the path of another one. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -33,7 +33,7 @@ export function command(args: readonly string[], options: CommandOptions = {}): 
   const { script = 'cli/bin.js', cwd = '.', env = {} } = options;
   const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, [script, ...args], {
-    cwd: join(root, cwd),
+    cwd: resolve(root, cwd),
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,0 +1,2 @@
+/** The folder of the migrations in a project. */
+export const folder = 'data-migrations';
