@@ -12,6 +12,7 @@ import { history } from './history.ts';
 import { init } from './init.ts';
 import { list } from './list.ts';
 import { local } from './local.ts';
+import { newMigration } from './new.ts';
 import { node } from './node.ts';
 import { pause } from './pause.ts';
 import { plan } from './plan.ts';
@@ -50,7 +51,7 @@ const commands: readonly OperatorCommand<never>[] = [
 ];
 
 /** The authors' commands, in the order in which `--help` lists them. */
-const authors: readonly AuthorCommand<never>[] = [init, local];
+const authors: readonly AuthorCommand<never>[] = [init, newMigration, local];
 
 /** The flags of each command, by its name. */
 export const commandFlags: ReadonlyMap<string, readonly string[]> = new Map(
