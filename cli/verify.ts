@@ -36,7 +36,12 @@ export const verify: OperatorCommand<VerifyOptions> = {
     }
     const verified = await verifyMigration(await database(), migration, { runs, rows });
     io.out.write(`${JSON.stringify(verified)}\n`);
-    const { differences = [], errors = 0, final_state } = verified;
+    const { differences = [], errors = 0, final_state, rows_updated } = verified;
+    if (rows_updated === 0) {
+      io.err.write(
+        'No row was changed, so this shows nothing: there was none in the old form that could be migrated\n',
+      );
+    }
     if (errors > 0) {
       io.err.write(
         `${counted(errors, 'row')} could not be migrated, and stayed as ${errors === 1 ? 'it was' : 'they were'}\n`,

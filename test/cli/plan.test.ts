@@ -254,6 +254,16 @@ describe('verify', () => {
     });
     await at.does(['verify', 'users-full-name', '--runs', '2', '--rows', '500']);
     expect(await everything()).toEqual(before);
+
+    const idle = backfill({
+      name: 'idle',
+      table: 'engine_configs',
+      key: 'id',
+      where: sql`name IS NULL`,
+      set: { name: sql`'none'` },
+    });
+    const { stderr } = await at.does(['verify', 'idle'], { checkout: [idle] });
+    expect(stderr).toContain('No row was changed, so this shows nothing');
   });
 
   test('shows what differs and exits with 1, and refuses tables and wrong numbers', async () => {

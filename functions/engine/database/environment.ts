@@ -11,9 +11,19 @@ export function readEnvironment<S extends GenericSchema>(schema: S, env: NodeJS.
   if (read.success) {
     return read.output;
   }
-  const problems = read.issues.map(({ path, expected, received }) => {
-    const [variable] = path ?? [];
-    return `${String(variable?.key)}: expected ${expected ?? 'another value'}, got ${received}`;
-  });
-  throw new Error(`the environment of the function is wrong: ${problems.join('; ')}`);
+  const missing: string[] = [];
+  const malformed: string[] = [];
+  for (const { path, expected, received } of read.issues) {
+    const name = String(path?.[0]?.key);
+    if (name in env) {
+      malformed.push(`${name}: expected ${expected ?? 'another value'}, got ${received}`);
+    } else {
+      missing.push(name);
+    }
+  }
+  // Whoever sees this outside of Lambda is a test, as a rule.
+  const hint =
+    'In Lambda the stack sets it; elsewhere, import what the handler is made from, not the handler';
+  const lacks = missing.length > 0 ? [`it lacks ${missing.join(', ')}. ${hint}`] : [];
+  throw new Error(`the environment of the function is wrong: ${[...malformed, ...lacks].join('; ')}`);
 }
