@@ -16,6 +16,7 @@ before(async () => {
 after(() => system?.stop());
 
 test('Prices are in the unit of their currency, and exact', async () => {
+  // docs: prices
   assert.deepEqual(await system.verify(priceAmounts), { ...unchanged, rows_updated: 2_996, errors: 2 });
   assert.deepEqual(await system.migrate(priceAmounts), {
     total_processed: 3_000,
@@ -23,6 +24,7 @@ test('Prices are in the unit of their currency, and exact', async () => {
     errors: 2,
     validations: [{ name: 'amounts_agree', passed: true, failed_rows: 0 }],
   });
+  // docs: end
   const prices = await system.query(
     `SELECT currency_code, amount, raw_amount, deleted_at IS NOT NULL AS deleted FROM price WHERE id = ANY ($1) ORDER BY id`,
     [['price_01J000001', 'price_01J000002', 'price_01J000003', 'price_01J000100', 'price_01K000002']],
