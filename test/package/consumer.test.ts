@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startLocalSession } from './local-session.ts';
 import { packed } from './packed.ts';
 import { hasRegistry, shell } from './shell.ts';
 
@@ -45,9 +44,8 @@ describe.skipIf(!hasRegistry())('the package in an empty folder', () => {
     await inFolder('npx cdk synth --quiet -c createDatabase=true -c stage=staging');
     expect(await inFolder('npm run migrations:test')).toMatch(/^# pass 3$/m);
 
-    const local = startLocal(folder);
+    const local = await startLocalSession(folder);
     try {
-      await local.isUp;
       const result = JSON.parse(await inFolder('npx migrations start --wait --local'));
       expect(result).toMatchObject({
         'orders-total-cents': { total_processed: 2000, total_updated: 2000, errors: 0 },
@@ -103,35 +101,4 @@ async function withoutExample(folder: string): Promise<void> {
     text.replace(/^import .*customers-full-name.*\n/m, '').replace(/customersFullName,?\s*/, ''),
   );
   await shell(folder, 'rm data-migrations/customers-full-name*');
-}
-
-/** `npx migrations local` in a process of its own. */
-function startLocal(folder: string): { readonly isUp: Promise<void>; stop(): Promise<void> } {
-  const { PATH, HOME } = process.env;
-  const bin = join(folder, 'node_modules/serverless-data-migrations/cli/bin.js');
-  const local: ChildProcess = spawn(process.execPath, [bin, 'local'], {
-    cwd: folder,
-    env: { PATH, HOME },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = new Promise<void>((resolve) => local.once('close', () => resolve()));
-  let said = '';
-  local.stdout?.on('data', (chunk) => {
-    said += chunk;
-  });
-  const isUp = async () => {
-    while (!said.includes('Ctrl-C ends all of it')) {
-      if (local.exitCode !== null) {
-        throw new Error(`npx migrations local ended with ${local.exitCode}`);
-      }
-      await sleep(50);
-    }
-  };
-  return {
-    isUp: isUp(),
-    async stop() {
-      local.kill('SIGINT');
-      await ended;
-    },
-  };
 }

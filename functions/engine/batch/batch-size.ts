@@ -37,7 +37,8 @@ export interface Measurement {
 //
 // c is a millisecond, which changes nothing, until the machine of the database is so busy that a statement waits for its turn. Taken for rows that
 // are slow, it made the batch smaller, which made none of it shorter, down to a single row, at which it stayed. So a line
-// through several batches tells c from r, and rows have half of `targetSeconds` at least, whatever c takes.
+// through several batches tells c from r, and rows have half of `targetSeconds` at least, or a
+// quarter of c, whatever c takes.
 
 /** How much of a batch may be what every batch takes, however small it is. */
 export const fixedShare = 0.1;
@@ -108,7 +109,7 @@ export function measured(pace: Pace, { rows, seconds, time, bytesPerRow }: Measu
 
 /**
  * The size by what several batches say together: that it is not rows that are slow. It keeps a batch from getting smaller for nothing. Larger
- * than the last one it makes a batch only where the constant alone takes most of the target, or the batches are suspiciously small.
+ * than the last one it makes a batch only where the constant alone takes a fifth of the target, which chance alone does not show, or batches are suspiciously small.
  */
 function boldSize({ options, batches, fixed }: Pace, rows: number): number {
   const areSmall = rows < suspiciouslySmall;
