@@ -4,6 +4,8 @@ import { CountsReporter } from './test/support/counts-reporter.ts';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Somebody else's tests, which the test of the package runs.
+    exclude: ['test/package/consumer/**'],
     globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default', new CountsReporter()],
     // The SDK would remind every test file of the Node version that it wants from 2027 on.

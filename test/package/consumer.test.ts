@@ -44,7 +44,7 @@ describe.skipIf(!hasRegistry())('the package in an empty folder', () => {
     await inFolder('npx cdk synth --quiet -c createDatabase=true -c stage=staging');
     expect(await inFolder('npm run migrations:test')).toMatch(/^# pass 3$/m);
 
-    const local = await startLocalSession(folder);
+    const local = await startLocalSession(folder, join(folder, 'node_modules'));
     try {
       const result = JSON.parse(await inFolder('npx migrations start --wait --local'));
       expect(result).toMatchObject({
