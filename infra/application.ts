@@ -4,7 +4,7 @@ import type { Migration } from '../functions/engine/define/migration.ts';
 import type { DataApiDatabase } from './database.ts';
 
 /**
- * What is deployed for one application: its migrations, and the jobs that follow them. A fork writes this anew, and nothing
+ * What is deployed for one application: its migrations, and the jobs that follow them. A project of your own writes this, and nothing
  * else of `infra/`.
  *
  * @example

@@ -10,7 +10,7 @@ import { hasRegistry, shell } from './shell.ts';
 const fixtures = fileURLToPath(new URL('consumer/', import.meta.url));
 const npmInstall = 'npm install --no-audit --no-fund --prefer-offline';
 
-// Everything that one does who takes the package for a database of their own, in the order in which they do it.
+// What README.md says, and everything else that one does who takes the package for a database of their own, in the order in which they do it.
 describe.skipIf(!hasRegistry())('the package in an empty folder', () => {
   let folder: string;
   const inFolder = (line: string) => shell(folder, line);
