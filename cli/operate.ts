@@ -63,7 +63,7 @@ export const commandFlags: ReadonlyMap<string, readonly string[]> = new Map(
 
 /** What the exit codes 0, 1 and 2 of each command say, by its usage. */
 export const commandExits: ReadonlyMap<string, OperatorCommand['exits']> = new Map(
-  commands.map(({ usage, exits }) => [usage, exits]),
+  [...commands, ...authors].map(({ usage, exits }) => [usage, exits]),
 );
 
 interface Where extends Omit<WhereOptions, 'machine'> {
