@@ -15,8 +15,16 @@ export interface LedgerLine {
   readonly cleanedUp: boolean;
   /** Which walk over the table it is on, from 1. */
   readonly pass: number;
-  /** The last key done; null before the first batch of a walk. */
+  /**
+   * What the walk has ahead of it: all after a key (null: from the beginning), up to a key (null: to the end). One, or where lanes walk the
+   * table one for each of their ranges that is not done.
+   */
+  readonly ahead: readonly Ahead[];
+}
+
+export interface Ahead {
   readonly cursor: Key | null;
+  readonly until: Key | null;
 }
 
 /** Reads a migration's line in the ledger; undefined if it has never run. Throws DatabaseError. */
@@ -38,7 +46,12 @@ export async function readLedgerLine(database: Database, migration: string): Pro
     return undefined;
   }
   const { status, pass, cursor, started_at, cleaned_up } = row;
-  return { status, pass, cursor, startedAt: started_at * 1_000, cleanedUp: cleaned_up };
+  const ranges = await database.query(
+    sql`SELECT done, cursor::text AS cursor, until::text AS until FROM ${ledger.ranges} WHERE migration = ${migration}`,
+    { done: boolean(), cursor: nullable(key), until: nullable(key) },
+  );
+  const ahead = ranges.length === 0 ? [{ cursor, until: null }] : ranges.filter(({ done }) => !done);
+  return { status, pass, ahead, startedAt: started_at * 1_000, cleanedUp: cleaned_up };
 }
 
 /** Whether the next run goes on from the cursor; otherwise it walks over the table from its beginning. */

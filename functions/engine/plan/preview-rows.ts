@@ -1,5 +1,5 @@
 import { needsChange } from '../batch/rows-in-need.ts';
-import { type Sql, sql } from '../database/sql.ts';
+import { join, type Sql, sql } from '../database/sql.ts';
 import { compare, describeTable, type Key, keyColumns, keyValues, type Table } from '../database/table.ts';
 import type { RowMigration } from '../define/registered.ts';
 import { columnsNeeded } from '../define/row-options.ts';
@@ -7,12 +7,12 @@ import { hasMarker, markerState } from '../marker/marker-state.ts';
 import type { Sandbox } from '../trial/rollback-sandbox.ts';
 import { type Trial, tryOut } from '../trial/trial.ts';
 import { checkValidations } from '../validate/validation-query.ts';
-import { goesOn, type LedgerLine } from './ledger-line.ts';
+import { type Ahead, goesOn, type LedgerLine } from './ledger-line.ts';
 import { countRows, type RowCount } from './row-count.ts';
 
 /** The rows that a run would go through. */
 export interface RowPreview {
-  /** Rows after the cursor; with a marker, those of them that are not marked yet. */
+  /** Rows that the walk has ahead of it; with a marker, those of them that are not marked yet. */
   readonly toLookAt: RowCount;
   /** Rows among them that need the change. */
   readonly toChange: RowCount;
@@ -57,15 +57,19 @@ function conditions(
   table: Table,
   line: LedgerLine | undefined,
 ): { readonly left: Sql; readonly leftInNeed: Sql | undefined } {
-  const { cursor, pass } = goesOn(line) ? line : { cursor: null, pass: 1 };
-  const after = cursor === null ? sql`true` : afterKey(table, cursor);
-  const left = pass === 1 && table.marker !== undefined ? sql`${after} AND ${table.marker.left}` : after;
+  const { ahead, pass } = goesOn(line) ? line : { ahead: [{ cursor: null, until: null }], pass: 1 };
+  const inReach = ahead.length === 0 ? sql`false` : sql`(${join(ahead.map(rangeOf(table)), ' OR ')})`;
+  const left = pass === 1 && table.marker !== undefined ? sql`${inReach} AND ${table.marker.left}` : inReach;
   return {
     left,
     leftInNeed: where === undefined ? undefined : sql`${left} AND (${needsChange(table, where, pass === 1)})`,
   };
 }
 
-function afterKey(table: Table, key: Key): Sql {
-  return compare(keyColumns(table), '>', keyValues(table, key));
-}
+const rangeOf =
+  (table: Table) =>
+  ({ cursor, until }: Ahead): Sql => {
+    const bound = (comparison: '>' | '<=', key: Key | null) =>
+      key === null ? sql`true` : compare(keyColumns(table), comparison, keyValues(table, key));
+    return sql`${bound('>', cursor)} AND ${bound('<=', until)}`;
+  };
