@@ -34,13 +34,18 @@ const perSecond = 400;
 /** Runs `work` while the application updates rows, in a process of its own; what it felt of it. */
 export async function besideApplication(load: Load, work: () => Promise<unknown>): Promise<Latency> {
   const application = fork(new URL(import.meta.url), { execArgv: ['--import', 'tsx'] });
+  // Should it die, nobody waits for its word.
+  const died = once(application, 'exit').then(([code]) => {
+    throw new Error(`the application beside the migration ended with ${code} and said nothing`);
+  });
+  died.catch(() => undefined);
+  const word = async () => (await Promise.race([once(application, 'message'), died]))[0];
   application.send(load);
-  await once(application, 'message'); // it is connected
+  await word(); // it is connected
   application.send('begin');
   await work();
   application.send('end');
-  const [latency] = await once(application, 'message');
-  return latency as Latency;
+  return (await word()) as Latency;
 }
 
 /**
@@ -83,8 +88,8 @@ async function application({ connection, table, key, rows, column }: Load): Prom
     worst: sorted.at(-1) ?? Number.NaN,
     waits: waits.toSorted((a, b) => a.at - b.at),
   };
-  process.send?.(latency);
-  process.disconnect();
+  // A long message is still on its way when `send` returns, and would be lost with the channel.
+  process.send?.(latency, undefined, undefined, () => process.disconnect());
 }
 
 if (process.send !== undefined) {
