@@ -108,8 +108,8 @@ export function measured(pace: Pace, { rows, seconds, time, bytesPerRow }: Measu
 }
 
 /**
- * The size by what several batches say together: that it is not rows that are slow. It keeps a batch from getting smaller for nothing. Larger
- * than the last one it makes a batch only where the constant alone takes a fifth of the target, which chance alone does not show, or batches are suspiciously small.
+ * The size by what several batches say together: that it is not rows that are slow. 0 where they say nothing of the kind: where the constant takes
+ * less than a fifth of the target, the careful rule is the one that others notice least. Suspiciously small batches are tried larger anyway.
  */
 function boldSize({ options, batches, fixed }: Pace, rows: number): number {
   const areSmall = rows < suspiciouslySmall;
@@ -117,8 +117,8 @@ function boldSize({ options, batches, fixed }: Pace, rows: number): number {
   if (line === undefined) {
     return areSmall ? rows * boldestGrowth : 0;
   }
-  const grows = areSmall || line.constant > options.targetSeconds / 5;
-  return Math.min(sizeOf(options, line, fixed), grows ? rows * boldestGrowth : rows);
+  const isBusy = areSmall || line.constant > options.targetSeconds / 5;
+  return isBusy ? Math.min(sizeOf(options, line, fixed), rows * boldestGrowth) : 0;
 }
 
 /** The pace after a batch that did not end in `seconds`: it was at least that slow. */
