@@ -117,8 +117,12 @@ function boldSize({ options, batches, fixed }: Pace, rows: number): number {
   if (line === undefined) {
     return areSmall ? rows * boldestGrowth : 0;
   }
-  const isBusy = areSmall || line.constant > options.targetSeconds / 5;
-  return isBusy ? Math.min(sizeOf(options, line, fixed), rows * boldestGrowth) : 0;
+  if (!areSmall && line.constant < options.targetSeconds / 5) {
+    return 0;
+  }
+  // Half as long again as a statement without rows: whoever waits for it hardly notices.
+  const unnoticed = line.constant / 2 / line.perRow;
+  return Math.min(sizeOf(options, line, fixed), unnoticed, rows * boldestGrowth);
 }
 
 /** The pace after a batch that did not end in `seconds`: it was at least that slow. */
