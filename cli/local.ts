@@ -1,16 +1,8 @@
 import { InvalidArgumentError } from 'commander';
-import type { AuthorCommand, Option } from './command/command.ts';
+import type { AuthorCommand } from './command/command.ts';
 import { requirePackages } from './local/packages.ts';
 import type { SessionOptions } from './local/session.ts';
 import { loadProject } from './project.ts';
-
-/** What a command takes that brings up the local runtime. */
-export const sessionOptions: readonly Option[] = [
-  ['--fresh', 'make the data anew, and begin with an empty ledger'],
-  ['--sfn-port <port>', 'port of the Step Functions endpoint; any free one by default', port],
-  ['--rds-data-port <port>', 'port of the RDS Data API endpoint; any free one by default', port],
-  ['--page-port <port>', 'port of the progress page; any free one by default', port],
-];
 
 export const local: AuthorCommand<SessionOptions & { readonly run?: boolean }> = {
   usage: 'local',
@@ -19,7 +11,10 @@ export const local: AuthorCommand<SessionOptions & { readonly run?: boolean }> =
   exits: ['stopped, or all has run', 'it could not start, or a run failed', 'misuse'],
   options: [
     ['--run', 'instead run all migrations once, wait for their follow-up jobs, and print the result map'],
-    ...sessionOptions,
+    ['--fresh', 'make the data anew, and begin with an empty ledger'],
+    ['--sfn-port <port>', 'port of the Step Functions endpoint; any free one by default', port],
+    ['--rds-data-port <port>', 'port of the RDS Data API endpoint; any free one by default', port],
+    ['--page-port <port>', 'port of the progress page; any free one by default', port],
   ],
   async run(io, { run, ...options }) {
     const project = await loadProject();

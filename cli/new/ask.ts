@@ -1,9 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { type Database, dataApi } from '../../functions/engine/database/data-api.ts';
+import type { Database } from '../../functions/engine/database/data-api.ts';
 import { messageOf } from '../../functions/engine/errors.ts';
 import { defaultMachineName } from '../../infra/deployment.ts';
 import type { Io } from '../command/io.ts';
-import { clients } from '../system/clients.ts';
+import { clients, databaseBy } from '../system/clients.ts';
 import { type LocalSession, readSession } from '../system/session-file.ts';
 import { findSystem } from '../system/system.ts';
 import { type KnownTable, knownTable } from './known-table.ts';
@@ -90,14 +89,14 @@ function ofUrl(url: string): Source {
       const made = clients({ session: { pid: process.pid, region: 'us-east-1', endpoints, credentials } });
       try {
         return await work(
-          dataApi({
-            client: made.rdsDataOnce,
-            once: made.rdsDataOnce,
-            clusterArn: arn('rds', 'cluster:local'),
-            secretArn: arn('secretsmanager', 'secret:local'),
-            database: '',
-            sleep: (seconds) => wait(seconds * 1000),
-          }),
+          databaseBy(
+            { rdsData: made.rdsDataOnce, rdsDataOnce: made.rdsDataOnce },
+            {
+              clusterArn: arn('rds', 'cluster:local'),
+              secretArn: arn('secretsmanager', 'secret:local'),
+              database: '',
+            },
+          ),
         );
       } finally {
         for (const client of Object.values(made)) {

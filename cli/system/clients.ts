@@ -1,6 +1,12 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { waitsFor } from '../../functions/engine/database/data-api.ts';
+import {
+  type Connection,
+  type Database,
+  dataApi,
+  waitsFor,
+} from '../../functions/engine/database/data-api.ts';
 import type { LocalSession } from './session-file.ts';
 
 /** The clients of the two services: all that differs between AWS and this machine. */
@@ -41,4 +47,17 @@ export function clients(
     rdsData: new RDSDataClient(rdsData),
     rdsDataOnce: new RDSDataClient({ ...rdsData, maxAttempts: 1 }),
   };
+}
+
+/** A database, by these clients. */
+export function databaseBy(
+  { rdsData, rdsDataOnce }: Pick<Clients, 'rdsData' | 'rdsDataOnce'>,
+  target: Pick<Connection, 'clusterArn' | 'secretArn' | 'database'>,
+): Database {
+  return dataApi({
+    ...target,
+    client: rdsData,
+    once: rdsDataOnce,
+    sleep: (seconds) => wait(seconds * 1000),
+  });
 }

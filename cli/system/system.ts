@@ -1,6 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { ListTagsForResourceCommand, paginateListStateMachines, type SFNClient } from '@aws-sdk/client-sfn';
-import { type Database, dataApi } from '../../functions/engine/database/data-api.ts';
+import type { Database } from '../../functions/engine/database/data-api.ts';
 import { closest } from '../../functions/engine/define/closest.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import { type Registered, registered } from '../../functions/engine/define/registered.ts';
@@ -9,7 +8,7 @@ import { defaultMachineName } from '../../infra/deployment.ts';
 import { arnFromTag, databaseTags } from '../../infra/tags.ts';
 import type { Io } from '../command/io.ts';
 import { Misuse } from '../command/misuse.ts';
-import { type Clients, clients } from './clients.ts';
+import { type Clients, clients, databaseBy } from './clients.ts';
 import { type LocalSession, readSession } from './session-file.ts';
 
 /** The deployed system, as the commands work with it. */
@@ -86,8 +85,8 @@ async function findMachine(sfn: SFNClient, name: string): Promise<string> {
   );
 }
 
-async function findDatabase({ sfn, rdsData, rdsDataOnce }: Clients, machineArn: string): Promise<Database> {
-  const { tags = [] } = await sfn.send(new ListTagsForResourceCommand({ resourceArn: machineArn }));
+async function findDatabase(made: Clients, machineArn: string): Promise<Database> {
+  const { tags = [] } = await made.sfn.send(new ListTagsForResourceCommand({ resourceArn: machineArn }));
   const tagged = (key: string) => tags.find((each) => each.key === key)?.value;
   const tag = (key: string): string => {
     const value = tagged(key);
@@ -100,13 +99,10 @@ async function findDatabase({ sfn, rdsData, rdsDataOnce }: Clients, machineArn: 
     );
   };
   useSchema(tagged(databaseTags.ledgerSchema));
-  return dataApi({
-    client: rdsData,
-    once: rdsDataOnce,
+  return databaseBy(made, {
     clusterArn: arnFromTag(tag(databaseTags.clusterArn)),
     secretArn: arnFromTag(tag(databaseTags.secretArn)),
     database: tag(databaseTags.databaseName),
-    sleep: (seconds) => wait(seconds * 1000),
   });
 }
 

@@ -8,6 +8,7 @@ import { startPostgres } from '../postgres.ts';
 
 /** A database that one test has for itself. */
 export interface OwnDatabase {
+  readonly name: string;
   readonly url: string;
   drop(): Promise<void>;
 }
@@ -18,7 +19,9 @@ export interface OwnDatabase {
  * @param folder Where an embedded one keeps its files.
  */
 export function testDatabase(server: string | undefined, folder: string): Promise<OwnDatabase> {
-  return server === undefined ? embedded(join(folder, 'postgres')) : inServer(server);
+  return server === undefined
+    ? embedded(join(folder, 'postgres'))
+    : databaseIn(server, 'data_migrations_test');
 }
 
 async function embedded(folder: string): Promise<OwnDatabase> {
@@ -30,22 +33,31 @@ async function embedded(folder: string): Promise<OwnDatabase> {
     }
   };
   try {
-    return { url: urlOf(await ownedDatabase(postgres.connection, 'app')), drop };
+    return { name: 'app', url: urlOf(await ownedDatabase(postgres.connection, 'app')), drop };
   } catch (error) {
     await drop();
     throw error;
   }
 }
 
-async function inServer(server: string): Promise<OwnDatabase> {
-  const name = `data_migrations_test_${randomBytes(6).toString('hex')}`;
-  await execute(server, `CREATE DATABASE ${pg.escapeIdentifier(name)}`);
+/**
+ * Makes a database in a server.
+ *
+ * @param server The URL of one of its databases.
+ * @param name The beginning of its name, to find it in a log.
+ * @param template A database to clone; nobody may be connected to it meanwhile.
+ */
+export async function databaseIn(server: string, name: string, template?: string): Promise<OwnDatabase> {
+  const unique = `${name}_${randomBytes(6).toString('hex')}`;
+  const clone = template === undefined ? '' : `TEMPLATE ${pg.escapeIdentifier(template)}`;
+  await execute(server, `CREATE DATABASE ${pg.escapeIdentifier(unique)} ${clone}`);
   // As clients write it for a socket, a URL has no host, which `URL` does not take.
   const url = new URL(server.replace('@/', '@socket/'));
-  url.pathname = `/${name}`;
+  url.pathname = `/${unique}`;
   return {
+    name: unique,
     url: url.href.replace('@socket/', '@/'),
-    drop: () => execute(server, `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`),
+    drop: () => execute(server, `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(unique)} WITH (FORCE)`),
   };
 }
 

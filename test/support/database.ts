@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
+import { databaseIn } from '../../local/testing/database.ts';
 
 /** A database that belongs to one test or test file. */
 export interface TestDatabase {
@@ -27,37 +27,16 @@ export async function freshDatabase({
   template,
   cluster = inject('postgresUrl'),
 }: FreshDatabaseOptions = {}): Promise<TestDatabase> {
-  const unique = `${name}_${randomBytes(6).toString('hex')}`;
-  const clone = template === undefined ? '' : `TEMPLATE ${pg.escapeIdentifier(template)}`;
-  await execute(cluster, `CREATE DATABASE ${pg.escapeIdentifier(unique)} ${clone}`);
-
-  const url = urlOf(cluster, unique);
-  const pool = new pg.Pool({ connectionString: url, max: 5 });
+  const { drop, ...made } = await databaseIn(cluster, name, template);
+  const pool = new pg.Pool({ connectionString: made.url, max: 5 });
   pool.on('error', () => {}); // a test may kill its backends
   return {
-    name: unique,
-    url,
+    ...made,
     pool,
     query: async (sql, values = []) => (await pool.query(sql, [...values])).rows,
     async drop() {
       await pool.end();
-      await execute(cluster, `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(unique)} WITH (FORCE)`);
+      await drop();
     },
   };
-}
-
-async function execute(cluster: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: cluster });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
-}
-
-function urlOf(cluster: string, database: string): string {
-  const url = new URL(cluster.replace('@/', '@socket/'));
-  url.pathname = `/${database}`;
-  return url.href.replace('@socket/', '@/');
 }

@@ -1,6 +1,6 @@
 import type { PaceOptions } from '../define/migration.ts';
 import type { StatementTime } from '../ledger/move.ts';
-import { type BatchCost, type Line, lineOf, remembering } from './batch-cost.ts';
+import { type BatchCost, lineOf, remembering } from './batch-cost.ts';
 
 /** How many rows the next batch takes. A value: every measurement makes a new one. */
 export interface Pace {
@@ -29,16 +29,16 @@ export interface Measurement {
   readonly bytesPerRow: number;
 }
 
-// The rule. The statement of a batch of n rows takes f + c + r n seconds: f is fixed and locks nothing (its way, parsing, planning, the commit), c is
-// fixed, too, but under locks, and r is what a row takes while it is locked. The share of f is f / (f + r n), and the smallest batch that keeps
-// it at `fixedShare` has n = (f / r) (1 / fixedShare - 1) rows: larger ones gain less than that share, and each row more is locked for longer.
-// Where that would hold locks for longer than `targetSeconds`, it has n = (targetSeconds - c) / r rows. With f = 20 ms and r = 4 us, that is 45,000
-// rows, so the limit of 0.1 s makes it 25,000; with f = 3 ms, it is 6,750 rows, locked for 27 ms.
+// The rule. The statement of a batch of n rows takes f + r n seconds: f is fixed (its way, parsing, planning, the commit), r is what a row
+// takes while it is locked. The share of f is f / (f + r n), and the smallest batch that keeps it at `fixedShare` has n = (f / r) (1 / fixedShare - 1)
+// rows: larger ones gain less than that share, and each row more is locked for longer. Where that would hold locks for longer than
+// `targetSeconds`, it has n = targetSeconds / r rows. With f = 20 ms and r = 4 us, that is 45,000 rows, so the limit of 0.1 s makes it 25,000;
+// with f = 3 ms, it is 6,750 rows, locked for 27 ms.
 //
-// c is a millisecond, which changes nothing, until the machine of the database is so busy that a statement waits for its turn. Taken for rows that
-// are slow, it made the batch smaller, which made none of it shorter, down to a single row, at which it stayed. So a line
-// through several batches tells c from r, and rows have half of `targetSeconds` at least, or a
-// quarter of c, whatever c takes.
+// A statement also takes c under locks, however few rows there are. That is a millisecond, which changes nothing, until the machine of the database is
+// so busy that a statement waits for its turn. Taken for rows that are slow, it made the batch smaller, which made none of it shorter, down to
+// a single row, at which it stayed. So a line through several batches tells c from r. Where c is large, rows have half of c besides, which whoever
+// waits for the statement hardly notices, up to half of `targetSeconds`, or a quarter of c where that is more.
 
 /** How much of a batch may be what every batch takes, however small it is. */
 export const fixedShare = 0.1;
@@ -72,17 +72,14 @@ export function startPace(
     fixed: roundTrip,
     batches: [],
     fits: Number.POSITIVE_INFINITY,
-    size: within(
-      options,
-      secondsPerRow === null ? firstSize : sizeOf(options, { perRow: secondsPerRow, constant: 0 }, roundTrip),
-    ),
+    size: within(options, secondsPerRow === null ? firstSize : sizeOf(options, secondsPerRow, roundTrip)),
   };
 }
 
 /** The size by the rule. */
-function sizeOf({ targetSeconds }: PaceOptions, { perRow, constant }: Line, fixed: number | null): number {
-  const most = Math.max(targetSeconds - constant, targetSeconds / 2, constant / 4) / perRow;
-  return fixed === null ? most : Math.min(most, ((fixed + constant) / perRow) * (1 / fixedShare - 1));
+function sizeOf({ targetSeconds }: PaceOptions, busyPerRow: number, fixed: number | null): number {
+  const most = targetSeconds / busyPerRow;
+  return fixed === null ? most : Math.min(most, (fixed / busyPerRow) * (1 / fixedShare - 1));
 }
 
 /** The pace after a batch. */
@@ -100,9 +97,8 @@ export function measured(pace: Pace, { rows, seconds, time, bytesPerRow }: Measu
   const fits = bytesPerRow > 0 ? pageBytes / bytesPerRow : pace.fits;
   const batches = remembering(pace.batches, { rows, busy });
   // The slower of the two decides, so that a batch which just took too long counts in full.
-  const slower = Math.max(busyPerRow, busy / rows);
-  const careful = sizeOf(pace.options, { perRow: slower, constant: 0 }, fixed);
-  const wanted = Math.max(careful, boldSize({ ...pace, fixed, batches }, rows));
+  const careful = sizeOf(pace.options, Math.max(busyPerRow, busy / rows), fixed);
+  const wanted = Math.max(careful, boldSize(pace.options, batches, rows));
   const size = within(pace.options, Math.min(wanted, fits, rows * fastestGrowth));
   return { ...pace, secondsPerRow, busyPerRow, fixed, batches, fits, size };
 }
@@ -111,18 +107,18 @@ export function measured(pace: Pace, { rows, seconds, time, bytesPerRow }: Measu
  * The size by what several batches say together: that it is not rows that are slow. 0 where they say nothing of the kind: where the constant takes
  * less than a fifth of the target, the careful rule is the one that others notice least. Suspiciously small batches are tried larger anyway.
  */
-function boldSize({ options, batches, fixed }: Pace, rows: number): number {
+function boldSize({ targetSeconds }: PaceOptions, batches: readonly BatchCost[], rows: number): number {
   const areSmall = rows < suspiciouslySmall;
   const line = lineOf(batches, areSmall ? 0 : 1);
   if (line === undefined) {
     return areSmall ? rows * boldestGrowth : 0;
   }
-  if (!areSmall && line.constant < options.targetSeconds / 5) {
+  const { constant, perRow } = line;
+  if (!areSmall && constant < targetSeconds / 5) {
     return 0;
   }
-  // Half as long again as a statement without rows: whoever waits for it hardly notices.
-  const unnoticed = line.constant / 2 / line.perRow;
-  return Math.min(sizeOf(options, line, fixed), unnoticed, rows * boldestGrowth);
+  const forRows = Math.max(Math.min(constant, targetSeconds) / 2, constant / 4);
+  return Math.min(forRows / perRow, rows * boldestGrowth);
 }
 
 /** The pace after a batch that did not end in `seconds`: it was at least that slow. */
