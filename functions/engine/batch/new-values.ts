@@ -14,44 +14,32 @@ const longestJson = 4_100_000;
 /**
  * The new values of a page as JSON: `[{"x#", "kept#", "k#0" …, "v#0" …}]`. "x#" is the xmin of the version that was read,
  * "k#0" … the key, "v#0" … the values. "kept#" lists the columns that this row keeps although other rows change them; a row
- * that keeps them all "stays#". Throws DatabaseError, the row's fault, for what is no JSON.
+ * that keeps them all "stays#". Throws DatabaseError, the row's fault, for what is too long for a text.
  */
-export function newValues(
-  keyColumns: number,
-  columns: readonly ChangedColumn[],
-  rows: readonly WrittenRow[],
-): string {
-  const labelled = columns.map(({ i }) => ({ i, label: `v#${i}` }));
-  const keyLabels = Array.from({ length: keyColumns }, (_, i) => `k#${i}`);
-  const sent = rows.map(({ key, xmin, values }) => {
-    const row: Record<string, unknown> = { 'x#': xmin };
-    const kept: string[] = [];
-    keyLabels.forEach((label, i) => {
-      row[label] = key[i];
+export function newValues(columns: readonly ChangedColumn[], rows: readonly WrittenRow[]): string {
+  const asObject = ({ key, xmin, values }: WrittenRow): string => {
+    let row = `{"x#":"${xmin}"`;
+    let kept = '';
+    key.forEach((part, i) => {
+      row += `,"k#${i}":${JSON.stringify(part)}`;
     });
-    for (const { i, label } of labelled) {
-      if (values[i] === undefined) {
-        kept.push(label);
+    for (const { i } of columns) {
+      const value = values[i];
+      if (value === undefined) {
+        kept += `${kept === '' ? '' : ','}"v#${i}"`;
       } else {
-        row[label] = values[i];
+        row += `,"v#${i}":${value}`;
       }
     }
-    if (kept.length > 0) {
-      row['kept#'] = kept;
+    if (kept !== '') {
+      row += `,"kept#":[${kept}]`;
     }
-    if (values.every((value) => value === undefined)) {
-      row['stays#'] = true;
-    }
-    return row;
-  });
-  return toJson(sent);
-}
-
-function toJson(sent: readonly unknown[]): string {
+    return values.every((value) => value === undefined) ? `${row},"stays#":true}` : `${row}}`;
+  };
   try {
-    return JSON.stringify(sent);
+    return `[${rows.map(asObject).join(',')}]`;
   } catch (error) {
-    throw new DatabaseError(`a new value cannot be written as JSON: ${messageOf(error)}`, 'row', null, error);
+    throw new DatabaseError(`new values cannot be written as JSON: ${messageOf(error)}`, 'row', null, error);
   }
 }
 

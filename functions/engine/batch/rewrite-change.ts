@@ -28,10 +28,10 @@ export interface PageToRead {
   readonly outside?: Database;
 }
 
-/** A row's new values, encoded: one for each of the change's columns, undefined where the column stays as it is. */
+/** A row's new values as JSON texts: one for each of the change's columns, undefined where the column stays as it is. */
 export interface WrittenRow {
   readonly key: Key;
   /** Of the version that was read. */
   readonly xmin: string;
-  readonly values: readonly unknown[];
+  readonly values: readonly (string | undefined)[];
 }

@@ -161,7 +161,7 @@ export function rowByRow(change: Change, table: Table, rows: readonly WrittenRow
 
 /** The new values of rows as one text. */
 export function asJson(change: Change, table: Table, rows: readonly WrittenRow[]): string {
-  return newValues(table.key.length, changedColumns(change, table, rows), rows);
+  return newValues(changedColumns(change, table, rows), rows);
 }
 
 /** The columns that some row of the page changes. */

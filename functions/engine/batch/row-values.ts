@@ -1,6 +1,6 @@
 import { isSafeNumber, parse } from 'lossless-json';
 import type { Column, Key, Table } from '../database/table.ts';
-import { jsonValue } from './json-value.ts';
+import { jsonText } from './json-value.ts';
 
 /** A row as `transform` sees it. */
 // biome-ignore lint/suspicious/noExplicitAny: what a jsonb column holds is known to the migration's author alone
@@ -52,28 +52,28 @@ export function parseJson(column: string, text: string): unknown {
 }
 
 /**
- * Turns a changed value into what `jsonb_to_recordset` reads as the column's type; bytes travel as base64. Throws a TypeError for
+ * Turns a changed value into JSON text that `jsonb_to_recordset` reads as the column's type; bytes travel as base64. Throws a TypeError for
  * what JSON cannot say exactly, with its place.
  */
-export function encode({ name, form }: Column, value: unknown): unknown {
+export function encode({ name, form }: Column, value: unknown): string {
   if (value === undefined) {
     throw new TypeError(`${name} became undefined; leave it out, or set it to null`);
   }
   if (form === 'bytes' && value !== null) {
-    return encodeBytes(name, value);
+    return `"${asBase64(name, value)}"`;
   }
   // JSON has no bigint, NaN or Infinity; PostgreSQL reads them all as text.
   const isOther = typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value));
   if (isOther && form !== 'json' && form !== 'jsonb') {
-    return String(value);
+    return `"${value}"`;
   }
   if (form === 'number' && Object.is(value, -0)) {
-    return '-0';
+    return '"-0"';
   }
-  return jsonValue(value, name);
+  return jsonText(value, name);
 }
 
-function encodeBytes(name: string, value: unknown): string {
+function asBase64(name: string, value: unknown): string {
   if (value instanceof Uint8Array) {
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
   }
