@@ -24,11 +24,13 @@ const batchSize = 1_000;
 /**
  * What a rewrite is compared with: the loop that people write by hand. Reads the next 1,000 rows which a marker column says
  * are not migrated, and upserts them with the new value and the marker set.
+ *
+ * @param which A condition, where it is not to be all rows.
  */
-export async function handWrittenLoop(client: pg.Client, table: string): Promise<void> {
+export async function handWrittenLoop(client: pg.Client, table: string, which = 'true'): Promise<void> {
   for (;;) {
     const { rows } = await client.query(
-      `SELECT * FROM ${table} WHERE NOT conditions_migrated LIMIT ${batchSize}`,
+      `SELECT * FROM ${table} WHERE NOT conditions_migrated AND ${which} LIMIT ${batchSize}`,
     );
     if (rows.length === 0) {
       return;

@@ -42,7 +42,7 @@ try {
     say(`round ${round} of ${rounds}`);
     measured.push(await measureRound(place, sizes));
   }
-  const figures = figuresOf(measured, sizes);
+  const figures = figuresOf(measured, sizes, machine.processors);
   process.stdout.write(`${json ? JSON.stringify(figures, null, 2) : asText(figures)}\n`);
   if (plot !== undefined) {
     say('the pictures');

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { Caller, MigrateRequest, ResultMap, RunInput } from '../functions/contract.ts';
 import type { Runtime } from '../local/runtime.ts';
+import { processorSeconds } from './machine.ts';
 
 /** One run through the whole chain. */
 export interface ChainRun {
@@ -10,6 +11,8 @@ export interface ChainRun {
   readonly peakMemoryBytes: number;
   /** What its migrations took for their batches, without what begins and ends a run. */
   readonly batchSeconds: number;
+  /** What all processors were at work for it: of the database, the Data API and the function. */
+  readonly processorSeconds: number;
 }
 
 /** Starts the machine as a pipeline would and waits for its end. */
@@ -20,7 +23,7 @@ export async function runMachine(runtime: Runtime, input: RunInput = {}): Promis
     credentials: runtime.credentials,
   });
   runtime.migrate.resetPeak();
-  const begun = performance.now();
+  const [begun, worked] = [performance.now(), processorSeconds()];
   const start = new StartExecutionCommand({
     stateMachineArn: runtime.migrationsMachineArn,
     input: JSON.stringify(input),
@@ -48,6 +51,7 @@ export async function runMachine(runtime: Runtime, input: RunInput = {}): Promis
     transitions: runtime.stepFunctions.transitions(executionArn as string),
     peakMemoryBytes: runtime.migrate.peakMemoryBytes(),
     batchSeconds,
+    processorSeconds: processorSeconds() - worked,
   };
 }
 

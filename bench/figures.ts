@@ -16,8 +16,16 @@ export interface Figure {
   readonly runs: readonly number[];
 }
 
-/** What rounds come to, against the targets, and beside each what it is to be read against: limits and noise. */
-export function figuresOf(rounds: readonly Round[], { rows, small, documents }: Sizes): readonly Figure[] {
+/**
+ * What rounds come to, against the targets, and beside each what it is to be read against: limits and noise.
+ *
+ * @param processors How many this machine has.
+ */
+export function figuresOf(
+  rounds: readonly Round[],
+  { rows, small, documents }: Sizes,
+  processors: number,
+): readonly Figure[] {
   const figure = (
     name: string,
     of: (round: Round) => number,
@@ -63,6 +71,11 @@ export function figuresOf(rounds: readonly Round[], { rows, small, documents }: 
       1.25,
     ),
     figure(
+      'limit: two connections with batches in plain SQL, looking again',
+      ({ single, plainInTwo }) => single / plainInTwo,
+      '×',
+    ),
+    figure(
       `rate of the backfill's batches with ${far} ms a call, against 0 ms`,
       (round) => round.backfill.batchSeconds / round.backfillFromFar.batchSeconds,
       '×',
@@ -76,7 +89,13 @@ export function figuresOf(rounds: readonly Round[], { rows, small, documents }: 
       '>=',
       1.5,
     ),
+    figure(
+      `limit: its processor time, if all ${processors} processors did nothing else`,
+      ({ loop, rewrite }) => (loop * processors) / rewrite.processorSeconds,
+      '×',
+    ),
     figure('the same, two lanes', (round) => round.loop / round.rewriteInTwoLanes.seconds, '×', '>=', 2.2),
+    figure('limit: two such loops at once', ({ loop, loopInTwo }) => loop / loopInTwo, '×'),
     figure(
       `rate of the rewrite's batches with ${far} ms a call, against 0 ms`,
       (round) => round.rewrite.batchSeconds / round.rewriteFromFar.batchSeconds,
@@ -102,6 +121,7 @@ export function figuresOf(rounds: readonly Round[], { rows, small, documents }: 
       '<=',
       2,
     ),
+    figure('limit: during two such loops', ({ felt }) => felt.loopInTwo.p99 / felt.loop.p99, '×'),
     figure('longest that a batch held locks', ({ longestLock }) => longestLock, 's', '<=', 0.2),
     figure("rows of the backfill's batches, on average", ({ batchRows }) => batchRows, ''),
     figure(

@@ -28,3 +28,9 @@ export async function thisMachine(client: pg.Client): Promise<Machine> {
     postgres: rows[0]?.version ?? 'unknown',
   };
 }
+
+/** How long the processors of this machine have been at work since it was started, all of them together, for whomever, in seconds. */
+export function processorSeconds(): number {
+  const times = cpus().map(({ times: { user, nice, sys, irq } }) => user + nice + sys + irq);
+  return times.reduce((sum, each) => sum + each, 0) / 1_000;
+}

@@ -17,6 +17,8 @@ export const far = 30;
 export interface Place {
   readonly connection: pg.ClientConfig;
   readonly client: pg.Client;
+  /** Another one, for what is measured against two. */
+  readonly second: pg.Client;
   readonly near: Runtime;
   /** The same, with a Data API to which each call takes `far` ms longer. */
   readonly far: Runtime;
@@ -33,8 +35,9 @@ export async function openPlace(): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
   const postgres = await startPostgres({ folder });
   const { connection } = postgres;
-  const client = new pg.Client(connection);
+  const [client, second] = [new pg.Client(connection), new pg.Client(connection)];
   await client.connect();
+  await second.connect();
   let locks: number[] = [];
   const start = (name: string, environment: Record<string, string> = {}) =>
     startRuntime({
@@ -59,6 +62,7 @@ export async function openPlace(): Promise<Place> {
   return {
     connection,
     client,
+    second,
     near,
     far: farRuntime,
     async longestLock() {
@@ -73,6 +77,7 @@ export async function openPlace(): Promise<Place> {
       await farRuntime.close();
       way.close();
       await client.end();
+      await second.end();
       await postgres.stop();
       await rm(folder, { recursive: true, force: true });
       await rm(postgres.folder, { recursive: true, force: true });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { besideApplication, type Latency, type Load } from './application.ts';
 import { handWrittenLoop, singleUpdate, updatesInBatches } from './baselines.ts';
 import { type ChainRun, pendingSeconds, runMachine } from './chain.ts';
-import { plainBatches } from './limits.ts';
+import { handWrittenLoopInTwo, plainBatches, plainBatchesInTwo } from './limits.ts';
 import type { Place } from './place.ts';
 import { addMarker, makeDocuments, makePeople } from './tables.ts';
 
@@ -23,14 +23,18 @@ export interface Round {
   readonly batchRows: number;
   readonly plain: number;
   readonly plainLookingAgain: number;
+  readonly plainInTwo: number;
   readonly backfillOfFew: ChainRun;
   readonly backfillInTwoLanes: ChainRun;
   readonly backfillFromFar: ChainRun;
   readonly loop: number;
+  readonly loopInTwo: number;
   readonly rewrite: ChainRun;
   readonly rewriteInTwoLanes: ChainRun;
   readonly rewriteFromFar: ChainRun;
-  readonly felt: Readonly<Record<'nothing' | 'backfill' | 'updates' | 'rewrite' | 'loop', Latency>>;
+  readonly felt: Readonly<
+    Record<'nothing' | 'backfill' | 'updates' | 'rewrite' | 'loop' | 'loopInTwo', Latency>
+  >;
   /** What `pending?` takes of a finished migration. */
   readonly pending: number;
   readonly pendingOfFew: number;
@@ -38,7 +42,7 @@ export interface Round {
 
 /** Measures each once, those that are compared one after another: what changes on the machine meanwhile changes both. */
 export async function measureRound(place: Place, { rows, small, documents }: Sizes): Promise<Round> {
-  const { client, near, far, empty } = place;
+  const { client, second, near, far, empty } = place;
   const ofBaseline = async (make: () => Promise<void>, work: () => Promise<void>) => {
     await make();
     const seconds = await timed(work);
@@ -69,11 +73,17 @@ export async function measureRound(place: Place, { rows, small, documents }: Siz
     ofBaseline(baseline, () => plainBatches(client, { table: 'baseline', size: batchRows, looksAgain }));
   const [withoutLook, withLook] = [await plain(false), await plain(true)];
   const backfillInTwoLanes = await run(people, near, 2);
+  const plainInTwo = await ofBaseline(baseline, () =>
+    plainBatchesInTwo([client, second], rows, { table: 'baseline', size: batchRows, looksAgain: true }),
+  );
   const backfillFromFar = await run(people, far);
 
   const loop = await ofBaseline(baselineDocuments, () => handWrittenLoop(client, 'baseline'));
   const rewrite = await run(inDocuments);
   const rewriteInTwoLanes = await run(inDocuments, near, 2);
+  const loopInTwo = await ofBaseline(baselineDocuments, () =>
+    handWrittenLoopInTwo([client, second], 'baseline'),
+  );
   const rewriteFromFar = await run(inDocuments, far);
 
   const felt = await feltIn(place, { rows, documents });
@@ -86,10 +96,12 @@ export async function measureRound(place: Place, { rows, small, documents }: Siz
     batchRows,
     plain: withoutLook,
     plainLookingAgain: withLook,
+    plainInTwo,
     backfillOfFew,
     backfillInTwoLanes,
     backfillFromFar,
     loop,
+    loopInTwo,
     rewrite,
     rewriteInTwoLanes,
     rewriteFromFar,
@@ -101,7 +113,7 @@ export async function measureRound(place: Place, { rows, small, documents }: Siz
 
 /** What the application feels: of nothing, of the migrations, and of what they are compared with. */
 async function feltIn(
-  { connection, client, near, empty }: Place,
+  { connection, client, second, near, empty }: Place,
   { rows, documents }: Omit<Sizes, 'small'>,
 ): Promise<Round['felt']> {
   const people = (table: string): Load => peopleOf(connection, table, rows);
@@ -122,11 +134,15 @@ async function feltIn(
   );
   await makeDocuments(client, 'bench_documents', documents);
   const rewrite = await besideApplication(inDocuments('bench_documents'), () => runMachine(near));
-  await makeDocuments(client, 'baseline', documents);
-  await addMarker(client, 'baseline');
-  const loop = await besideApplication(inDocuments('baseline'), () => handWrittenLoop(client, 'baseline'));
+  const besideLoop = async (work: () => Promise<void>) => {
+    await makeDocuments(client, 'baseline', documents);
+    await addMarker(client, 'baseline');
+    return besideApplication(inDocuments('baseline'), work);
+  };
+  const loop = await besideLoop(() => handWrittenLoop(client, 'baseline'));
+  const loopInTwo = await besideLoop(() => handWrittenLoopInTwo([client, second], 'baseline'));
   await client.query('DROP TABLE baseline');
-  return { nothing, backfill, updates, rewrite, loop };
+  return { nothing, backfill, updates, rewrite, loop, loopInTwo };
 }
 
 /** What the application does with people. */
