@@ -75,8 +75,10 @@ interface SimulatedTable {
   readonly perRow: (done: number) => number;
   /** What a statement is at work, and holds locks, however few rows there are. */
   readonly constant?: number;
-  /** What a row takes on its way, where rows travel. */
+  /** What a row takes on its way. */
   readonly travel?: number;
+  /** What a row takes to be read and transformed, where rows travel. */
+  readonly transform?: number;
   /** How far each of the two is off, by chance: 0.5 for anything from a half to one and a half. */
   readonly noise?: number;
 }
@@ -86,7 +88,7 @@ const defaults = { targetSeconds: limit, restSeconds: undefined, maxRows: 100_00
 
 /** The batches that the pace makes of a table; chance repeats itself. */
 function batchesOf(
-  { fixed, constant = 0, perRow, travel = 0, noise = 0 }: SimulatedTable,
+  { fixed, constant = 0, perRow, travel = 0, transform = 0, noise = 0 }: SimulatedTable,
   count: number,
   pace = startPace(defaults, null),
 ): Measurement[] {
@@ -99,7 +101,8 @@ function batchesOf(
   return Array.from({ length: count }, () => {
     const rows = pace.size;
     const time = { busy: about(constant + rows * perRow(done)), beside: about(fixed + rows * travel) };
-    const batch = { rows, seconds: time.busy + time.beside, time, bytesPerRow: 0 };
+    const seconds = time.busy + time.beside + (transform > 0 ? about(rows * transform) : 0);
+    const batch = { rows, seconds, time, bytesPerRow: transform > 0 ? 300 : 0 };
     pace = measured(pace, batch);
     done += rows;
     return batch;
@@ -172,6 +175,15 @@ describe('The pace of simulated tables', () => {
       }
     },
   );
+
+  it('rows that are read and transformed, too: a tenth of all that a batch takes is fixed, and its locks are shorter', () => {
+    const batches = batchesOf({ fixed: 0.005, perRow: () => 0.000_01, transform: 0.000_015 }, 20);
+    expect(batches.at(-1)?.rows).toBeCloseTo(ideal(0.005, 0.000_025), -1);
+    expect(longest(batches)).toBeLessThan(0.02);
+    const noisy = batchesOf({ fixed: 0.005, perRow: () => 0.000_01, transform: 0.000_015, noise: 0.5 }, 200);
+    expect(shareOf(noisy.slice(10))).toBeLessThanOrEqual(fixedShare * 2);
+    expect(longest(noisy)).toBeLessThan(0.04);
+  });
 
   it('follows rows that get ten times as expensive half-way within three batches', () => {
     const half = 1_000_000;
