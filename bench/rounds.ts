@@ -33,7 +33,7 @@ export interface Round {
   readonly rewriteInTwoLanes: ChainRun;
   readonly rewriteFromFar: ChainRun;
   readonly felt: Readonly<
-    Record<'nothing' | 'backfill' | 'updates' | 'rewrite' | 'loop' | 'loopInTwo', Latency>
+    Record<'nothing' | 'backfill' | 'updates' | 'plain' | 'rewrite' | 'loop' | 'loopInTwo', Latency>
   >;
   /** What `pending?` takes of a finished migration. */
   readonly pending: number;
@@ -86,7 +86,7 @@ export async function measureRound(place: Place, { rows, small, documents }: Siz
   );
   const rewriteFromFar = await run(inDocuments, far);
 
-  const felt = await feltIn(place, { rows, documents });
+  const felt = await feltIn(place, { rows, documents }, batchRows);
   await run(() => makePeople(client, 'bench_people', 1_000));
   const pendingOfFew = await pendingSeconds(near, 'bench-people');
   return {
@@ -115,6 +115,7 @@ export async function measureRound(place: Place, { rows, small, documents }: Siz
 async function feltIn(
   { connection, client, second, near, empty }: Place,
   { rows, documents }: Omit<Sizes, 'small'>,
+  batchRows: number,
 ): Promise<Round['felt']> {
   const people = (table: string): Load => peopleOf(connection, table, rows);
   const inDocuments = (table: string): Load => ({
@@ -128,9 +129,13 @@ async function feltIn(
   await makePeople(client, 'bench_people', rows);
   const nothing = await besideApplication(people('bench_people'), () => sleep(3_000));
   const backfill = await besideApplication(people('bench_people'), () => runMachine(near));
-  await makePeople(client, 'baseline', rows);
-  const updates = await besideApplication(people('baseline'), () =>
-    updatesInBatches(client, 'baseline', rows),
+  const besidePlain = async (work: () => Promise<void>) => {
+    await makePeople(client, 'baseline', rows);
+    return besideApplication(people('baseline'), work);
+  };
+  const updates = await besidePlain(() => updatesInBatches(client, 'baseline', rows));
+  const plain = await besidePlain(() =>
+    plainBatches(client, { table: 'baseline', size: batchRows, looksAgain: true }),
   );
   await makeDocuments(client, 'bench_documents', documents);
   const rewrite = await besideApplication(inDocuments('bench_documents'), () => runMachine(near));
@@ -142,7 +147,7 @@ async function feltIn(
   const loop = await besideLoop(() => handWrittenLoop(client, 'baseline'));
   const loopInTwo = await besideLoop(() => handWrittenLoopInTwo([client, second], 'baseline'));
   await client.query('DROP TABLE baseline');
-  return { nothing, backfill, updates, rewrite, loop, loopInTwo };
+  return { nothing, backfill, updates, plain, rewrite, loop, loopInTwo };
 }
 
 /** What the application does with people. */

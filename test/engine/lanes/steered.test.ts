@@ -107,13 +107,15 @@ describe.each(Object.entries(kinds))('A %s', (_, make) => {
         return undefined;
       }
       batches += 1;
+      // Another lane's may come while this one waits.
+      const number = batches;
       await lanes.look();
       const [next] = tunings;
       // Those that are under way then come to their end: each lane's batch, and one more if it began before.
-      if (batches === tunedAt + 16) {
+      if (number === tunedAt + 16) {
         lanes.taken();
       }
-      if (next !== undefined && batches >= next.at) {
+      if (next !== undefined && number >= next.at) {
         seen.push(lanes.taken());
         tunings.shift();
         tunedAt = batches;
