@@ -76,6 +76,11 @@ export function figuresOf(
       '×',
     ),
     figure(
+      'limit: its processor time, if all processors did nothing else',
+      (round) => (round.single * processors) / round.backfillInTwoLanes.processorSeconds,
+      '×',
+    ),
+    figure(
       `rate of the backfill's batches with ${far} ms a call, against 0 ms`,
       (round) => round.backfill.batchSeconds / round.backfillFromFar.batchSeconds,
       '×',
@@ -90,7 +95,7 @@ export function figuresOf(
       1.5,
     ),
     figure(
-      `limit: its processor time, if all ${processors} processors did nothing else`,
+      'limit: its processor time, if all processors did nothing else',
       ({ loop, rewrite }) => (loop * processors) / rewrite.processorSeconds,
       '×',
     ),

@@ -59,8 +59,8 @@ Batches begin small and grow until what each costs, however small it is, is a te
 
 Medians of ${rounds === 1 ? 'one round' : `${rounds} rounds`}, in which all of it is measured one after another, and what each round measured. Those without a target help to read
 the others: *limit* is what the same work comes to without the engine. For a backfill, the same batches in plain SQL, without Data API, ledger and
-rests. For a rewrite, two hand-written loops at once, which leave no processor idle; and what its own processor time allows, that of the database and
-the Data API included, since they share this machine. A ratio near its limit cannot be better here, whatever the engine does.
+rests. For a rewrite, two hand-written loops at once, which leave no processor idle. And for both what their own processor time allows, that of the
+database and the Data API included, since they share this machine. A ratio near its limit cannot be better here, whatever the engine does.
 
 ${asMarkdown(figures)}
 `;

@@ -67,7 +67,7 @@ async function responseTo(request: Request, result: StatementResult, session: Se
   if (!request.includeResultMetadata) {
     return `{${updated},${records}}`;
   }
-  const metadata = JSON.stringify(await columnMetadata(columns, session.client));
+  const metadata = JSON.stringify(await columnMetadata(columns, session));
   return `{"columnMetadata":${metadata},${updated},${records}}`;
 }
 

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { errorCode } from '../../error-code.ts';
 import { RdsDataError } from '../errors.ts';
 import type { BoundStatement } from '../parameters/bind.ts';
+import type { KnownColumns } from '../results/column-metadata.ts';
 import type { ResultLimit, StatementResult } from '../results/result.ts';
 import type { KnownTypes } from '../results/result-columns.ts';
 import { renew, unlimit } from './pool.ts';
@@ -13,6 +14,8 @@ export interface Session {
   readonly client: pg.ClientBase;
   /** The database's own types that results have had so far. */
   readonly types: KnownTypes;
+  /** The columns of its tables that results have had since somebody last changed any by this endpoint. */
+  readonly columns: KnownColumns;
   /**
    * Runs one statement.
    *
@@ -38,6 +41,7 @@ export interface RunOptions {
 export interface SessionParts {
   readonly client: pg.PoolClient;
   readonly types: KnownTypes;
+  readonly columns: KnownColumns;
   /** Cancels the statement that runs on a client; it never fails. */
   readonly cancel: (client: pg.ClientBase) => Promise<void>;
   /** Called once, when no statement of this session runs any more. */
@@ -47,11 +51,14 @@ export interface SessionParts {
 /** PostgreSQL's code for a statement that was cancelled, also by `statement_timeout`. */
 const queryCanceled = '57014';
 
+/** The tags of statements that change no table's columns; the end of a transaction may. */
+const leavesTables = /^(?:SELECT|INSERT|UPDATE|DELETE|MERGE|BEGIN)\b/;
+
 /** A caller whose time is up waits this much longer for its statement to be cancelled, in milliseconds. */
 const cancelWaitMs = 1000;
 
 /** Makes a session of a pool's connection. */
-export function sessionOn({ client, types, cancel, onEnd }: SessionParts): Session {
+export function sessionOn({ client, types, columns, cancel, onEnd }: SessionParts): Session {
   let settled: Promise<unknown> = Promise.resolve(); // when the last statement is over
   let released: Promise<void> | undefined;
 
@@ -72,6 +79,7 @@ export function sessionOn({ client, types, cancel, onEnd }: SessionParts): Sessi
   return {
     client,
     types,
+    columns,
     async run(statement, { deadline, continueAfterTimeout = false, limit }) {
       if (continueAfterTimeout) {
         await unlimit(client);
@@ -89,6 +97,9 @@ export function sessionOn({ client, types, cancel, onEnd }: SessionParts): Sessi
         throw error;
       });
       if (first !== 'timeout') {
+        if (!leavesTables.test(first.tag)) {
+          columns.clear();
+        }
         return first;
       }
       if (!continueAfterTimeout) {

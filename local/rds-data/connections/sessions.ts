@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { fromDatabase, RdsDataError } from '../errors.ts';
+import type { KnownColumns } from '../results/column-metadata.ts';
 import type { KnownTypes } from '../results/result-columns.ts';
 import { openPool } from './pool.ts';
 import { type Session, sessionOn } from './session.ts';
@@ -20,6 +21,7 @@ export interface Sessions {
 interface Database {
   readonly pool: pg.Pool;
   readonly types: KnownTypes;
+  readonly columns: KnownColumns;
 }
 
 /**
@@ -55,6 +57,7 @@ export function openSessions(
     const database: Database = {
       pool: openPool({ ...connection, database: ownName }, limitSeconds),
       types: new Map(),
+      columns: new Map(),
     };
     databases.set(ownName, database);
     return database;
@@ -62,7 +65,7 @@ export function openSessions(
 
   return {
     async open(name) {
-      const { pool, types } = databaseOf(name);
+      const { pool, types, columns } = databaseOf(name);
       const client = await pool.connect().catch((error: unknown) => {
         throw fromDatabase(error);
       });
@@ -73,6 +76,7 @@ export function openSessions(
       const session = sessionOn({
         client,
         types,
+        columns,
         cancel,
         onEnd: () => sessions.delete(session),
       });

@@ -13,18 +13,26 @@ const serialTypes: Readonly<Record<string, string>> = {
 };
 
 /**
- * The `columnMetadata` of a response, as the JDBC driver of PostgreSQL answers it.
- *
- * @param client A connection to the database that the result is from, for what only the catalog knows of its tables'
- *   columns.
+ * The tables' columns of one database, as far as results had them, by `<table's id>.<column's number>`. The driver keeps them, too
+ * (its `databaseMetadataCacheFields`).
  */
+export type KnownColumns = Map<string, TableColumn>;
+
+/** The database that a result is from. */
+interface MetadataSource {
+  readonly client: pg.ClientBase;
+  /** Gets what only the catalog knows of its tables' columns. */
+  readonly columns: KnownColumns;
+}
+
+/** The `columnMetadata` of a response, as the JDBC driver of PostgreSQL answers it. */
 export async function columnMetadata(
   columns: readonly ResultColumn[],
-  client: pg.ClientBase,
+  source: MetadataSource,
 ): Promise<readonly object[]> {
-  const tableColumns = await tableColumnsOf(columns, client);
+  await lookUp(columns, source);
   return columns.map(({ field, type }) => {
-    const origin = tableColumns.get(`${field.tableID}.${field.columnID}`);
+    const origin = source.columns.get(keyOf(field));
     const isGenerated = origin?.generated ?? false;
     return {
       arrayBaseColumnType: type.element?.jdbcType ?? 0,
@@ -111,7 +119,7 @@ function scaleOf({ name }: ColumnType, modifier: number): number {
 }
 
 /** What the catalog knows of a table's column, beyond what a result says. */
-interface TableColumn {
+export interface TableColumn {
   readonly table: string;
   /** NOT NULL. */
   readonly required: boolean;
@@ -119,14 +127,17 @@ interface TableColumn {
   readonly generated: boolean;
 }
 
-/** By `<table's id>.<column's number>`. */
-async function tableColumnsOf(
+const keyOf = ({ tableID, columnID }: pg.FieldDef): string => `${tableID}.${columnID}`;
+
+async function lookUp(
   columns: readonly ResultColumn[],
-  client: pg.ClientBase,
-): Promise<ReadonlyMap<string, TableColumn>> {
-  const fromTables = columns.map(({ field }) => field).filter(({ tableID }) => tableID !== 0);
-  if (fromTables.length === 0) {
-    return new Map();
+  { client, columns: known }: MetadataSource,
+): Promise<void> {
+  const missing = columns
+    .map(({ field }) => field)
+    .filter((field) => field.tableID !== 0 && !known.has(keyOf(field)));
+  if (missing.length === 0) {
+    return;
   }
   const { rows } = await client.query<TableColumn & { key: string }>(
     `SELECT a.attrelid::text || '.' || a.attnum AS key, c.relname AS "table", a.attnotnull AS required,
@@ -135,7 +146,9 @@ async function tableColumnsOf(
        JOIN pg_catalog.pg_attribute a ON a.attrelid = wanted.relation AND a.attnum = wanted.number
        JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
        LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum`,
-    [fromTables.map(({ tableID }) => tableID), fromTables.map(({ columnID }) => columnID)],
+    [missing.map(({ tableID }) => tableID), missing.map(({ columnID }) => columnID)],
   );
-  return new Map(rows.map((row) => [row.key, row]));
+  for (const { key, ...column } of rows) {
+    known.set(key, column);
+  }
 }

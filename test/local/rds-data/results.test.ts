@@ -149,6 +149,22 @@ describe('options', () => {
     ]);
   });
 
+  test('metadata says what a column has become', async () => {
+    const seen = async () => {
+      const { columnMetadata = [] } = await service.execute('SELECT name, b FROM changing', {
+        includeResultMetadata: true,
+      });
+      return columnMetadata.map(({ nullable, tableName }) => `${tableName} ${nullable}`);
+    };
+    await service.execute('CREATE TABLE changing (name text, b text)');
+    expect(await seen()).toEqual(['changing 1', 'changing 1']);
+    await service.execute('ALTER TABLE changing ALTER name SET NOT NULL');
+    expect(await seen()).toEqual(['changing 0', 'changing 1']);
+    await service.execute('ALTER TABLE changing RENAME TO changed');
+    await service.execute('CREATE VIEW changing AS SELECT name, b FROM changed');
+    expect(await seen()).toEqual(['changing 1', 'changing 1']);
+  });
+
   test('records formatted as JSON', async () => {
     const { formattedRecords, records, columnMetadata } = await service.execute(
       `SELECT 1 AS id, 1.50 AS pay, 'ä"' AS name, NULL AS nothing, true AS good, '\\x00ff'::bytea AS bytes, ARRAY[1,2] AS list`,
