@@ -65,8 +65,9 @@ function hasRowError(table: Table, recorded: Sql): Sql {
       WHERE ${recorded} AND "error#".key = ${keyAsJson(keyColumns(table))})`;
 }
 
-// About five seconds of reading; a longer look would hold back vacuum, and near 45 s it would come to nothing.
-const affordable = 500_000;
+// About fifteen seconds of reading, and mostly half of that: dead versions count, too, and several processes read. A much longer look would hold back
+// vacuum, and near 45 s it would come to nothing; another walk takes several times as long.
+const affordable = 1_500_000;
 
 /**
  * Whether rows are left that meet a condition, looked for in one statement. Also true if that would take too long, or did:
