@@ -193,18 +193,19 @@ export function writeStates(
 ): Sql {
   const fresh = freshTable(projection);
   const names = written(columns).map(({ name }) => identifier(name));
-  const rows = states.map((state) =>
-    Object.fromEntries(
-      written(columns).map((column) => [column.name, encode(column, state[column.name] ?? null)]),
-    ),
-  );
+  const rows = states.map((state) => {
+    const fields = written(columns).map(
+      (column) => `${JSON.stringify(column.name)}:${encode(column, state[column.name] ?? null)}`,
+    );
+    return `{${fields.join(',')}}`;
+  });
   return sql`
     INSERT INTO ${fresh} (${join(names, ', ')})
     SELECT ${join(
       names.map((name) => sql`state.${name}`),
       ', ',
     )}
-    FROM ${from}, jsonb_populate_recordset(NULL::${fresh}, ${JSON.stringify(rows)}::jsonb) AS state
+    FROM ${from}, jsonb_populate_recordset(NULL::${fresh}, ${`[${rows.join(',')}]`}::jsonb) AS state
     ON CONFLICT (${identifier(projection.entity)}) DO UPDATE SET ${join(
       names.map((name) => sql`${name} = excluded.${name}`),
       ', ',

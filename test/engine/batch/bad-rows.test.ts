@@ -52,7 +52,8 @@ describe.each(Object.entries(kinds))('Promise 6: the bad rows of a %s', (kind, m
       total_updated: rows * 0.7,
       errors: rows * 0.3,
     });
-    expect(engine.statements.length).toBeLessThan(130);
+    // For 600 bad rows; how many batches there are depends on what a row takes.
+    expect(engine.statements.length).toBeLessThan(200);
     const errors = await recorded();
     expect(new Set(errors.map(({ key }) => Number(key[1]) % 10))).toEqual(new Set([0, 1, 2]));
     expect(errors[0]).toMatchObject({
