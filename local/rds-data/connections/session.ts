@@ -68,6 +68,7 @@ export function sessionOn({ client, types, columns, cancel, onEnd }: SessionPart
     try {
       if (client.getTransactionStatus() !== 'I') {
         await client.query('ROLLBACK');
+        columns.clear();
       }
       await renew(client);
       client.release();

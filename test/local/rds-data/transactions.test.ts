@@ -61,6 +61,21 @@ test('a transaction that nobody calls expires and is rolled back', async () => {
   expect(await events()).toEqual([]);
 });
 
+test('what a transaction that expired had made of a column is not what metadata says', async () => {
+  const seen = async (input = {}) => {
+    const { columnMetadata } = await service.execute('SELECT note FROM remarks', {
+      ...input,
+      includeResultMetadata: true,
+    });
+    return columnMetadata?.[0]?.nullable;
+  };
+  await service.execute('CREATE TABLE remarks (note text)');
+  const transactionId = await begin();
+  await service.execute('ALTER TABLE remarks ALTER note SET NOT NULL', { transactionId });
+  expect(await seen({ transactionId })).toBe(0);
+  await expect.poll(() => seen(), { timeout: 20_000 }).toBe(1);
+});
+
 test('a second call in a transaction is refused while one runs', async () => {
   const transactionId = await begin();
   const first = service.execute('SELECT pg_sleep(0.3)', { transactionId });
