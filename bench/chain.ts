@@ -4,6 +4,9 @@ import type { Caller, MigrateRequest, ResultMap, RunInput } from '../functions/c
 import type { Runtime } from '../local/runtime.ts';
 import { processorSeconds } from './machine.ts';
 
+// Each look takes some milliseconds of the processors that the run needs. When it ended, the execution itself says.
+const betweenLooks = 100;
+
 /** One run through the whole chain. */
 export interface ChainRun {
   readonly seconds: number;
@@ -23,15 +26,16 @@ export async function runMachine(runtime: Runtime, input: RunInput = {}): Promis
     credentials: runtime.credentials,
   });
   runtime.migrate.resetPeak();
-  const [begun, worked] = [performance.now(), processorSeconds()];
+  const worked = processorSeconds();
   const start = new StartExecutionCommand({
     stateMachineArn: runtime.migrationsMachineArn,
     input: JSON.stringify(input),
   });
   const { executionArn } = await sfn.send(start);
-  let batchSeconds = 0;
+  let [seconds, batchSeconds] = [0, 0];
   for (;;) {
-    const { status, error, cause, output } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    const described = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    const { status, error, cause, output, startDate, stopDate } = described;
     if (status !== 'RUNNING') {
       if (status !== 'SUCCEEDED') {
         throw new Error(`the run ended ${status}: ${error} ${cause}`);
@@ -42,12 +46,13 @@ export async function runMachine(runtime: Runtime, input: RunInput = {}): Promis
           sum + (typeof result === 'object' && 'duration_seconds' in result ? result.duration_seconds : 0),
         0,
       );
+      seconds = (Number(stopDate) - Number(startDate)) / 1_000;
       break;
     }
-    await sleep(20);
+    await sleep(betweenLooks);
   }
   return {
-    seconds: (performance.now() - begun) / 1_000,
+    seconds,
     transitions: runtime.stepFunctions.transitions(executionArn as string),
     peakMemoryBytes: runtime.migrate.peakMemoryBytes(),
     batchSeconds,

@@ -36,14 +36,15 @@ export async function cutRanges(
       heldBy(at),
       sql`
     "sample#" AS MATERIALIZED (
-      SELECT ${namedKey(table)}, row_number() OVER (ORDER BY ${columns}) AS "place#", count(*) OVER () AS "all#"
+      SELECT ${namedKey(table)}, row_number() OVER (ORDER BY ${columns}) AS "place#"
       FROM ${table.name} TABLESAMPLE SYSTEM (${unsafeSql(String(percent))}) WHERE ${aheadOf(table, at)}
     )`,
       sql`
     "end#" AS (
-      SELECT DISTINCT "place#", ${keyAsJson(keyNames(table))} AS key
-      FROM "sample#" JOIN jsonb_array_elements_text(${JSON.stringify(ends)}::jsonb) AS "share#" (part)
-        ON "place#" = GREATEST(1, round(part::float8 * "all#"))
+      SELECT "place#", ${keyAsJson(keyNames(table))} AS key FROM "sample#" WHERE "place#" IN (
+        SELECT GREATEST(1, round(part::float8 * (SELECT count(*) FROM "sample#")))::bigint
+        FROM jsonb_array_elements_text(${JSON.stringify(ends)}::jsonb) AS "share#" (part)
+      )
     )`,
       sql`
     "cut#" AS (

@@ -1,11 +1,10 @@
-import { string } from 'valibot';
 import { expect } from 'vitest';
 import type { Opened, Pending, Slice } from '../../../functions/contract.ts';
 import { backfill } from '../../../functions/engine/batch/backfill.ts';
 import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
-import { type Sql, sql } from '../../../functions/engine/database/sql.ts';
+import { sql } from '../../../functions/engine/database/sql.ts';
 import type { Migration, RowOptions } from '../../../functions/engine/define/migration.ts';
-import { type Call, caller, type LambdaProcess, type TestEngine } from '../../support/engine.ts';
+import { caller, type LambdaProcess, type TestEngine } from '../../support/engine.ts';
 
 export const pace = { maxRows: 15 };
 export const base = { name: 'labels', table: 'items', key: 'id', marker: 'labelled', pace } as const;
@@ -70,22 +69,4 @@ export async function begun(process: LambdaProcess, name: string) {
   const { state } = (await process.invoke({ operation: 'pending', run, migration })) as Pending;
   expect(state).toBe('pending');
   return (by = process) => by.invoke({ operation: 'batches', run, migration }) as Promise<Slice>;
-}
-
-/** The plan of a statement that is on its way. */
-export async function planOf(engine: TestEngine, { body }: Call): Promise<string> {
-  const { sql: text, parameters } = JSON.parse(body) as {
-    sql: string;
-    parameters: readonly { name: string; value: Record<string, string | number | boolean> }[];
-  };
-  const values = new Map(
-    parameters.map(({ name, value }) => [name, Object.values(value)[0] as string | number]),
-  );
-  const statement: Sql = {
-    kind: 'sql',
-    pieces: text.split(/:p\d+\b/),
-    values: [...text.matchAll(/:(p\d+)\b/g)].map(([, name]) => values.get(String(name)) ?? null),
-  };
-  const lines = await engine.dataApi().query(sql`EXPLAIN ${statement}`, { 'QUERY PLAN': string() });
-  return lines.map((line) => line['QUERY PLAN']).join('\n');
 }

@@ -4,7 +4,8 @@ import { sql } from '../../../functions/engine/database/sql.ts';
 import type { Migration } from '../../../functions/engine/define/migration.ts';
 import { ledgerScript } from '../../../functions/engine/ledger/schema.ts';
 import { type Call, startEngine, type TestEngine } from '../../support/engine.ts';
-import { begun, items, kinds, planOf } from './labels.ts';
+import { planOf } from '../../support/plan-of.ts';
+import { begun, items, kinds } from './labels.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { backfill } from '../../../functions/engine/batch/backfill.ts';
 import { sql } from '../../../functions/engine/database/sql.ts';
 import { startEngine } from '../../support/engine.ts';
+import { planOf } from '../../support/plan-of.ts';
 
 const rows = 1_000;
 const people = backfill({
@@ -35,6 +36,34 @@ it.each([
     expect(result.people).toMatchObject({ total_processed: rows, total_updated: rows });
     const [line] = await engine.ledger<{ pass: number }>('migrations');
     expect(line?.pass).toBe(walks);
+  } finally {
+    await engine.stop();
+  }
+});
+
+it('That look is done by one process, however large the table is', async () => {
+  const engine = await startEngine();
+  try {
+    const { query, name } = engine.database;
+    await query('CREATE TABLE people (id integer PRIMARY KEY, full_name text)');
+    await query(`INSERT INTO people SELECT n FROM generate_series(1, ${rows}) AS n`);
+    await query('VACUUM ANALYZE people');
+    const settings = { min_parallel_table_scan_size: 0, parallel_setup_cost: 0, cpu_tuple_cost: 10 };
+    for (const [setting, value] of Object.entries(settings)) {
+      await query(`ALTER DATABASE ${name} SET ${setting} = ${value}`);
+    }
+    let plan = '';
+    engine.between = async (call) => {
+      if (call.sql.startsWith('SELECT EXISTS') && call.sql.includes('full_name IS NULL')) {
+        // As it is once the statistics say that no row is left, and all of the table has to be read to see it.
+        await query('ANALYZE people');
+        plan = await planOf(engine, call);
+      }
+      return undefined;
+    };
+    expect((await engine.run([people])).people).toMatchObject({ total_updated: rows });
+    expect(plan).toContain('Seq Scan on people');
+    expect(plan).not.toContain('Parallel');
   } finally {
     await engine.stop();
   }
