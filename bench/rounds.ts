@@ -24,7 +24,8 @@ export interface Round {
   readonly plain: number;
   readonly plainLookingAgain: number;
   readonly plainInTwo: number;
-  readonly backfillOfFew: ChainRun;
+  /** As many of the small table as are the large one's rows together: the longer somebody looks, the higher a peak he may see. */
+  readonly backfillsOfFew: readonly ChainRun[];
   readonly backfillInTwoLanes: ChainRun;
   readonly backfillFromFar: ChainRun;
   readonly loop: number;
@@ -63,7 +64,10 @@ export async function measureRound(place: Place, { rows, small, documents }: Siz
   };
 
   const single = await ofBaseline(baseline, () => singleUpdate(client, 'baseline'));
-  const backfillOfFew = await run(() => makePeople(client, 'bench_people', small));
+  const backfillsOfFew: ChainRun[] = [];
+  for (let done = 0; done < rows; done += small) {
+    backfillsOfFew.push(await run(() => makePeople(client, 'bench_people', small)));
+  }
   await place.longestLock();
   const backfill = await run(people);
   const longestLock = await place.longestLock();
@@ -97,7 +101,7 @@ export async function measureRound(place: Place, { rows, small, documents }: Siz
     plain: withoutLook,
     plainLookingAgain: withLook,
     plainInTwo,
-    backfillOfFew,
+    backfillsOfFew,
     backfillInTwoLanes,
     backfillFromFar,
     loop,
