@@ -52,10 +52,10 @@ describe.each(Object.entries(kinds))('Promise 6: the bad rows of a %s', (kind, m
       total_updated: rows * 0.7,
       errors: rows * 0.3,
     });
-    // So many for each page with bad rows, of which there are 60 in 200 rows, beside those of any run. How many pages there are depends on what a
-    // row takes.
+    // So many for each page with bad rows, beside those of any run. How many pages there are depends on what a row takes; on a busy machine they
+    // are small, but hardly have less than ten bad rows each.
     const pages = engine.statements.filter((text) => text.startsWith('SELECT "bad#"')).length;
-    expect(pages).toBeLessThanOrEqual(10);
+    expect(pages).toBeLessThanOrEqual((rows * 0.3) / 10);
     expect(engine.statements.length).toBeLessThanOrEqual(85 + 14 * pages);
     const errors = await recorded();
     expect(new Set(errors.map(({ key }) => Number(key[1]) % 10))).toEqual(new Set([0, 1, 2]));
