@@ -4,7 +4,7 @@ import type { Preview } from '../../functions/engine/plan/preview.ts';
 import type { RowPreview } from '../../functions/engine/plan/preview-rows.ts';
 import type { RowCount } from '../../functions/engine/plan/row-count.ts';
 import type { Trial } from '../../functions/engine/trial/trial.ts';
-import { grouped } from '../output/format.ts';
+import { grouped, pauseText } from '../output/format.ts';
 import { costOf, usageOf } from './cost.ts';
 
 /** What is known of one migration before a run, as `plan --json` prints it. */
@@ -107,13 +107,15 @@ function tooManyErrors(
   );
 }
 
-function notesOn({ migration, pending, rows, tables }: Preview): string[] {
+function notesOn({ migration, pending, rows, tables, controls }: Preview): string[] {
   if (!pending) {
     return [];
   }
   const { requires } = migration;
   const row = migration.kind === 'alterTables' ? undefined : migration;
   return [
+    controls?.paused && `${pauseText(controls.paused)}: it does nothing until somebody resumes it`,
+    controls?.tuned && row && `tuned: ${JSON.stringify(controls.tuned)}`,
     requires.length > 0 && `it requires ${requires.join(', ')} to be finished first`,
     rows?.addsMarker &&
       `its marker ${row?.marker} and the index on it are added first; then every row is written once`,

@@ -190,6 +190,36 @@ describe('plan counts with lanes', () => {
     expect((await planned(backfill({ ...inLanes, pace: { maxRows: 25, restSeconds: 1 } }))).lanes).toBe(1);
   });
 
+  test('and all else as it is tuned, and says so, and who has paused it', async () => {
+    await at.begin();
+    await at.runtime.run({ only: 'users-full-name' }); // makes the ledger
+    const author = backfill({ ...inLanes, lanes: 1, within: '2 seconds' });
+    const sets = async (...args: string[]) =>
+      expect((await at.does(args, { checkout: [author] })).code).toBe(0);
+    const untuned = {
+      lanes: 1,
+      problems: [expect.stringContaining('within 2 seconds')],
+      notes: [expect.stringContaining('it has 2 seconds')],
+    };
+    expect(await planned(author)).toMatchObject(untuned);
+
+    await sets('tune', 'in-lanes', '--lanes', '4', '--rest', '2');
+    await sets('pause', 'in-lanes', '--reason', 'the sale');
+    expect(await planned(author)).toMatchObject({
+      lanes: 4,
+      rest_seconds: 2,
+      problems: [],
+      notes: [
+        expect.stringMatching(/^paused by .*: the sale: it does nothing until somebody resumes it$/),
+        'tuned: {"lanes":4,"restSeconds":2}',
+      ],
+    });
+
+    await sets('tune', 'in-lanes', '--reset');
+    await sets('resume', 'in-lanes');
+    expect(await planned(author)).toMatchObject(untuned);
+  });
+
   test('in the time that it has: what four lanes can do in it is not in the way', async () => {
     const within = '7 seconds';
     expect((await planned(backfill({ ...inLanes, lanes: 1, within }))).problems).toHaveLength(1);

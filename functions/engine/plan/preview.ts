@@ -3,7 +3,9 @@ import { checkLimits } from '../alter/lock-limits.ts';
 import type { Database } from '../database/data-api.ts';
 import type { AlterMigration, Registered } from '../define/registered.ts';
 import { DatabaseError, messageOf } from '../errors.ts';
+import { type Controls, controlsOf } from '../ledger/controls.ts';
 import { isPending } from '../lifecycle/pending.ts';
+import { tuned } from '../schedule/tuned.ts';
 import { rolledBack, type Sandbox } from '../trial/rollback-sandbox.ts';
 import { trialLimits } from '../trial/trial.ts';
 import { type LedgerLine, readLedgerLine } from './ledger-line.ts';
@@ -11,11 +13,14 @@ import { previewRows, type RowPreview } from './preview-rows.ts';
 
 /** What a run would find of one migration. */
 export interface Preview {
+  /** As operators have tuned it. */
   readonly migration: Registered;
   /** Whether it has work to do. Also true where that could not be found out. */
   readonly pending: boolean;
   /** Where the ledger says that it stands; undefined if it has never run. */
   readonly line: LedgerLine | undefined;
+  /** How operators hold and steer it; left out where that could not be found out. */
+  readonly controls?: Controls;
   /** The rows of a pending backfill or rewrite, and what became of those that were tried. */
   readonly rows?: RowPreview;
   /** The tables that lack the change of a pending `alterTables`, each as `schema.name`. */
@@ -37,10 +42,12 @@ export async function preview(database: Database, migration: Registered): Promis
   }
 }
 
-async function previewInside(sandbox: Sandbox, migration: Registered): Promise<Preview> {
+async function previewInside(sandbox: Sandbox, written: Registered): Promise<Preview> {
   const { database } = sandbox;
-  const line = await readLedgerLine(database, migration.name);
-  const found = { migration, line, pending: true };
+  const line = await readLedgerLine(database, written.name);
+  const controls = await controlsOf(database, written.name);
+  const migration = tuned(written, controls.tuned);
+  const found = { migration, line, controls, pending: true };
   try {
     if (!(await isPending(database, migration))) {
       return { ...found, pending: false };
