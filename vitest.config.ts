@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { CountsReporter } from './test/support/counts-reporter.ts';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 export default defineConfig({
   test: {
@@ -17,6 +18,7 @@ export default defineConfig({
     },
     // Two cores are what CI has. A third worker uses them while the tests of the others wait for a lock or a timeout.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     // What a test file leaves in its modules is nothing, and loading them anew for each file takes a quarter of the CPU.
     isolate: false,
     // Real servers, real timeouts of the services: a slow machine must not fail what is right.
