@@ -14,7 +14,7 @@ export interface Seen {
 
 export interface TypedOptions {
   readonly env: Readonly<Record<string, string>>;
-  /** Presses Ctrl-C once what was said so far is enough, or after 30 s, when whoever compares will say what was missing. */
+  /** Presses Ctrl-C once what was said so far is enough, or after a minute and a half, when whoever compares will say what was missing. */
   readonly until?: (all: string) => boolean;
 }
 
@@ -47,7 +47,7 @@ export async function typed(commands: string, { env, until }: TypedOptions): Pro
     });
   });
   if (until !== undefined) {
-    for (const end = Date.now() + 30_000; !until(seen.all) && Date.now() < end && child.exitCode === null; ) {
+    for (const end = Date.now() + 90_000; !until(seen.all) && Date.now() < end && child.exitCode === null; ) {
       await sleep(50);
     }
     if (child.exitCode === null) {
