@@ -4,8 +4,9 @@ import type { Key } from '../database/table.ts';
 import { limited } from '../database/transaction-limits.ts';
 import type { Batch, BatchInput, Page, ReadAhead } from '../define/batch.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
+import { countWithout } from '../ledger/conflicted.ts';
 import { move } from '../ledger/move.ts';
-import { keysWithout, type RowError, refused, withRowErrors } from '../ledger/row-errors.ts';
+import { type RowError, refused, withRowErrors } from '../ledger/row-errors.ts';
 import { forgetTransforming, keepTransforming } from '../ledger/transforming.ts';
 import { badRows } from './bad-rows.ts';
 import { longestRow } from './long-rows.ts';
@@ -97,7 +98,7 @@ function rewriteLocked(change: Change, input: BatchInput, keys: readonly Key[]):
     const page = { keys };
     const prepared = await prepare(change, { database: tx, outside: database, table, at, page });
     const done = await write(change, { ...input, database: tx }, page, prepared);
-    if (done !== undefined && done.at.conflicted.length > keysWithout(at.conflicted, keys).length) {
+    if (done !== undefined && done.at.conflictedCount > countWithout(at, keys)) {
       throw new DatabaseError(refused, 'row', null);
     }
     return done;

@@ -12,8 +12,9 @@ import {
   valueName,
 } from '../database/table.ts';
 import type { BatchInput, Page } from '../define/batch.ts';
+import { listWithout } from '../ledger/conflicted.ts';
 import { heldBy, moved } from '../ledger/move.ts';
-import { keysWithout, type RowError, recorded, solved, updatedUnlessMatching } from '../ledger/row-errors.ts';
+import { type RowError, recorded, solved, updatedUnlessMatching } from '../ledger/row-errors.ts';
 import type { RowByRow } from './bad-rows.ts';
 import { type ChangedColumn, newValues } from './new-values.ts';
 import { processedOf } from './page.ts';
@@ -41,7 +42,6 @@ export function writePage(
   values: Sql,
 ): Sql {
   const behind = 'keys' in page;
-  const left = behind ? keysWithout(at.conflicted, page.keys) : at.conflicted;
   return withCtes(
     [
       heldBy(at),
@@ -51,7 +51,7 @@ export function writePage(
       ...(errors.length > 0 ? [recorded(at, errors)] : []),
       moved(at, {
         ...(!behind && read.last !== undefined && { cursor: sql`${JSON.stringify(read.last)}::jsonb` }),
-        conflicted: sql`${JSON.stringify(left)}::jsonb || (SELECT keys FROM "conflicted#")`,
+        conflicted: sql`${listWithout(at, behind ? page.keys : [])} || (SELECT keys FROM "conflicted#")`,
         processed: processedOf(table, at, page, sql`${read.count}`),
         updated: updatedUnlessMatching,
         seconds,

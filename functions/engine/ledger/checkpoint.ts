@@ -1,10 +1,11 @@
-import { array, boolean, nullable, number, picklist, string } from 'valibot';
+import { boolean, nullable, number, picklist, string } from 'valibot';
 import type { Caller, RunInput } from '../../contract.ts';
 import type { Database } from '../database/data-api.ts';
-import { json, key, ownJson, type RowOf } from '../database/row-shape.ts';
+import { key, ownJson, type RowOf } from '../database/row-shape.ts';
 import { type Sql, sql, when, withCtes } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
 import { DatabaseError } from '../errors.ts';
+import { type Conflicted, columnsOfConflicted, firstKeys } from './conflicted.ts';
 import type { Controls } from './controls.ts';
 import { isHolder } from './holder.ts';
 import { isUnderWay, makeIf, type Status, statuses } from './life-cycle.ts';
@@ -16,7 +17,7 @@ import { rateKept } from './rates.ts';
  * moved the checkpoint. A statement writes only if both are still what they were when it was built. So a statement that
  * arrives twice, late or from a zombie changes nothing.
  */
-export interface Checkpoint {
+export interface Checkpoint extends Conflicted {
   readonly migration: string;
   readonly run: string;
   readonly claim: string;
@@ -26,8 +27,6 @@ export interface Checkpoint {
   readonly pass: number;
   /** The last key done, or null before the first. */
   readonly cursor: Key | null;
-  /** Keys behind the cursor whose rows the application changed between our read and our write: read again first. */
-  readonly conflicted: readonly Key[];
   readonly totalProcessed: number;
   readonly totalUpdated: number;
   /** Rows changed in this pass. */
@@ -95,7 +94,7 @@ export const columnsOfWhole = (): Sql => sql`
 
 /** Of the line `m` of a migration or a range: what a checkpoint has of the walk. */
 export const columnsOfWalk = (): Sql =>
-  sql`m.batches, m.cursor::text AS cursor, m.conflicted::text AS conflicted, m.total_processed AS walk_processed, m.total_updated AS walk_updated`;
+  sql`m.batches, m.cursor::text AS cursor, ${columnsOfConflicted()}, m.total_processed AS walk_processed, m.total_updated AS walk_updated`;
 
 /** The row that these columns make. */
 export const checkpointRow = {
@@ -103,7 +102,8 @@ export const checkpointRow = {
   status: picklist(statuses),
   pass: number(),
   cursor: nullable(key),
-  conflicted: json(array(array(string()))),
+  conflicted: firstKeys,
+  conflicted_count: number(),
   total_processed: number(),
   total_updated: number(),
   walk_processed: number(),
@@ -181,6 +181,7 @@ export function progress(row: RowOf<typeof checkpointRow>) {
     pass: row.pass,
     cursor: row.cursor,
     conflicted: row.conflicted,
+    conflictedCount: row.conflicted_count,
     totalProcessed: row.total_processed,
     totalUpdated: row.total_updated,
     walked: { processed: row.walk_processed, updated: row.walk_updated },

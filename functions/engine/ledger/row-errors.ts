@@ -5,6 +5,7 @@ import { join, type Sql, sql, when, withCtes } from '../database/sql.ts';
 import { compare, type Key, keyAsJson, keyColumns, keyNames, type Table } from '../database/table.ts';
 import type { DatabaseError } from '../errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { listWithout } from './conflicted.ts';
 import { heldBy, type Move, move, moved } from './move.ts';
 import { ledger } from './names.ts';
 
@@ -94,7 +95,7 @@ export async function recordRowError(
   const own = JSON.stringify(error.key);
   const forward: Move =
     place === 'behind'
-      ? { conflicted: sql`${JSON.stringify(keysWithout(at.conflicted, [error.key]))}::jsonb` }
+      ? { conflicted: listWithout(at, [error.key]) }
       : { cursor: sql`${own}::jsonb`, processed: at.pass === 1 ? sql`1` : sql`0` };
   const done = await move(
     database,
@@ -116,12 +117,6 @@ export async function recordRowErrors(
     withCtes([heldBy(at), recorded(at, errors), moved(at, {})], sql`SELECT * FROM "moved#"`),
   );
   return done && withRowErrors(done.at, errors.length);
-}
-
-/** The keys that are not among others. */
-export function keysWithout(keys: readonly Key[], others: readonly Key[]): Key[] {
-  const gone = new Set(others.map((key) => JSON.stringify(key)));
-  return keys.filter((key) => !gone.has(JSON.stringify(key)));
 }
 
 /** The checkpoint after `count` more row errors. */

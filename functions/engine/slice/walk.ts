@@ -5,7 +5,8 @@ import type { Table } from '../database/table.ts';
 import type { BatchInput, ReadAhead, Rest } from '../define/batch.ts';
 import type { RowMigration } from '../define/registered.ts';
 import { type Checkpoint, reload, rememberFailed } from '../ledger/checkpoint.ts';
-import { keysWithout, recordRowError } from '../ledger/row-errors.ts';
+import { countWithout } from '../ledger/conflicted.ts';
+import { recordRowError } from '../ledger/row-errors.ts';
 import { forgetTransforming } from '../ledger/transforming.ts';
 import { nextRow, recordBadRows } from './bad-rows.ts';
 import { type Ended, inBatches, type Next, type Step } from './batch-loop.ts';
@@ -97,7 +98,7 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
   const suspect = await suspectOf(database, migration, from);
   let suspectRows = suspect?.rows ?? 0;
   if (suspect?.key) {
-    const isBehind = keysWithout(at.conflicted, [suspect.key]).length < at.conflicted.length;
+    const isBehind = countWithout(at, [suspect.key]) < at.conflictedCount;
     const place = isBehind ? 'behind' : 'next';
     const recorded = await recordRowError(database, at, neverThrough(suspect.key), place);
     if (recorded === undefined) {

@@ -223,6 +223,20 @@ describe('Promise 3, a rewrite', () => {
     expect(await wrong()).toEqual([]);
   });
 
+  it('copes with that however long their keys are, which no row of a result holds', async () => {
+    const rows = 3_000;
+    await engine.database.query(`ALTER TABLE documents ALTER id TYPE text`);
+    await engine.database.query(
+      `INSERT INTO documents (id) SELECT n || repeat('"], ["😀', 10) FROM generate_series(1, ${rows}) AS n`,
+    );
+    betweenReadAndWrite(() => engine.database.query(increment('as the row is', 'true')));
+    await engine.database.query(`INSERT INTO data_migrations.migrations (name, status, run, seconds_per_row)
+      VALUES ('new-form', 'failed', 'earlier', 0.00001)`);
+    const result = await engine.run([toNewForm({ maxRows: 2_000 })]);
+    expect(result['new-form']).toMatchObject({ total_processed: rows, total_updated: rows, errors: 0 });
+    expect(await wrong()).toEqual([]);
+  });
+
   it('holds a conflicted row while it reads it again and writes it, so that it cannot change a third time', async () => {
     await fill(30);
     let writes = 0;
