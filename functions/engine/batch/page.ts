@@ -1,6 +1,6 @@
 import type { Database } from '../database/data-api.ts';
 import { key } from '../database/row-shape.ts';
-import { join, type Sql, sql, unsafeSql } from '../database/sql.ts';
+import { join, type Sql, sql } from '../database/sql.ts';
 import {
   compare,
   type Key,
@@ -9,11 +9,13 @@ import {
   keyName,
   keyNames,
   keyValues,
+  keyValuesIn,
   namedKey,
   type Table,
 } from '../database/table.ts';
 import type { Page } from '../define/batch.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
+import { aheadOfWalk } from './ahead.ts';
 
 /**
  * The CTEs that say which rows a page has: "page#", for keys that are given; "last#", the page's last key; "counted#", its
@@ -52,9 +54,7 @@ export function pageOf(table: Table, at: Checkpoint, page: Page): Sql[] {
 
 function givenPage(table: Table, keys: readonly Key[]): Sql[] {
   // One parameter however many they are: the Data API takes 65,536 characters of SQL.
-  const parts = table.key.map(
-    ({ type }, i) => sql`("given#".key ->> ${unsafeSql(`${i}`)})::${unsafeSql(type)} AS ${keyName(i)}`,
-  );
+  const parts = keyValuesIn(table, sql`"given#".key`).map((value, i) => sql`${value} AS ${keyName(i)}`);
   const descending = keyNames(table).map((name) => sql`${name} DESC`);
   return [
     sql`
@@ -100,8 +100,7 @@ export function lastKey(table: Table): Sql {
 
 /**
  * How many rows of the page count as processed, given how many it has and the CTE "changed_rows#": those that the first walk
- * has come to. With a marker the walk will not come to a row that is done ahead of it, in a retry; where lanes walk, all that was recorded
- * is behind one of them.
+ * has come to. With a marker the walk will not come to a row that is done ahead of it, in a retry.
  */
 export function processedOf(table: Table, at: Checkpoint, page: Page, rows: Sql): Sql {
   if (at.pass > 1) {
@@ -110,9 +109,10 @@ export function processedOf(table: Table, at: Checkpoint, page: Page, rows: Sql)
   if (!('keys' in page)) {
     return rows;
   }
-  return table.marker === undefined || at.lanes > 0
+  // What a lane reads again is behind it.
+  return table.marker === undefined || at.range !== undefined
     ? sql`0`
-    : sql`(SELECT count(*) FROM "changed_rows#" WHERE ${at.cursor === null ? sql`true` : after(keyNames(table), table, at.cursor)})`;
+    : sql`(SELECT count(*) FROM "changed_rows#" WHERE ${aheadOfWalk(keyNames(table), table, at)})`;
 }
 
 /**

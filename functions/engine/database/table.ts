@@ -238,6 +238,11 @@ export function keyValues(table: Table, key: Key): Sql[] {
   return table.key.map(({ type }, i) => sql`${key[i] ?? null}::${unsafeSql(type)}`);
 }
 
+/** A key that is an array of texts in jsonb, as values of the key's types. */
+export function keyValuesIn(table: Table, array: Sql): Sql[] {
+  return table.key.map(({ type }, i) => sql`(${array} ->> ${unsafeSql(`${i}`)})::${unsafeSql(type)}`);
+}
+
 /**
  * What a marker column says of itself in the catalog. A column without it is somebody else's, whatever its name: it is
  * neither believed, nor set, nor dropped.

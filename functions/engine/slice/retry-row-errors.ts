@@ -1,7 +1,9 @@
+import { aheadOfWalk } from '../batch/ahead.ts';
 import { startPace } from '../batch/batch-size.ts';
 import { key } from '../database/row-shape.ts';
-import { sql, withCtes } from '../database/sql.ts';
-import type { Key } from '../database/table.ts';
+import { sql, when, withCtes } from '../database/sql.ts';
+import { compare, type Key, keyColumns, keyValuesIn, type Table } from '../database/table.ts';
+import type { RowMigration } from '../define/registered.ts';
 import { type Checkpoint, reload, remember, rememberFailed } from '../ledger/checkpoint.ts';
 import { heldBy, move, moved } from '../ledger/move.ts';
 import { ledger } from '../ledger/names.ts';
@@ -39,8 +41,9 @@ export async function runRetry(
   }
 
   const inputOf = () => ({ database, table, at, seconds: 0, secondsPerRow: null });
+  const recordedBefore = (limit: number) => toRetry(database, migration, table, at, limit);
   const batch = async ({ size, alone }: Next): Promise<Step> => {
-    const keys = await recordedBefore(database, at, size);
+    const keys = await recordedBefore(size);
     const [first] = keys;
     if (first === undefined) {
       return 'done';
@@ -70,7 +73,7 @@ export async function runRetry(
     pace: { ...startPace({ ...migration.pace, maxRows: pageSize }, null), size: pageSize },
     batch,
     leaveOut: async ({ size }, error) => {
-      const keys = await recordedBefore(database, at, size);
+      const keys = await recordedBefore(size);
       const found = await recordBadRows(error, migration, inputOf(), { keys }, keys.length);
       if (found !== undefined) {
         tally.moved(at, found);
@@ -96,15 +99,27 @@ export async function runRetry(
   }
 }
 
-async function recordedBefore(
+/**
+ * Rows that earlier runs recorded, the oldest first. Those that the walk has still before it are left to it, if it would not see that
+ * they are done already, and would do them again.
+ */
+async function toRetry(
   database: SliceInput['database'],
+  { where }: RowMigration,
+  table: Table,
   at: Checkpoint,
   limit: number,
 ): Promise<readonly Key[]> {
+  const walkSeesAll = at.pass > 1 || where !== undefined || table.marker !== undefined;
+  const columns = keyColumns(table);
+  const isAhead = sql`EXISTS (
+      SELECT FROM ${table.name}
+      WHERE ${compare(columns, '=', keyValuesIn(table, sql`e.key`))} AND ${aheadOfWalk(columns, table, at)})`;
   const rows = await database.query(
     sql`
     SELECT e.key::text AS key FROM ${ledger.rowErrors} e
-    WHERE e.migration = ${at.migration} AND ${ofEarlierRuns(sql`${at.run}`)} ORDER BY e.at, e.key LIMIT ${limit}`,
+    WHERE e.migration = ${at.migration} AND ${ofEarlierRuns(sql`${at.run}`)} ${when(!walkSeesAll, sql`AND NOT ${isAhead}`)}
+    ORDER BY e.at, e.key LIMIT ${limit}`,
     { key },
   );
   return rows.map((row) => row.key);

@@ -63,7 +63,8 @@ const inCode = (more: More) =>
     },
   });
 const where = sql`cents IS NULL`;
-const kinds: Record<string, (more?: More) => Migration> = {
+type Make = (more?: More) => Migration;
+const kinds: Record<string, Make> = {
   'a backfill': (more) => inSql({ where, ...more }),
   'a rewrite': (more) => inCode({ where, ...more }),
   'a backfill without a condition': (more) => inSql({ ...more }),
@@ -175,6 +176,46 @@ describe.each(Object.entries(kinds))('A retry of %s', (kind, make) => {
     }
     expect(await changed(1)).toHaveLength(rows);
   });
+});
+
+describe.each([1, 2])('A retry of what %i lanes have left', (lanes) => {
+  const spent = { name: 'ErrorBudgetSpent' };
+
+  it.each(['a backfill without a condition', 'a rewrite without a condition'])(
+    'leaves to %s what its walk would do again',
+    async (kind) => {
+      const make = () => (kinds[kind] as Make)({ lanes, errorBudget: 1 });
+      await fill();
+      await poison('much', 3, 6, 7, 9, 12, 15);
+      await expect(engine.run([make()])).rejects.toMatchObject(spent);
+      await correct(3, 6, 7, 9, 12, 15);
+      await retry(make());
+      expect(await changed(2)).toEqual([]);
+      await engine.run([make()]);
+      // Of a rewrite, some were recorded behind the cursor, or are since the retry.
+      await retry(make());
+      expect(await changed(1)).toHaveLength(rows);
+      expect(await recorded()).toEqual([]);
+      const [line] = await engine.ledger('migrations');
+      expect(line).toMatchObject({ total_processed: `${rows}`, total_updated: `${rows}` });
+    },
+  );
+
+  it.each(['a backfill with a marker', 'a rewrite with a marker'])(
+    'counts what it has done for %s ahead of its walk, which does not come to it',
+    async (kind) => {
+      const make = () => (kinds[kind] as Make)({ lanes, errorBudget: 1 });
+      await fill(200);
+      await poison('much', 150, 153, 156);
+      await expect(engine.run([make()])).rejects.toMatchObject(spent);
+      await correct(150, 153, 156);
+      await retry(make());
+      await engine.run([make()]);
+      expect(await changed(1)).toHaveLength(200);
+      const [line] = await engine.ledger('migrations');
+      expect(line).toMatchObject({ total_processed: '200', total_updated: '200' });
+    },
+  );
 });
 
 describe('A retry', () => {
