@@ -73,11 +73,12 @@ export async function hasJournal(database: Statements, migration: string): Promi
   return row?.there === true;
 }
 
-/** What the journal keeps of a row as it is: the values of these columns, and who wrote it. */
+/** What the journal keeps of a row as it is: who wrote it, and the values of these columns, except generated ones, which nobody can put back. */
 export function before(table: Table, columns: readonly string[]): Sql {
-  const names = columns.map((name) => sql`${name}::text`);
-  const values = columns.map((name) => sql`${table.alias}.${identifier(name)}::text`);
-  return sql`jsonb_object(ARRAY[${join(names, ', ')}], ARRAY[${join(values, ', ')}]) AS "before#", ${table.alias}.xmin AS "was#"`;
+  const kept = columns.filter((name) => !table.columns.get(name)?.isGenerated);
+  const names = kept.map((name) => sql`${name}::text`);
+  const values = kept.map((name) => sql`${table.alias}.${identifier(name)}::text`);
+  return sql`jsonb_object(ARRAY[${join(names, ', ')}]::text[], ARRAY[${join(values, ', ')}]::text[]) AS "before#", ${table.alias}.xmin AS "was#"`;
 }
 
 /** How many rows the journal took: for a statement that says how long it took. */

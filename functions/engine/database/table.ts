@@ -12,6 +12,8 @@ export interface Column {
   /** The type as SQL writes it, with modifiers: `character varying(80)`. */
   readonly type: string;
   readonly form: Form;
+  /** The database makes its values, and refuses any other: it is computed from other columns, or always an identity. */
+  readonly isGenerated: boolean;
 }
 
 /** A table as a migration sees it: read from the catalog once per slice. */
@@ -72,7 +74,10 @@ export async function describeTable(database: Database, needs: TableNeeds): Prom
 
   const rows = found.columns ?? [];
   const columns = new Map(
-    rows.map((row) => [row.name, { name: row.name, type: row.type, form: formOf(row.base) }]),
+    rows.map(({ name, type, base, generated }) => [
+      name,
+      { name, type, form: formOf(base), isGenerated: generated },
+    ]),
   );
   const missing = [...needs.key, ...needs.columns].filter((column) => !columns.has(column));
   if (missing.length > 0) {
@@ -141,6 +146,7 @@ const described = {
           /** The type's own name, of a domain the one below it. */
           base: string(),
           not_null: boolean(),
+          generated: boolean(),
           comment: nullable(string()),
         }),
       ),
@@ -168,6 +174,7 @@ const catalog = (table: Sql): Sql => sql`
         'type', format_type(a.atttypid, a.atttypmod),
         'base', COALESCE(base.typname, t.typname),
         'not_null', a.attnotnull,
+        'generated', a.attgenerated <> '' OR a.attidentity = 'a',
         'comment', col_description(c.oid, a.attnum)) ORDER BY a.attnum)
       FROM pg_attribute a
       JOIN pg_type t ON t.oid = a.atttypid

@@ -73,7 +73,8 @@ function nextOf(table: Table, at: RestoreCheckpoint, size: number, condition = s
 
 /**
  * The columns that the next rows of the journal have values of; none at its end. They need not be those that the migration
- * changes today. Nobody but us writes there, so that they are still the same in the statement that follows.
+ * changes today. Nobody but us writes there, so that they are still the same in the statement that follows. A journal of an
+ * earlier release also has values of generated columns, which a rewrite only read: the database makes them again.
  */
 export async function columnsOf(
   database: Database,
@@ -90,7 +91,7 @@ export async function columnsOf(
   const names = rows.map(({ name }) => name);
   const gone = names.filter((name) => !table.columns.has(name));
   if (gone.length === 0) {
-    return names;
+    return names.filter((name) => !table.columns.get(name)?.isGenerated);
   }
   throw new MigrationFailed(
     `migration "${at.migration}": its undo journal ${journalName(at.migration)} has values of ${gone.join(', ')}, ` +
