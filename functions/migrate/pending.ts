@@ -111,7 +111,7 @@ async function enter(
     return { state: next };
   }
   if (found === 'not entered') {
-    // There is nothing to retry; or the run has finished it before, as its batches will find.
+    // There is nothing to retry; or this run or another has finished it before, or cleaned it up, as its batches will find.
     return request.retry === undefined ? { state: next } : { state: 'skipped', result: 'skipped' };
   }
   return inTheWay(turn, request, found);

@@ -16,7 +16,8 @@ import type { Known } from './rows-known.ts';
 /**
  * Enters a migration as running: on from its checkpoint, or from the start if an earlier run finished it. What this run
  * has finished stays so, and nothing happens once the run has been taken over or redriven, since the call may arrive late: false then. False,
- * too, if another run has finished it since it was found to have work: to begin anew would change rows twice that nothing tells from others.
+ * too, if another run has finished or cleaned it up since it was found to have work: to begin anew would change rows twice that nothing tells
+ * from others.
  *
  * @param found How it stood when it was found to have work; undefined if it had never run.
  */
@@ -30,7 +31,7 @@ export async function begin(
   await database.execute(sql`
     DELETE FROM ${ledger.migrations} m USING ${ledger.runs} r
     WHERE m.name = ${migration.name} AND ${may('beginAnew')} AND m.status = ${found ?? null} AND m.run <> r.execution_arn
-      AND ${isHolder(run)}`);
+      AND m.cleaned_up_at IS NULL AND ${isHolder(run)}`);
   const begun = sql`
     "begun#" AS (
       INSERT INTO ${ledger.migrations} AS m (name, status, run, rows_known)

@@ -36,9 +36,9 @@ export async function cleanUp(
   }
   const what = `migration "${migration.name}" could not be cleaned up`;
   const table = migration.kind === 'alterTables' ? textOf(ledger.migrations) : migration.table;
-  await withTableLock(database, clock, { what, table }, async (tx) => {
+  const isRecorded = await withTableLock(database, clock, { what, table }, async (tx) => {
     if (!(await record(tx, migration, run))) {
-      return;
+      return false;
     }
     const dropped = [
       ...(await dropMarker(tx, migration)),
@@ -46,7 +46,12 @@ export async function cleanUp(
       ...(await forgetRowErrors(tx, migration)),
     ];
     await keepResult(tx, run, migration.name, { cleaned_up: dropped });
+    return true;
   });
+  if (!isRecorded) {
+    // A duplicate of this invocation was faster, or another run has begun it anew: the next look finds which.
+    await cleanUp(database, migration, run, clock);
+  }
 }
 
 /** Whether there may be something to clean up. Throws MigrationFailed if the migration has still work to do. */
@@ -96,7 +101,10 @@ async function checkFinished(
   );
 }
 
-/** Records that it happens; false if that has been done. Throws Superseded if this run does not hold the ledger any more. */
+/**
+ * Records that it happens; false if that has been done, or the migration is not finished any more. Throws Superseded if this run does not
+ * hold the ledger any more.
+ */
 async function record(tx: Statements, { name }: Registered, run: Caller): Promise<boolean> {
   const [held] = await tx.query(
     sql`SELECT r.execution_arn FROM ${ledger.runs} r WHERE ${isHolder(run)} FOR UPDATE`,

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { backfill } from '../../../functions/engine/batch/backfill.ts';
+import { sql } from '../../../functions/engine/database/sql.ts';
 import { markerComment } from '../../../functions/engine/database/table.ts';
 import { ledgerScript } from '../../../functions/engine/ledger/schema.ts';
 import { prices } from '../../machine/fixtures/prices.ts';
@@ -58,6 +60,62 @@ describe('A clean-up', () => {
         'that has succeeded',
     });
     expect(await remains(engine.database)).toMatchObject({ journals: 1, row_errors: 1, indexes: 2 });
+  });
+
+  it('is refused, too, for one that another run has begun anew since it was found to be finished', async () => {
+    engine.between = async ({ sql: text }): Promise<Fault> => {
+      if (text === 'BeginTransaction') {
+        await engine.database.query(`UPDATE data_migrations.migrations SET status = 'failed'`);
+      }
+      return 'pass';
+    };
+    await expect(cleanUp()).rejects.toThrow('its last run failed, or was stopped');
+    expect(await remains(engine.database)).toMatchObject({ journals: 1, row_errors: 1, indexes: 2 });
+  });
+
+  it('promise 2: keeps a release from beginning anew that found new rows just before', async () => {
+    await engine.forget();
+    await products(engine.database);
+    const counted = backfill({
+      name: 'prices',
+      table: 'products',
+      key: 'id',
+      marker: 'price_migrated',
+      set: { total: sql`COALESCE(total, 0) + 1` },
+    });
+    await engine.run([counted]);
+    let release: Promise<unknown> | undefined;
+    let hasFound = () => {};
+    let isClean = () => {};
+    const found = new Promise<void>((resolve) => {
+      hasFound = resolve;
+    });
+    const clean = new Promise<void>((resolve) => {
+      isClean = resolve;
+    });
+    engine.between = async ({ sql: text }): Promise<Fault> => {
+      if (text === 'BeginTransaction' && release === undefined) {
+        await engine.database.query(`INSERT INTO products (id, price_text) VALUES (0, '0')`);
+        release = engine.run([counted], { name: 'release' });
+        await found;
+      } else if (text === 'BeginTransaction') {
+        hasFound();
+        await clean;
+      }
+      return 'pass';
+    };
+    await cleanUp(counted);
+    isClean();
+    expect(await release).toEqual({ prices: 'skipped' });
+    expect(
+      await engine.database.query(
+        'SELECT total::int, count(*)::int AS rows FROM products GROUP BY 1 ORDER BY 1',
+      ),
+    ).toEqual([
+      { total: 1, rows },
+      { total: null, rows: 1 },
+    ]);
+    expect(await remains(engine.database)).toMatchObject(nothing);
   });
 
   it('drops a marker that the migration has no more, and leaves a column that is not one', async () => {
