@@ -31,6 +31,8 @@ export interface Table {
    * can measure of itself, while its rows are locked.
    */
   readonly worksAfterUpdate: boolean;
+  /** Policies of row-level security count for our role: it may be let read rows that it may not change. */
+  readonly hasRowSecurity: boolean;
   /** The migration's own marker column, if it is there: true for rows that are done. */
   readonly marker: { readonly column: Sql; readonly left: Sql } | undefined;
 }
@@ -107,6 +109,7 @@ export async function describeTable(database: Database, needs: TableNeeds): Prom
     hasBeforeTrigger: found.has_before_trigger,
     worksAfterUpdate:
       found.has_after_trigger || needs.columns.some((column) => found.foreign_keys.includes(column)),
+    hasRowSecurity: found.has_row_security,
     marker: marker && {
       column: identifier(marker.name),
       left: sql`NOT ${alias}.${identifier(marker.name)}`,
@@ -134,6 +137,7 @@ const described = {
   has_children: boolean(),
   has_before_trigger: boolean(),
   has_after_trigger: boolean(),
+  has_row_security: boolean(),
   /** The columns that are in any. */
   foreign_keys: json(array(string())),
   /** NULL for a table without columns. */
@@ -166,6 +170,7 @@ const catalog = (table: Sql): Sql => sql`
     EXISTS (
       SELECT FROM pg_trigger t WHERE t.tgtype & 82 = 16 AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgrelid IN (
         SELECT c.oid UNION ALL SELECT part.relid FROM pg_partition_tree(c.oid) AS part)) AS has_after_trigger,
+    row_security_active(c.oid) AS has_row_security,
     COALESCE((SELECT json_agg(DISTINCT a.attname)
       FROM pg_constraint f JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey)
       WHERE f.conrelid = c.oid AND f.contype = 'f'), '[]')::text AS foreign_keys,

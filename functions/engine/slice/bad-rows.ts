@@ -1,5 +1,6 @@
 import { nextKey } from '../batch/page.ts';
 import { TransformTimeout } from '../batch/transform-rows.ts';
+import { withheldRows } from '../batch/withheld-rows.ts';
 import type { Key } from '../database/table.ts';
 import { checkWritable } from '../database/table-lock.ts';
 import type { Batch, BatchInput, Page } from '../define/batch.ts';
@@ -46,6 +47,31 @@ export async function recordBadRows(
       return undefined;
     }
     throw failure;
+  }
+}
+
+/**
+ * Records the rows of a page that row-level security withholds from the change, at most so many, before a batch passes over them. Undefined if
+ * there are none, or the claim is not ours any more. Where the page is one row and its condition fails, the batch says what is wrong with it.
+ */
+export async function recordWithheldRows(
+  { where }: RowMigration,
+  input: BatchInput,
+  page: Page,
+  most: number,
+  { alone }: { readonly alone: boolean },
+): Promise<Checkpoint | undefined> {
+  if (!input.table.hasRowSecurity) {
+    return undefined;
+  }
+  try {
+    const errors = await withheldRows(input, where, page, most);
+    return errors.length > 0 ? await recordRowErrors(input.database, input.at, errors) : undefined;
+  } catch (error) {
+    if (alone && error instanceof DatabaseError && (error.fault === 'row' || error.isTimeout)) {
+      return undefined;
+    }
+    throw error;
   }
 }
 

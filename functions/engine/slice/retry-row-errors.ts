@@ -8,7 +8,7 @@ import { type Checkpoint, reload, remember, rememberFailed } from '../ledger/che
 import { heldBy, move, moved } from '../ledger/move.ts';
 import { ledger } from '../ledger/names.ts';
 import { ofEarlierRuns, recordRowError } from '../ledger/row-errors.ts';
-import { batchOrRowError, recordBadRows } from './bad-rows.ts';
+import { batchOrRowError, recordBadRows, recordWithheldRows } from './bad-rows.ts';
 import { inBatches, type Next, type Step } from './batch-loop.ts';
 import { failureOf } from './failure-messages.ts';
 import type { Progress } from './slice.ts';
@@ -49,9 +49,17 @@ export async function runRetry(
       return 'done';
     }
     const input = inputOf();
+    const page = { keys: alone ? [first] : keys };
+    const withheld = await recordWithheldRows(migration, input, page, page.keys.length, { alone });
+    if (withheld !== undefined) {
+      const now = (await reload(database, withheld)) ?? withheld;
+      tally.moved(at, now);
+      at = now;
+      return 'again';
+    }
     const done = await (alone
       ? batchOrRowError(migration, input, first, 'behind')
-      : migration.batch(input, { keys }));
+      : migration.batch(input, page));
     if (done !== undefined) {
       await strikeOut(database, done.at, keys);
     }

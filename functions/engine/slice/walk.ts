@@ -8,7 +8,7 @@ import { type Checkpoint, reload, rememberFailed } from '../ledger/checkpoint.ts
 import { countWithout } from '../ledger/conflicted.ts';
 import { recordRowError } from '../ledger/row-errors.ts';
 import { forgetTransforming } from '../ledger/transforming.ts';
-import { nextRow, recordBadRows } from './bad-rows.ts';
+import { nextRow, recordBadRows, recordWithheldRows } from './bad-rows.ts';
 import { type Ended, inBatches, type Next, type Step } from './batch-loop.ts';
 import { budgetSpent, failureOf } from './failure-messages.ts';
 import { neverThrough, restAfterIt, suspectOf } from './suspect.ts';
@@ -95,6 +95,7 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
     at = (isShared ? await reload(database, now) : undefined) ?? now;
     await checkBudget(database, migration, at);
   };
+  const mostErrors = () => migration.errorBudget - at.rowErrorsOfThisRun + 1;
   const suspect = await suspectOf(database, migration, from);
   let suspectRows = suspect?.rows ?? 0;
   if (suspect?.key) {
@@ -109,6 +110,13 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
   }
   const batch = async (next: Next): Promise<Step> => {
     const { size, alone, begun, pace } = next;
+    // What has been read ahead may be a larger page.
+    const page = { size: Math.max(size, readAhead?.size ?? 0) };
+    const withheld = await recordWithheldRows(migration, inputOf(next), page, mostErrors(), next);
+    if (withheld !== undefined) {
+      await goOn(at, withheld);
+      return 'again';
+    }
     const given = { ...inputOf(next), ...(readAhead && { readAhead }) };
     readAhead = undefined;
     const done = await (alone ? nextRow(migration, given) : migration.batch(given, { size }));
@@ -148,9 +156,8 @@ export async function walk(input: WalkInput, from: Checkpoint): Promise<Walked> 
     },
     batch: (next) => batch(next).finally(() => endTurn()),
     leaveOut: async (next, error) => {
-      const most = migration.errorBudget - at.rowErrorsOfThisRun + 1;
       const given = inputOf(next);
-      const found = await recordBadRows(error, migration, given, { size: next.size }, most);
+      const found = await recordBadRows(error, migration, given, { size: next.size }, mostErrors());
       if (found !== undefined) {
         await goOn(given.at, found);
       }
