@@ -54,7 +54,9 @@ export interface TableNeeds {
  * the key has a unique index in this order and no NULLs. Throws MigrationFailed.
  */
 export async function describeTable(database: Database, needs: TableNeeds): Promise<Table> {
-  const found = await tableInCatalog(database, needs.table);
+  const { marker } = needs;
+  const ofMarker = marker === undefined ? undefined : { column: marker, comment: markerComment(needs.name) };
+  const found = await tableInCatalog(database, needs.table, ofMarker);
   const fail = (problem: string): never => {
     throw new MigrationFailed(`migration "${needs.name}", table ${needs.table}: ${problem}`);
   };
@@ -97,9 +99,6 @@ export async function describeTable(database: Database, needs: TableNeeds): Prom
       `has no unique index on (${needs.key.join(', ')}), so it cannot be walked in order; it has ${known}`,
     );
   }
-  const marker = rows.find(
-    ({ name, comment }) => name === needs.marker && comment === markerComment(needs.name),
-  );
   const alias = identifier(found.relation);
   return {
     name: identifier(found.schema, found.relation),
@@ -110,22 +109,29 @@ export async function describeTable(database: Database, needs: TableNeeds): Prom
     worksAfterUpdate:
       found.has_after_trigger || needs.columns.some((column) => found.foreign_keys.includes(column)),
     hasRowSecurity: found.has_row_security,
-    marker: marker && {
-      column: identifier(marker.name),
-      left: sql`NOT ${alias}.${identifier(marker.name)}`,
-    },
+    marker:
+      marker !== undefined && found.has_marker
+        ? { column: identifier(marker), left: sql`NOT ${alias}.${identifier(marker)}` }
+        : undefined,
   };
 }
 
 /** What the catalog says of a table. */
 export type TableInCatalog = RowOf<typeof described>;
 
+/** A marker's column, and the comment without which it is somebody else's. */
+interface MarkerColumn {
+  readonly column: string;
+  readonly comment: string;
+}
+
 /** Looks a table up, named as migrations name theirs; undefined where there is none of this name. */
 export async function tableInCatalog(
   database: Pick<Database, 'query'>,
   table: string,
+  marker?: MarkerColumn,
 ): Promise<TableInCatalog | undefined> {
-  const [found] = await database.query(catalog(tableName(table)), described);
+  const [found] = await database.query(catalog(tableName(table), marker), described);
   return found;
 }
 
@@ -138,6 +144,7 @@ const described = {
   has_before_trigger: boolean(),
   has_after_trigger: boolean(),
   has_row_security: boolean(),
+  has_marker: boolean(),
   /** The columns that are in any. */
   foreign_keys: json(array(string())),
   /** NULL for a table without columns. */
@@ -151,7 +158,6 @@ const described = {
           base: string(),
           not_null: boolean(),
           generated: boolean(),
-          comment: nullable(string()),
         }),
       ),
     ),
@@ -160,7 +166,8 @@ const described = {
   unique_keys: json(array(array(string()))),
 };
 
-const catalog = (table: Sql): Sql => sql`
+// The database compares the marker's comment: those of all columns may be too much for a row of a result.
+const catalog = (table: Sql, marker: MarkerColumn | undefined): Sql => sql`
   SELECT n.nspname::text AS schema, c.relname::text AS relation, c.relkind::text AS kind,
     c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) AS has_children,
     -- Of pg_trigger.tgtype, 1 is for each row, 2 before, 16 on update, 64 instead; a partition may have triggers of its own.
@@ -171,6 +178,9 @@ const catalog = (table: Sql): Sql => sql`
       SELECT FROM pg_trigger t WHERE t.tgtype & 82 = 16 AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgrelid IN (
         SELECT c.oid UNION ALL SELECT part.relid FROM pg_partition_tree(c.oid) AS part)) AS has_after_trigger,
     row_security_active(c.oid) AS has_row_security,
+    EXISTS (
+      SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = ${marker?.column ?? null}::text
+        AND col_description(c.oid, a.attnum) = ${marker?.comment ?? null}::text) AS has_marker,
     COALESCE((SELECT json_agg(DISTINCT a.attname)
       FROM pg_constraint f JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey)
       WHERE f.conrelid = c.oid AND f.contype = 'f'), '[]')::text AS foreign_keys,
@@ -179,8 +189,7 @@ const catalog = (table: Sql): Sql => sql`
         'type', format_type(a.atttypid, a.atttypmod),
         'base', COALESCE(base.typname, t.typname),
         'not_null', a.attnotnull,
-        'generated', a.attgenerated <> '' OR a.attidentity = 'a',
-        'comment', col_description(c.oid, a.attnum)) ORDER BY a.attnum)
+        'generated', a.attgenerated <> '' OR a.attidentity = 'a') ORDER BY a.attnum)
       FROM pg_attribute a
       JOIN pg_type t ON t.oid = a.atttypid
       LEFT JOIN pg_type base ON base.oid = NULLIF(t.typbasetype, 0)

@@ -98,6 +98,20 @@ describe('A marker', () => {
     });
   });
 
+  it('is found in a table of many columns with long comments', async () => {
+    await items(engine, 20);
+    const columns = Array.from({ length: 80 }, (_, i) => `c${i}`);
+    await engine.database.query(
+      `ALTER TABLE items ${columns.map((column) => `ADD COLUMN ${column} text`).join(', ')}`,
+    );
+    for (const column of columns) {
+      await engine.database.query(`COMMENT ON COLUMN items.${column} IS '${'long '.repeat(160)}'`);
+    }
+    const result = await engine.run([kinds.backfill?.() as Migration]);
+    expect(result.labels).toMatchObject({ total_updated: 20 });
+    expect(await marks(engine)).toEqual([{ form: 'new', labelled: true, rows: 20 }]);
+  });
+
   it('gives up a lock that it does not get soon, and adds its column later', async () => {
     await items(engine, 20);
     const application = await engine.database.pool.connect();
