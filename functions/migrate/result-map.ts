@@ -1,11 +1,8 @@
 import type { Counters, FollowUp, Result, ResultMap } from '../contract.ts';
 import { executionArn } from '../engine/ledger/execution-names.ts';
 import type { Jobs } from '../engine/ledger/follow-ups.ts';
-import { keepResult, outcomeOf } from '../engine/ledger/run-record.ts';
+import { keepResult, mostResultBytes, outcomeOf } from '../engine/ledger/run-record.ts';
 import type { Turn } from './turn.ts';
-
-// Step Functions takes 256 KiB of state; the rest is for what stands around the map.
-const mostBytes = 200_000;
 
 /**
  * Keeps what a run has to say of a migration that it is through with: what the ledger says it came to, unless it is given. Returns it
@@ -16,8 +13,9 @@ export async function keptResult(
   given?: Result,
 ): Promise<Result> {
   const result = given ?? (await outcomeOf(database, name)) ?? 'skipped';
-  await keepResult(database, run, name, result);
-  return withoutSamples(result);
+  const inShort = withoutSamples(result);
+  await keepResult(database, run, name, result, inShort);
+  return inShort;
 }
 
 /**
@@ -32,7 +30,7 @@ export function resultMap(
   showsRowData: boolean,
 ): ResultMap {
   const whole = { ...mapped(names, (name) => results.get(name) ?? 'skipped'), ...next };
-  if (showsRowData && Buffer.byteLength(JSON.stringify(whole)) <= mostBytes) {
+  if (showsRowData && Buffer.byteLength(JSON.stringify(whole)) <= mostResultBytes) {
     return whole;
   }
   return { ...mapped(names, (name) => withoutSamples(results.get(name) ?? 'skipped')), ...next };

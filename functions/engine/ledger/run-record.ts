@@ -1,4 +1,4 @@
-import { boolean, nullable, number } from 'valibot';
+import { boolean, nullable, number, string } from 'valibot';
 import {
   type Action,
   type Answer,
@@ -14,6 +14,9 @@ import { sql } from '../database/sql.ts';
 import { isHolder } from './holder.ts';
 import { ledger } from './names.ts';
 
+/** Step Functions takes 256 KiB of state; the rest is for what stands around the results. */
+export const mostResultBytes = 200_000;
+
 /** What the ledger knows of a run. */
 export interface RunState {
   /** How many slices its part has had, over all migrations. */
@@ -25,24 +28,26 @@ export interface RunState {
   readonly results: ReadonlyMap<string, Result>;
 }
 
-/** Reads what the ledger knows of a run. */
+/** Reads what the ledger knows of a run. Each result has a row of its own: all of them may be too much for one. */
 export async function runState(database: Statements, run: Caller): Promise<RunState> {
-  const [row] = await database.query(
+  const rows = await database.query(
     sql`
-    SELECT slices, renew, request::text AS request, results::text AS results
-    FROM ${ledger.runs} WHERE execution_arn = ${run.execution_arn}`,
+    SELECT r.slices, r.renew, r.request::text AS request, kept.key AS migration, kept.value::text AS result
+    FROM ${ledger.runs} r LEFT JOIN LATERAL jsonb_each(r.results) AS kept ON true
+    WHERE r.execution_arn = ${run.execution_arn}`,
     {
       slices: number(),
       renew: boolean(),
       request: ownJson<RunInput>(),
-      results: ownJson<Readonly<Record<string, Result>>>(),
+      migration: nullable(string()),
+      result: nullable(ownJson<Result>()),
     },
   );
-  if (!row) {
-    return { slices: 0, renew: false, request: {}, results: new Map() };
-  }
-  const results = Object.entries(row.results).map(([name, result]) => [name, inOrder(result)] as const);
-  return { ...row, results: new Map(results) };
+  const [{ slices, renew, request } = { slices: 0, renew: false, request: {} }] = rows;
+  const results = rows.flatMap(({ migration, result }) =>
+    migration === null || result === null ? [] : [[migration, inOrder(result)] as const],
+  );
+  return { slices, renew, request, results: new Map(results) };
 }
 
 /** Whether a run is under way, and this is the part of it that works. */
@@ -65,15 +70,22 @@ export async function countSlice(
   return row;
 }
 
-/** Keeps what a run has to say of a migration that it is through with. */
+/**
+ * Keeps what a run has to say of a migration that it is through with; in short where its results would otherwise be more than an
+ * output may have.
+ */
 export async function keepResult(
   database: Statements,
   run: Caller,
   migration: string,
   result: Result,
+  inShort: Result = result,
 ): Promise<void> {
+  const whole = sql`${JSON.stringify(result)}::jsonb`;
   await database.execute(sql`
-    UPDATE ${ledger.runs} SET results = results || jsonb_build_object(${migration}, ${JSON.stringify(result)}::jsonb)
+    UPDATE ${ledger.runs} SET results = results || jsonb_build_object(${migration},
+      CASE WHEN octet_length((results - ${migration})::text) + octet_length(${whole}::text) <= ${mostResultBytes}
+        THEN ${whole} ELSE ${JSON.stringify(inShort)}::jsonb END)
     WHERE execution_arn = ${run.execution_arn} AND status = 'running'`);
 }
 
