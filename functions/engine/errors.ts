@@ -13,9 +13,12 @@ export class DatabaseError extends Error {
   readonly isTimeout: boolean;
   /** Its result has a row, or is as a whole, larger than the Data API hands out. */
   readonly isTooLarge: boolean;
+  /** The place in SQL of an author to which it points, as `located` writes it. */
+  readonly place: string | undefined;
 
-  constructor(message: string, fault: Fault, sqlState: string | null, cause?: unknown) {
+  constructor(message: string, fault: Fault, sqlState: string | null, cause?: unknown, place?: string) {
     super(message, { cause });
+    this.place = place;
     this.fault = fault;
     this.sqlState = sqlState;
     this.isTimeout = sqlState === '57014' || message.startsWith('StatementTimeoutException');
@@ -77,13 +80,28 @@ export class InvalidInput extends Error {
   override readonly name = ErrorName.InvalidInput;
 }
 
+// SQLSTATEs whose messages name tables, columns, roles and limits. Of the others a trigger's ASSERT, PostGIS (XX000), or a cast of a
+// value to tsquery (42601) or regclass (42P01) quote the value.
+const quotesNoRow =
+  /^(08|0A|21|25|27|28|2B|3D|40|42(501|611|701|710|804|809|8C9|P07|P10|P16|P17)|53|54|55|57|58)/;
+
+/** How the Data API ends a message that points into the statement, which no message about a row does. */
+export const atPosition = /; Position: (\d+)(; SQLState: \w{5})\s*$/;
+
 /**
- * What a refused statement says where it is not known who reads it. What PostgreSQL says of a row may quote its values, unless it
- * points into the statement.
+ * What a refused statement says where it is not known who reads it: nothing that may quote a value of a row. Of a row it says at
+ * most to which place in the SQL of the author the database points.
  */
-export function publicMessage({ message, fault, sqlState }: DatabaseError): string {
-  const isOfStatement = fault !== 'row' || message.includes('\n');
-  return isOfStatement ? message : `the database refused a row (SQLSTATE ${sqlState ?? 'none'})`;
+export function publicMessage({ message, fault, sqlState, place }: DatabaseError): string {
+  if (fault === 'row') {
+    return place === undefined
+      ? `the database refused a row (SQLSTATE ${sqlState ?? 'none'})`
+      : `the database refused a value${place}SQLState: ${sqlState}`;
+  }
+  const isOfStatement = place !== undefined || atPosition.test(message);
+  return sqlState === null || isOfStatement || quotesNoRow.test(sqlState)
+    ? message
+    : `the database refused the statement (SQLSTATE ${sqlState}) in words that may quote a row: they are in the database's own log`;
 }
 
 /** What to do about a ledger that somebody has dropped or altered in part. */
@@ -141,6 +159,14 @@ export function databaseError(error: unknown): DatabaseError {
 // 22 data exceptions, 23 integrity constraints; 44000 a view's CHECK OPTION, P0001 a trigger's RAISE and 54000 a value too
 // large for its index blame the row just as well. If all rows fail that way, the error budget ends it.
 const ofTheRow = /^(22|23|44000|P0001|54000)/;
+// The classes of PostgreSQL's appendix. A code of any other class is one that the application gave to a RAISE of its own, which
+// blames the row as P0001 does.
+const classesOfPostgres = new Set(
+  (
+    '00 01 02 03 08 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 23 24 25 26 27 28 2B 2D 2F 34 38 39 3B 3D 3F 40 42 44 ' +
+    '53 54 55 57 58 72 F0 HV P0 XX'
+  ).split(' '),
+);
 // 40 serialization and deadlock, 53 out of resources, 55P03 lock not available, 57014 cancelled, 57P0x shutting down,
 // 08 connection; 25P02 and 25P03 are the wake of one of these inside a transaction. 28 is a login refused: for a moment that
 // happens each time that the managed secret rotates.
@@ -151,7 +177,7 @@ function faultOfSqlState(sqlState: string | null): Fault {
   if (sqlState === null) {
     return 'moment';
   }
-  if (ofTheRow.test(sqlState)) {
+  if (ofTheRow.test(sqlState) || !classesOfPostgres.has(sqlState.slice(0, 2))) {
     return 'row';
   }
   return ofTheMoment.test(sqlState) ? 'moment' : 'migration';

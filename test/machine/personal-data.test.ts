@@ -20,6 +20,7 @@ async function start(show: 'true' | 'false'): Promise<TestRuntime> {
 
 /** Rows of which one is too young, one has no age, one no initials, two the same code; of two, the salary is no number. */
 async function fill({ database }: TestRuntime): Promise<void> {
+  await database.query('DROP TRIGGER IF EXISTS guard ON people');
   await database.query('TRUNCATE people');
   await database.query(
     `INSERT INTO people (email, name, age_text, salary_text)
@@ -28,6 +29,15 @@ async function fill({ database }: TestRuntime): Promise<void> {
   await database.query(`UPDATE people SET age_text = 'secret age' WHERE email LIKE '07%'`);
   await database.query(`UPDATE people SET age_text = '17' WHERE email LIKE '08%'`);
   await database.query(`UPDATE people SET name = 'Secretive' WHERE email LIKE '09%'`);
+}
+
+/** A trigger that does this when the row of one person is updated. */
+async function guard({ database }: TestRuntime, statement: string): Promise<void> {
+  await database.query(`CREATE OR REPLACE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN IF NEW.email LIKE '07%' THEN ${statement}; END IF; RETURN NEW; END $$`);
+  await database.query(
+    'CREATE OR REPLACE TRIGGER guard BEFORE UPDATE ON people FOR EACH ROW EXECUTE FUNCTION guard()',
+  );
 }
 
 /** All that a run leaves outside of the database: executions, their histories, what the functions wrote. */
@@ -91,6 +101,37 @@ describe('promise 15: keys and values of rows', () => {
     );
     expect(errors).toHaveLength(2);
     expect(errors.every(({ key, reason }) => mark.test(key.join()) && mark.test(reason))).toBe(true);
+  });
+
+  it.each([
+    [`RAISE EXCEPTION '% must not be changed', NEW.email USING ERRCODE = 'AP001'`, 'AP001'],
+    [`RAISE EXCEPTION E'%\n must not be changed', NEW.email USING ERRCODE = 'check_violation'`, '23514'],
+  ])('leave it in nothing that a trigger says of a row: %s', async (refusal, sqlstate) => {
+    await guard(chain, refusal);
+    const { status, result } = await chain.run({ only: 'initials' });
+    expect({ status, result }).toMatchObject({ status: 'SUCCEEDED', result: { initials: { errors: 2 } } });
+    const [{ reason } = { reason: '' }] = await chain.database.query<{ reason: string }>(
+      `SELECT reason FROM data_migrations.row_errors WHERE sqlstate = '${sqlstate}'`,
+    );
+    expect(reason).toContain('07secret@example.org');
+    expect((await everythingOutside(chain)).filter((text) => mark.test(text))).toEqual([]);
+  });
+
+  it('leave it in no error of a table whose column does not take another type', async () => {
+    await chain.database.query(`CREATE TABLE letters AS SELECT 'secret year' AS year`);
+    const { error, cause } = await chain.run({ only: 'years' });
+    expect(`${error}: ${cause}`).toMatch(
+      /^MigrationFailed: migration "years", table \S+letters \(1 of 1\): the database refused a row \(SQLSTATE 22P02\)\. None of these/,
+    );
+    expect((await everythingOutside(chain)).filter((text) => mark.test(text))).toEqual([]);
+    await chain.database.query('DROP TABLE letters');
+  });
+
+  it('leave it in no error of a statement that fails on a value', async () => {
+    await guard(chain, 'PERFORM NEW.name::tsquery');
+    const { error, cause } = await chain.run({ only: 'codes' });
+    expect(`${error}: ${cause}`).toMatch(/^MigrationFailed: migration "codes", batch \d+: .*SQLSTATE 42601/);
+    expect((await everythingOutside(chain)).filter((text) => mark.test(text))).toEqual([]);
   });
 });
 

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { identifier, type Sql, sql } from '../database/sql.ts';
 import type { AlterMigration } from '../define/registered.ts';
-import { DatabaseError, MigrationFailed } from '../errors.ts';
+import { DatabaseError, MigrationFailed, publicMessage } from '../errors.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 import { heldBy, move, moved } from '../ledger/move.ts';
 import { type AlteredTable, tablesOf } from './alter-tables.ts';
@@ -10,10 +10,15 @@ import { type AlteredTable, tablesOf } from './alter-tables.ts';
 /** An ALTER that failed, and with it the whole transaction. */
 export class NotAltered extends DatabaseError {
   readonly table: AlteredTable;
+  /** The message without values of rows, which a cast to another type may quote. */
+  readonly inPublic: string;
 
-  constructor(table: AlteredTable, place: string, { message, fault, sqlState, cause }: DatabaseError) {
-    super(`table ${table.schema}.${table.name} (${place}): ${message}`, fault, sqlState, cause);
+  constructor(table: AlteredTable, nth: string, error: DatabaseError) {
+    const { message, fault, sqlState, cause } = error;
+    const where = `table ${table.schema}.${table.name} (${nth})`;
+    super(`${where}: ${message}`, fault, sqlState, cause);
     this.table = table;
+    this.inPublic = `${where}: ${publicMessage(error)}`;
   }
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Database } from '../database/data-api.ts';
 import { identifier, regclass, sql } from '../database/sql.ts';
 import type { AlterMigration } from '../define/registered.ts';
-import { DatabaseError, DatabaseUnavailable, MigrationFailed } from '../errors.ts';
+import { DatabaseError, DatabaseUnavailable, MigrationFailed, publicMessage } from '../errors.ts';
 import { type Checkpoint, reload, remember } from '../ledger/checkpoint.ts';
 import { ledger } from '../ledger/names.ts';
 import type { Progress } from '../slice/slice.ts';
@@ -100,11 +100,11 @@ async function failUnlessGone(
   if (table !== undefined && !now.some((found) => found.lacks && isSame(found, table))) {
     return;
   }
-  throw new MigrationFailed(
-    `migration "${migration.name}", ${error.message}. None of these tables was changed. Correct the table or the migration, ` +
-      'deploy, and start the machine again',
-    { cause: error },
-  );
+  const say = (what: string) =>
+    `migration "${migration.name}", ${what}. None of these tables was changed. Correct the table or the migration, deploy, and ` +
+    'start the machine again';
+  const what = error instanceof NotAltered ? error.inPublic : publicMessage(error);
+  throw new MigrationFailed(say(what), { inFull: say(error.message), cause: error });
 }
 
 const isSame = (a: AlteredTable, b: AlteredTable) => a.schema === b.schema && a.name === b.name;

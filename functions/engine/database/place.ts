@@ -1,4 +1,4 @@
-import { DatabaseError } from '../errors.ts';
+import { atPosition, DatabaseError } from '../errors.ts';
 import { partsOf, type Sql } from './sql.ts';
 
 /** SQL that an author wrote, with the name of the option in which it stands: errors of the database point into it. */
@@ -11,8 +11,7 @@ export function labelled(fragment: Sql, label: string): Sql {
  * where there is no position, or none in SQL of an author.
  */
 export function located(error: unknown, statement: Sql): unknown {
-  const found =
-    error instanceof DatabaseError && /; Position: (\d+)(; SQLState: \w{5})\s*$/.exec(error.message);
+  const found = error instanceof DatabaseError && atPosition.exec(error.message);
   const place = found ? placeIn(statement, Number(found[1]) - 1) : undefined;
   if (!found || place === undefined) {
     return error;
@@ -23,6 +22,7 @@ export function located(error: unknown, statement: Sql): unknown {
     fault,
     sqlState,
     cause,
+    place,
   );
 }
 

@@ -6,7 +6,7 @@ import { identifier, join, type Sql, sql } from '../database/sql.ts';
 import { compare, type Key, keyAsJson, keyColumns, keyValues, type Table } from '../database/table.ts';
 import type { RowMigration } from '../define/registered.ts';
 import type { TableValidation } from '../define/validations.ts';
-import { DatabaseError, MigrationFailed } from '../errors.ts';
+import { DatabaseError, MigrationFailed, publicMessage } from '../errors.ts';
 
 /** What validations found in a page of rows. */
 export interface PageFindings {
@@ -79,11 +79,13 @@ export async function validateRow(
   if (found.some(({ unevaluated }) => unevaluated > 0)) {
     return { rows, last, found };
   }
-  throw new MigrationFailed(
-    `migration "${name}", row (${shown(last)}): its validations cannot be asked together: ${failure.message}. ` +
-      'Correct the row or the validations, and start the machine again: it goes on with validating',
-    { cause: failure },
-  );
+  const say = (row: string, said: string) =>
+    `migration "${name}", ${row}: its validations cannot be asked together: ${said}. Correct the row or the validations, and start ` +
+    'the machine again: it goes on with validating';
+  throw new MigrationFailed(say('a row', publicMessage(failure)), {
+    inFull: say(`row (${shown(last)})`, failure.message),
+    cause: failure,
+  });
 }
 
 function rowsFault(error: unknown): DatabaseError {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { labelled } from '../../../functions/engine/database/place.ts';
 import { type Sql, sql, withCtes } from '../../../functions/engine/database/sql.ts';
+import { type DatabaseError, publicMessage } from '../../../functions/engine/errors.ts';
 import { startEngine, type TestEngine } from '../../support/engine.ts';
 
 let engine: TestEngine;
@@ -49,6 +50,17 @@ it('An error points to the line, with two lines around it, behind characters of 
       `${' '.repeat(36)}^\n` +
       `      AND 3 = 3\n` +
       `      AND 4 = 4\nSQLState: 42703`,
+  );
+});
+
+it('Everybody is shown the place where a value in the SQL is wrong, and not what the database says of values', async () => {
+  const wrong = around(labelled(sql`n = '12 €'`, 'where'));
+  const error = await engine
+    .dataApi()
+    .execute(wrong)
+    .catch((thrown: unknown) => thrown);
+  expect(publicMessage(error as DatabaseError)).toBe(
+    `the database refused a value; in where:\n  n = '12 €'\n      ^\nSQLState: 22P02`,
   );
 });
 

@@ -213,17 +213,35 @@ describe('Promise 6: a bad row is known', () => {
     }
   });
 
-  it('by what a trigger raises', async () => {
+  it.each(['P0001', 'AP001', '99999'])('by what a trigger raises with SQLSTATE %s', async (sqlstate) => {
     await fill();
-    await engine.database.query(`CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-      $$ BEGIN IF NEW.id = 150 THEN RAISE EXCEPTION 'order % is closed', NEW.id; END IF; RETURN NEW; END $$`);
+    await engine.database.query(`CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.id = 150 THEN RAISE EXCEPTION 'order % is closed', NEW.id USING ERRCODE = '${sqlstate}'; END IF;
+        RETURN NEW; END $$`);
     await engine.database.query(
       'CREATE TRIGGER refuse BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION refuse()',
     );
     await engine.run([cents()]);
     expect(await recorded()).toMatchObject([
-      { key: ['150'], sqlstate: 'P0001', reason: expect.stringContaining('order 150 is closed') },
+      { key: ['150'], sqlstate, reason: expect.stringContaining('order 150 is closed') },
     ]);
+    expect(await migrated()).toEqual(allBut([150]));
+  });
+
+  it('until its budget is spent, where a trigger with an SQLSTATE of its own refuses all of them', async () => {
+    await fill();
+    await engine.database.query(`CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN RAISE EXCEPTION 'order % is closed', NEW.id USING ERRCODE = 'AP001'; END $$`);
+    await engine.database.query(
+      'CREATE TRIGGER refuse BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION refuse()',
+    );
+    for (const make of [cents, centsInTypeScript]) {
+      await engine.forget();
+      await expect(engine.run([make({ errorBudget: 5 })])).rejects.toMatchObject({
+        name: 'ErrorBudgetSpent',
+        message: expect.stringContaining('order 1 is closed; SQLState: AP001'),
+      });
+    }
   });
 
   it('by a trigger that silently refuses the change of a rewrite', async () => {
