@@ -1,13 +1,10 @@
 import { registered } from '../functions/engine/define/registered.ts';
-import { fitOf } from '../functions/engine/ledger/schema.ts';
 import { countLeft } from '../functions/engine/lifecycle/count-left.ts';
-import { isPending } from '../functions/engine/lifecycle/pending.ts';
-import type { Ledger } from '../functions/engine/overview/read-ledger.ts';
-import type { Status } from '../functions/engine/overview/status.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
-import { counted, grouped } from './output/format.ts';
+import { counted } from './output/format.ts';
 import { statusOfOne } from './system/status.ts';
 import type { System } from './system/system.ts';
+import { whatIsLeft } from './system/what-is-left.ts';
 
 interface Options {
   readonly json?: boolean;
@@ -50,35 +47,6 @@ function withErrors(system: System, name: string, errors: number): string {
     return '';
   }
   return `, but ${counted(errors, 'row')} could not be migrated: ${system.command(`errors ${name}`)}`;
-}
-
-/** Undefined for a migration that is finished, or never had anything to do. */
-async function whatIsLeft(
-  system: System,
-  ledger: Ledger,
-  { name, state, line }: Status,
-): Promise<string | undefined> {
-  const arriving = line?.result?.still_arriving ?? 0;
-  if (state === 'finished' && arriving > 0) {
-    return `${counted(arriving, 'row')} in the old form came in while it looked for the last time; the next run looks again`;
-  }
-  if (state === 'finished' || state === 'cleaned up') {
-    return undefined;
-  }
-  if (line !== undefined) {
-    if (line.restore && (line.status === 'restoring' || line.status === 'restored')) {
-      return `its rows ${line.status === 'restored' ? 'were' : 'are being'} put back: ${line.restore.because}`;
-    }
-    const errors = line.errors > 0 ? `, ${counted(line.errors, 'row error')}` : '';
-    const known = Math.max(line.rows_known, line.total_processed);
-    return `${state}, ${grouped(line.total_processed)} of ${grouped(known)} rows done${errors}`;
-  }
-  const migration = system.registered.find((each) => each.name === name);
-  // What it has to do is asked with the ledger's help, and there is none, or none yet of this version.
-  if (migration === undefined || fitOf(ledger) !== 'usable') {
-    return 'it has never run';
-  }
-  return (await isPending(await system.database(), migration)) ? 'it has never run, and has work' : undefined;
 }
 
 /** Looks at every row. Undefined if none is in the old form, or where nothing tells the forms apart. */

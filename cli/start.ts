@@ -1,12 +1,13 @@
 import { executionName } from '../functions/engine/ledger/execution-names.ts';
 import { jsonOption, type OperatorCommand } from './command/command.ts';
 import { Misuse } from './command/misuse.ts';
-import { describeSoon, leftToBackground } from './system/executions.ts';
+import { describeSoon } from './system/executions.ts';
 import { inputOf, type RunOptions, runOptions } from './system/input.ts';
 import { type Asked, startNamed, start as startOne } from './system/start.ts';
 import { statusOfOne } from './system/status.ts';
 import type { System } from './system/system.ts';
 import { printEnd, waitFor } from './system/wait.ts';
+import { waitForBackground } from './system/wait-for-background.ts';
 
 interface StartOptions extends RunOptions {
   readonly wait?: boolean;
@@ -21,8 +22,8 @@ export const start: OperatorCommand<StartOptions> = {
   usage: 'start',
   about: 'start a run of all pending migrations, or join the one of the same name',
   exits: [
-    'started; with --wait, or found under its name: succeeded, with the result map on stdout',
-    'not started; with --wait: failed or stopped, with error and cause on stderr',
+    'started; with --wait, or found under its name: succeeded, with the result map on stdout; with --wait-for: that is finished, too',
+    'not started; with --wait: failed or stopped, with error and cause on stderr; with --wait-for: that failed, was stopped, or is paused, too',
     'misuse, or no such migration',
   ],
   options: [
@@ -35,8 +36,9 @@ export const start: OperatorCommand<StartOptions> = {
     jsonOption,
   ],
   async run(system, options) {
-    if (options.waitFor !== undefined && options.waitFor !== 'all') {
-      await statusOfOne(system, options.waitFor);
+    const { waitFor: waitsFor } = options;
+    if (waitsFor !== undefined && waitsFor !== 'all') {
+      await statusOfOne(system, waitsFor);
     }
     if (options.only !== undefined) {
       await statusOfOne(system, options.only);
@@ -53,36 +55,22 @@ export const start: OperatorCommand<StartOptions> = {
     const { err } = system.io;
     if (asked.did === 'found') {
       err.write(`${executionName(asked.arn)} has succeeded already; nothing was started\n`);
-      return printEnd(system, asked.execution);
+      const code = printEnd(system, asked.execution);
+      return waitsFor === undefined ? code : waitForBackground(system, asked.execution, waitsFor);
     }
     err.write(
       asked.did === 'started' ? `started ${asked.arn}\n` : `${asked.arn} is under way already: joined\n`,
     );
-    if (options.waitFor !== undefined) {
-      return waitForBackground(system, asked.arn, options.waitFor);
+    if (waitsFor === undefined && !options.wait) {
+      return printStarted(system, asked.arn, options.json);
     }
-    return options.wait ? waitFor(system, asked.arn) : printStarted(system, asked.arn, options.json);
+    const code = await waitFor(system, asked.arn);
+    if (code !== 0 || waitsFor === undefined) {
+      return code;
+    }
+    return waitForBackground(system, await describeSoon(system, asked.arn), waitsFor);
   },
 };
-
-/** Waits for a run, and then for what it has left to the background: one migration, or all. */
-async function waitForBackground(system: System, arn: string, which: string): Promise<number> {
-  const code = await waitFor(system, arn);
-  if (code !== 0) {
-    return code;
-  }
-  for (const [name, execution] of leftToBackground(await describeSoon(system, arn))) {
-    if (which !== 'all' && which !== name) {
-      continue;
-    }
-    system.io.err.write(`waiting for ${name}: ${execution}\n`);
-    const ended = await waitFor(system, execution);
-    if (ended !== 0) {
-      return ended;
-    }
-  }
-  return 0;
-}
 
 /** Prints the run that was started, for a script to go on with. */
 export function printStarted({ io, command }: System, arn: string, json = false): number {

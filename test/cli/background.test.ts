@@ -148,6 +148,56 @@ test('start --wait-for all waits for all that is in the background', async () =>
   expect(await does('finished', name)).toMatchObject({ code: 0 });
 });
 
+test('start --wait-for of a run that was found under its name waits for what it has left to the background', async () => {
+  const { held, letGo } = hold();
+  await does('start', '--name', 'v1', '--wait');
+  await held;
+  await does('tune', name, '--rest', '0');
+  let isOver = false;
+  const again = does('start', '--name', 'v1', '--wait-for', 'all').finally(() => {
+    isOver = true;
+  });
+  expect((await does('finished', name)).code).toBe(1);
+  expect(isOver).toBe(false);
+  letGo();
+  const { code, stdout, stderr } = await again;
+  expect(code, stderr).toBe(0);
+  expect(stderr).toContain('v1 has succeeded already; nothing was started\n');
+  expect(stderr).toContain(`waiting for ${name}: arn:`);
+  expect(stdout).toContain('"total_processed": 50000');
+}, 60_000);
+
+test('start --wait-for exits with 1 and says how to go on where the migration is paused, and with 0 once it is finished', async () => {
+  const { held, letGo } = hold();
+  await does('start', '--name', 'v2', '--wait');
+  await held;
+  await does('tune', name, '--rest', '0');
+  await does('pause', name, '--reason', 'the sale is on');
+  letGo();
+  const paused = await does('start', '--name', 'v3', '--wait-for', name);
+  expect(JSON.parse(paused.stdout)[name]).toMatchObject({ state: 'paused' });
+  const said =
+    /^ci-builds-stage-id is paused by \S+ at .*: the sale is on\. npx migrations resume ci-builds-stage-id .*goes on/m;
+  for (const { code, stderr } of [
+    paused,
+    await does('start', '--wait-for', 'all'),
+    await does('start', '--only', 'users-full-name', '--wait-for', name),
+  ]) {
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(said) });
+  }
+  const stopped = await does('start', '--name', 'v2', '--wait-for', name);
+  expect(stopped).toMatchObject({ code: 1, stderr: expect.stringMatching(/ended ABORTED\nPaused\n/) });
+
+  expect(await does('resume', name, '--wait')).toMatchObject({ code: 0 });
+  for (const release of ['v2', 'v3']) {
+    const { code, stderr } = await does('start', '--name', release, '--wait-for', name);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringContaining(`${name} is finished\n`),
+    });
+  }
+}, 60_000);
+
 test.each([
   [['tune', name], 'give what to set, or --reset alone'],
   [['tune', name, '--rest', '1', '--within', 'P1D'], 'give one of --rest and --within'],
