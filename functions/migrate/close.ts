@@ -10,7 +10,7 @@ import { isPartOver } from './turn.ts';
 
 /** Ends a run with its result map and the follow-up jobs to start, or says that it goes on in its next part. */
 export async function close(engine: Engine, run: Caller): Promise<Closed> {
-  const { database, migrations, jobs, showsRowData } = engine;
+  const { database, statusOf, migrations, jobs, showsRowData } = engine;
   if (await isTooNew(database)) {
     return { state: 'continued' };
   }
@@ -20,7 +20,10 @@ export async function close(engine: Engine, run: Caller): Promise<Closed> {
   if (isPartOver({ engine }, state) && !isThrough(state, only)) {
     return { state: 'continued' };
   }
-  const { isNew, followUps } = await held(engine, run, () => succeed(database, run));
+  const declared = migrations.flatMap(({ name, rebuilds }) =>
+    rebuilds.map((job) => ({ job, migration: name })),
+  );
+  const { isNew, followUps } = await held(engine, run, () => succeed(database, statusOf, run, declared));
   if (isNew) {
     engine.metrics.ofStack({ RunsSucceeded: 1 });
   }

@@ -566,6 +566,44 @@ describe('Promise 7: follow-up jobs', () => {
     expect(closed).toMatchObject({ follow_ups: [{ job: 'rebuild', execution_name: 'two' }] });
   });
 
+  describe('of a run that is under way and has finished a migration', () => {
+    const all = [first, second, third];
+    let release: LambdaProcess;
+    beforeEach(async () => {
+      release = engine.process(all, { followUps: jobs });
+      await running('release', release);
+      await release.invoke(ask('pending', 'release', 'first'));
+      await batches('release', 'first', release);
+    });
+    const meanwhile = (only: string) =>
+      engine.run(all, { name: 'meanwhile', input: { only }, followUps: jobs });
+
+    it('are left to it by a run that succeeds meanwhile, and started when it has succeeded', async () => {
+      expect(await meanwhile('second')).toEqual({ second: expect.objectContaining({ total_updated: rows }) });
+      expect(await release.invoke(close('release'))).toMatchObject({
+        follow_ups: [{ job: 'rebuild', execution_name: 'release' }],
+      });
+    });
+
+    it('are started by no run that succeeds meanwhile if it fails, but by the next one', async () => {
+      expect(await meanwhile('second')).not.toHaveProperty('next_jobs');
+      await release.invoke(fail('release'));
+      expect(await owed()).toMatchObject([{ job: 'rebuild', run: null }]);
+      expect(await engine.run([first, second], { followUps: jobs })).toMatchObject({
+        next_jobs: ['rebuild'],
+      });
+    });
+
+    it('are started by a run that succeeds meanwhile if its own migration declares them', async () => {
+      expect(await meanwhile('third')).toMatchObject({ next_jobs: ['rebuild', 'report'] });
+    });
+
+    it('are started by a run for another migration once it was stopped, which nobody told the ledger', async () => {
+      engine.executions.set(run('release').execution_arn, 'ABORTED');
+      expect(await meanwhile('second')).toMatchObject({ next_jobs: ['rebuild'] });
+    });
+  });
+
   it('that are not deployed stop a run before it begins', async () => {
     const starting = engine.run([third], { followUps: { rebuild: jobs.rebuild } });
     await expect(starting).rejects.toThrow(

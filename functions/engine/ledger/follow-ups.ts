@@ -46,3 +46,47 @@ export function owed(jobs: readonly string[], condition: Sql): Sql {
       ON CONFLICT (job) DO UPDATE SET owed_since = now(), run = NULL, execution_name = NULL
     )`;
 }
+
+/** A follow-up job that a migration declares. */
+export interface Declared {
+  readonly job: string;
+  readonly migration: string;
+}
+
+/**
+ * A CTE: the runs under way that have finished, or put back, a migration which declares a job. Theirs is the job to start, once they have
+ * succeeded, and not that of a run which succeeds meanwhile.
+ */
+export function owners(declared: readonly Declared[]): Sql {
+  return sql`
+    "owner#" AS (
+      SELECT d.job, m.run FROM jsonb_to_recordset(${JSON.stringify(declared)}::jsonb) AS d (job text, migration text)
+      JOIN ${ledger.migrations} m ON m.name = d.migration AND m.status IN ('finished', 'restored')
+      JOIN ${ledger.runs} r ON r.execution_arn = m.run AND r.status = 'running'
+    )`;
+}
+
+/** Of the owners beside this run, those whose executions do not run any more: somebody has stopped them, and the ledger does not know. */
+export async function ownersThatEnded(
+  database: Database,
+  statusOf: ExecutionStatus,
+  run: string,
+  declared: readonly Declared[],
+): Promise<readonly string[]> {
+  if (declared.length === 0) {
+    return [];
+  }
+  const others = await database.query(
+    sql`
+    WITH ${owners(declared)}
+    SELECT DISTINCT o.run FROM "owner#" o JOIN ${ledger.followUps} f ON f.job = o.job AND f.run IS NULL WHERE o.run <> ${run}`,
+    { run: string() },
+  );
+  const ended: string[] = [];
+  for (const other of others) {
+    if (!isAlive(await statusOf(other.run))) {
+      ended.push(other.run);
+    }
+  }
+  return ended;
+}

@@ -6,6 +6,7 @@ import { sql, when, withCtes } from '../database/sql.ts';
 import { AlreadyRunning, DatabaseError, Superseded } from '../errors.ts';
 import { executionName } from './execution-names.ts';
 import { type ExecutionStatus, isAlive } from './execution-status.ts';
+import { type Declared, owners, ownersThatEnded } from './follow-ups.ts';
 import { noted } from './history.ts';
 import { isUnderWay, makeIf } from './life-cycle.ts';
 import { ledger } from './names.ts';
@@ -250,8 +251,17 @@ export interface Succeeded {
   readonly followUps: readonly FollowUp[];
 }
 
-/** Ends a run that succeeded, and gives it the follow-up jobs that are owed. Called again, it answers with the same jobs. */
-export async function succeed(database: Database, run: Caller): Promise<Succeeded | undefined> {
+/**
+ * Ends a run that succeeded, and gives it the follow-up jobs that are owed, but those of other runs that are under way. Called again, it
+ * answers with the same jobs.
+ */
+export async function succeed(
+  database: Database,
+  statusOf: ExecutionStatus,
+  run: Caller,
+  declared: readonly Declared[],
+): Promise<Succeeded | undefined> {
+  const haveEnded = await ownersThatEnded(database, statusOf, run.execution_arn, declared);
   // A follow-up's execution has the name of its run, so that a retry cannot start a second one and people find it.
   const name = executionName(run.execution_arn);
   const me = sql`
@@ -271,14 +281,23 @@ export async function succeed(database: Database, run: Caller): Promise<Succeede
   const taken = sql`
     "taken#" AS (
       UPDATE ${ledger.followUps} f SET run = "ended#".execution_arn, execution_name = ${name}
-      FROM "ended#" WHERE f.run IS NULL AND NOT "ended#".only_looks
+      FROM "ended#" WHERE f.run IS NULL AND NOT "ended#".only_looks AND (
+        EXISTS (SELECT FROM "owner#" o WHERE o.job = f.job AND o.run = "ended#".execution_arn)
+        OR NOT EXISTS (
+          SELECT FROM "owner#" o
+          WHERE o.job = f.job AND o.run NOT IN (SELECT jsonb_array_elements_text(${JSON.stringify(haveEnded)}::jsonb))
+        )
+      )
     )`;
   const note = noted('run succeeded', sql`"ended#"`, {
     run: sql`execution_arn`,
     migration: ofOneMigration,
   });
   const [found] = await database.query(
-    withCtes([me, ended, taken, note], sql`SELECT EXISTS (SELECT FROM "ended#") AS "isNew" FROM "me#"`),
+    withCtes(
+      [me, owners(declared), ended, taken, note],
+      sql`SELECT EXISTS (SELECT FROM "ended#") AS "isNew" FROM "me#"`,
+    ),
     { isNew: boolean() },
   );
   if (!found) {
