@@ -15,8 +15,11 @@ export async function waitForBackground(
 ): Promise<number> {
   const result = JSON.parse(run.output ?? '{}') as ResultMap;
   const left = new Map(leftToBackground(run));
-  for (const name of which === 'all' ? Object.keys(result) : [which]) {
-    const code = isDone(result[name]) ? 0 : await waitForOne(system, name, left.get(name));
+  const names = Object.keys(result).filter((name) => isLeft(result[name]));
+  // A migration that the run was not asked for is not in its result map.
+  const one = stateOf(result[which]) !== undefined || result[which] === undefined ? [which] : [];
+  for (const name of which === 'all' ? names : one) {
+    const code = await waitForOne(system, name, left.get(name));
     if (code !== 0) {
       return code;
     }
@@ -24,9 +27,13 @@ export async function waitForBackground(
   return 0;
 }
 
-/** Only what is not done has a state. A migration that the run was not asked for is not in its result map. */
-const isDone = (result: ResultMap[string] | undefined): boolean =>
-  result !== undefined && !(typeof result === 'object' && 'state' in result);
+/** Only what is not done has a state. */
+const stateOf = (result: ResultMap[string] | undefined): string | undefined =>
+  typeof result === 'object' && 'state' in result ? result.state : undefined;
+
+/** Whether a run that is through leaves a migration to be done. One that is not registered any more, nobody goes on with. */
+const isLeft = (result: ResultMap[string] | undefined): boolean =>
+  ['background', 'paused'].includes(stateOf(result) ?? '');
 
 /** Waits for one migration, which a run has left to this execution, or to none. */
 async function waitForOne(system: System, name: string, left: string | undefined): Promise<number> {

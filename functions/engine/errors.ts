@@ -83,7 +83,7 @@ export class InvalidInput extends Error {
 // SQLSTATEs whose messages name tables, columns, roles and limits. Of the others a trigger's ASSERT, PostGIS (XX000), or a cast of a
 // value to tsquery (42601) or regclass (42P01) quote the value.
 const quotesNoRow =
-  /^(08|0A|21|25|27|28|2B|3D|40|42(501|611|701|710|804|809|8C9|P07|P10|P16|P17)|53|54|55|57|58)/;
+  /^(08|0A|21|25|27|28|2B|3D|3F|40|42(501|611|701|710|804|809|8C9|P07|P10|P16|P17)|53|54|55|57|58)/;
 
 /** How the Data API ends a message that points into the statement, which no message about a row does. */
 export const atPosition = /; Position: (\d+)(; SQLState: \w{5})\s*$/;

@@ -79,7 +79,7 @@ test('a migration in the background is paused, tuned, resumed and stopped by its
   });
   expect((await json('history'))[0]).toMatchObject({ event: 'run started', who: who() });
   expect((await does('history')).stdout).toMatch(/run succeeded/);
-}, 60_000);
+}, 120_000);
 
 test('tune --lanes while a slice is at work: the next one has as many lanes, and each row is changed once', async () => {
   await does('start', '--only', 'users-full-name', '--wait');
@@ -121,7 +121,7 @@ test('tune --lanes while a slice is at work: the next one has as many lanes, and
     [1, []],
     [2, [0, 1, 2]],
   ]);
-}, 60_000);
+}, 120_000);
 
 test('stop with a name stops that execution alone; start --wait-for waits for what is in the background', async () => {
   const { held, letGo } = hold();
@@ -137,7 +137,7 @@ test('stop with a name stops that execution alone; start --wait-for waits for wh
   expect(code, stderr).toBe(0);
   expect(stdout).toContain('"total_processed": 50000');
   expect((await does('finished', name)).code).toBe(0);
-}, 60_000);
+}, 120_000);
 
 test('start --wait-for all waits for all that is in the background', async () => {
   await does('start', '--only', 'users-full-name', '--wait');
@@ -165,7 +165,7 @@ test('start --wait-for of a run that was found under its name waits for what it 
   expect(stderr).toContain('v1 has succeeded already; nothing was started\n');
   expect(stderr).toContain(`waiting for ${name}: arn:`);
   expect(stdout).toContain('"total_processed": 50000');
-}, 60_000);
+}, 120_000);
 
 test('start --wait-for exits with 1 and says how to go on where the migration is paused, and with 0 once it is finished', async () => {
   const { held, letGo } = hold();
@@ -196,7 +196,7 @@ test('start --wait-for exits with 1 and says how to go on where the migration is
       stderr: expect.stringContaining(`${name} is finished\n`),
     });
   }
-}, 60_000);
+}, 120_000);
 
 test.each([
   [['tune', name], 'give what to set, or --reset alone'],

@@ -87,6 +87,7 @@ describe('A refused statement', () => {
 
   it.each([
     ['42501', 'ERROR: permission denied for table orders'],
+    ['3F000', 'ERROR: schema "nowhere" does not exist'],
     ['42703', 'ERROR: column "nmae" does not exist; Position: 17'],
     ['55P03', 'ERROR: canceling statement due to lock timeout'],
     ['21000', 'ERROR: more than one row returned by a subquery used as an expression'],

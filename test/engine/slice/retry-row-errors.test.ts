@@ -326,11 +326,11 @@ describe('A retry', () => {
         return 'pass';
       }
       pages += 1;
-      return pages === 1 ? { delayMs: 300 } : 'pass'; // past the end of the first slice, which so takes a hundred
+      return pages === 1 ? { delayMs: 1_300 } : 'pass'; // past the end of the first slice, which so takes a hundred
     };
     const parts: number[] = [];
     const result = await retry(migration, {
-      milliseconds: 500,
+      milliseconds: 1_500,
       slicesPerExecution: 1,
       after: ({ run }) => parts.push(run.part),
     });
