@@ -23,6 +23,7 @@ export default defineConfig({
     isolate: false,
     // Real servers, real timeouts of the services: a slow machine must not fail what is right.
     testTimeout: 60_000,
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
   },
 });

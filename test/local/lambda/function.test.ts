@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { type LambdaFunction, startFunction } from '../../../local/lambda/function.ts';
 import type { FunctionSpec } from '../../../local/lambda/function-spec.ts';
 
@@ -195,7 +195,7 @@ describe('an invocation that fails', () => {
       log: (line) => lines.push(line),
     });
     const outcome = fn.invoke({});
-    await vi.waitFor(() => expect(lines).toContain('running'));
+    await expect.poll(() => lines).toContain('running');
     await fn.kill();
     expect(await outcome).toMatchObject({ errorType: 'Runtime.ExitError' });
   });
@@ -216,7 +216,7 @@ describe('what a function says and uses', () => {
       },
     );
     await fn.invoke({});
-    await vi.waitFor(() => expect(lines).toEqual(expect.arrayContaining(['one', 'two', 'three'])));
+    await expect.poll(() => lines).toEqual(expect.arrayContaining(['one', 'two', 'three']));
     expect(lines.filter((line) => line.startsWith('REPORT'))).toEqual([
       expect.stringMatching(/Duration: \d+\.\d\d ms.*Memory Size: 128 MB\tMax Memory Used: \d+ MB/),
     ]);

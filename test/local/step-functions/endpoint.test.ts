@@ -14,7 +14,7 @@ import {
   StartExecutionCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startStepFunctions } from '../../../local/step-functions/step-functions.ts';
 import { credentials, signature } from '../../support/credentials.ts';
 import { definition, endpoint, fn, invoke, machineArn } from './endpoint.ts';
@@ -124,11 +124,11 @@ test('stopping an execution does not stop its Lambda', async () => {
   });
   const own = await endpoint({ probe: definition({ Ask: invoke('slow') }) }, { functions: [slow] });
   const executionArn = await own.start('probe');
-  await vi.waitFor(() => expect(started).toBe(true));
+  await expect.poll(() => started).toBe(true);
   await own.client.send(new StopExecutionCommand({ executionArn }));
   expect((await own.ended(executionArn)).status).toBe('ABORTED');
   expect(finished).toBe(false);
-  await vi.waitFor(() => expect(finished).toBe(true));
+  await expect.poll(() => finished).toBe(true);
   expect((await own.history(executionArn)).at(-1)?.type).toBe('ExecutionAborted');
   await own[Symbol.asyncDispose]();
 });

@@ -1,5 +1,5 @@
 import { RedriveExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { definition, endpoint, fn, invoke } from './endpoint.ts';
 
 /** Fails while `broken` holds; remembers what it was asked. */
@@ -98,7 +98,7 @@ describe('a redrive', () => {
     });
     const sfn = await endpoint({ probe: machine });
     const executionArn = await sfn.start('probe');
-    await vi.waitFor(async () => expect(await sfn.history(executionArn)).toHaveLength(4));
+    await expect.poll(() => sfn.history(executionArn)).toHaveLength(4);
     await sfn.client.send(new StopExecutionCommand({ executionArn }));
     await sfn.client.send(new RedriveExecutionCommand({ executionArn }));
     const ran = await sfn.ended(executionArn);
@@ -123,7 +123,7 @@ describe('a redrive', () => {
     });
     const sfn = await endpoint({ probe: machine }, { functions: [f] });
     const executionArn = await sfn.start('probe');
-    await vi.waitFor(() => expect(asked).toEqual([1, 2, 3]));
+    await expect.poll(() => asked).toEqual([1, 2, 3]);
     await sfn.client.send(new StopExecutionCommand({ executionArn }));
     await sfn.client.send(new RedriveExecutionCommand({ executionArn }));
     expect((await sfn.ended(executionArn)).result).toEqual([1, 2, 3, 4]);

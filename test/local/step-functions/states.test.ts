@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { definition, fn, invoke, runOnce } from './endpoint.ts';
 
 describe('Pass', () => {
@@ -171,7 +171,7 @@ describe('Task', () => {
     expect(ran).toMatchObject({ status: 'FAILED', error: 'States.Timeout' });
     expect(ran.cause).toBeUndefined();
     expect(ran.types.slice(-2)).toEqual(['TaskTimedOut', 'ExecutionFailed']);
-    await vi.waitFor(() => expect(finished).toBe(true));
+    await expect.poll(() => finished).toBe(true);
   });
 });
 
