@@ -198,6 +198,14 @@ test('start --wait-for exits with 1 and says how to go on where the migration is
   }
 }, 120_000);
 
+test('tune --rest replaces --within, and the other way round: the later one counts and is shown', async () => {
+  await does('start', '--only', 'users-full-name', '--wait');
+  await does('tune', name, '--lanes', '2', '--within', 'PT30M');
+  expect((await does('tune', name, '--rest', '60')).stdout).toBe('{"lanes":2,"restSeconds":60}\n');
+  expect(await json('progress', name)).toMatchObject({ tuned: { lanes: 2, restSeconds: 60 } });
+  expect((await does('tune', name, '--within', 'PT1H')).stdout).toBe('{"lanes":2,"within":"PT1H"}\n');
+});
+
 test.each([
   [['tune', name], 'give what to set, or --reset alone'],
   [['tune', name, '--rest', '1', '--within', 'P1D'], 'give one of --rest and --within'],

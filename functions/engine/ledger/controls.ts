@@ -75,7 +75,10 @@ export async function unpause(database: Database, migration: string, by: string)
   return rows.length > 0;
 }
 
-/** Sets what is given in place of what the author wrote, beside what was set before; `null` forgets all of it. */
+/**
+ * Sets what is given in place of what the author wrote, beside what was set before; `null` forgets all of it. A rest replaces a
+ * `within`, which works the rests out, and the other way round.
+ */
 export async function tune(
   database: Database,
   migration: string,
@@ -83,11 +86,13 @@ export async function tune(
   tuning: Tuning | null,
 ): Promise<Controls> {
   const text = tuning === null ? null : JSON.stringify(tuning);
+  const replaced =
+    tuning?.restSeconds !== undefined ? 'within' : tuning?.within !== undefined ? 'restSeconds' : '';
   const set = sql`
     "tuned#" AS (
       INSERT INTO ${ledger.controls} AS c (migration, tuned) VALUES (${migration}, ${text}::jsonb)
       ON CONFLICT (migration) DO UPDATE
-        SET tuned = CASE WHEN ${text}::jsonb IS NULL THEN NULL ELSE COALESCE(c.tuned, '{}') || ${text}::jsonb END
+        SET tuned = (COALESCE(c.tuned, '{}') - ${replaced}::text) || ${text}::jsonb
       RETURNING c.migration
     )`;
   const note = noted(tuning === null ? 'tuning reset' : 'tuned', sql`"tuned#"`, {
