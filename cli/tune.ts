@@ -81,10 +81,19 @@ function duration(text: string): string {
 }
 
 function windowFrom(text: string): WindowOptions {
-  const [, from = '', to = '', timeZone = ''] = /^([\d:]+)-([\d:]+)\/(.+)$/.exec(text) ?? [];
+  const refuse = (problem: string): never => {
+    throw new InvalidArgumentError(`${problem}; written as 22:00-06:00/Europe/Berlin`);
+  };
+  const [, from, to, timeZone] = /^([\d:]+)-([\d:]+)(?:\/(.*))?$/.exec(text) ?? [];
+  if (from === undefined || to === undefined) {
+    return refuse(`got ${text}, which is no window`);
+  }
+  if (!timeZone) {
+    return refuse(`got ${text}, whose time zone is missing`);
+  }
   try {
     return checkWindow({ from, to, timeZone });
   } catch (error) {
-    throw new InvalidArgumentError(`${messageOf(error)}; written as 22:00-06:00/Europe/Berlin`);
+    return refuse(messageOf(error));
   }
 }

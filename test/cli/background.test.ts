@@ -209,7 +209,14 @@ test('tune --rest replaces --within, and the other way round: the later one coun
 test.each([
   [['tune', name], 'give what to set, or --reset alone'],
   [['tune', name, '--rest', '1', '--within', 'P1D'], 'give one of --rest and --within'],
-  [['tune', name, '--window', 'nights'], 'written as 22:00-06:00/Europe/Berlin'],
+  [
+    ['tune', name, '--window', 'nights'],
+    'got nights, which is no window; written as 22:00-06:00/Europe/Berlin',
+  ],
+  [
+    ['tune', name, '--window', '22:00-06:00'],
+    'got 22:00-06:00, whose time zone is missing; written as 22:00-06:00/Europe/Berlin',
+  ],
   [['tune', name, '--batch-seconds', '60'], 'at most 20'],
   [['tune', name, '--lanes', '0'], 'a whole number from 1 to 16'],
   [['tune', 'audience-updated-at', '--rest', '1'], 'it has no batches to tune'],
