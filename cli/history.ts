@@ -4,7 +4,7 @@ import { readLedger } from '../functions/engine/overview/read-ledger.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { localTime } from './output/format.ts';
 import { table } from './output/table.ts';
-import { requireKnown } from './system/names.ts';
+import { namesOf, requireKnown } from './system/names.ts';
 
 // As many as a person scrolls through.
 const most = 200;
@@ -16,12 +16,12 @@ export const history: OperatorCommand<{ readonly json?: boolean }> = {
   options: [jsonOption],
   async run(system, { json }, name) {
     const database = await system.database();
-    const { version, lines } = await readLedger(database);
+    const ledger = await readLedger(database);
     if (name !== undefined) {
-      requireKnown(name, [...system.registered.map((migration) => migration.name), ...lines.keys()]);
+      requireKnown(name, namesOf(system, ledger));
     }
     // An older ledger has none.
-    const found = version < 4 ? [] : await historyOf(database, most, name);
+    const found = ledger.version < 4 ? [] : await historyOf(database, most, name);
     system.io.out.write(json ? `${JSON.stringify(found, null, 2)}\n` : forPeople(found));
     return 0;
   },

@@ -3,7 +3,7 @@ import { type DescribeExecutionOutput, RedriveExecutionCommand } from '@aws-sdk/
 import { unpause } from '../functions/engine/ledger/controls.ts';
 import { requestOf, wasRefused } from '../functions/engine/ledger/execution-purpose.ts';
 import { actionOf } from '../functions/engine/ledger/run-record.ts';
-import { jsonOption, type OperatorCommand } from './command/command.ts';
+import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { printStarted } from './start.ts';
 import { backgroundOf, describe, describeSoon, latest, underWay } from './system/executions.ts';
 import { ledgerFor } from './system/ready.ts';
@@ -20,7 +20,7 @@ export const resume: OperatorCommand<{ readonly wait?: boolean; readonly json?: 
   exits: [
     'it goes on; with --wait: it succeeded, with the result map on stdout',
     'nothing to resume; with --wait: it failed',
-    'misuse',
+    noSuchMigration,
   ],
   options: [['--wait', 'show the progress, and end as the run ends'], jsonOption],
   async run(system, { wait, json }, name) {

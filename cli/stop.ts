@@ -1,7 +1,9 @@
 import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { noteStopped } from '../functions/engine/ledger/history.ts';
-import { jsonOption, type OperatorCommand } from './command/command.ts';
+import { readLedger } from '../functions/engine/overview/read-ledger.ts';
+import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { backgroundOf, type UnderWay, underWay } from './system/executions.ts';
+import { namesOf, requireKnown } from './system/names.ts';
 import type { System } from './system/system.ts';
 import { who } from './system/who.ts';
 
@@ -9,13 +11,16 @@ export const stop: OperatorCommand<{ readonly json?: boolean }> = {
   usage: 'stop [migration]',
   about:
     'stop the run that is under way, or what goes on in the background with one migration; nothing is lost',
-  exits: ['stopped', 'nothing of the kind is under way', 'misuse'],
+  exits: ['stopped', 'nothing of the kind is under way', noSuchMigration],
   options: [jsonOption],
   async run(system, { json }, name) {
     const { io, command } = system;
     const found = name === undefined ? await underWay(system) : [await backgroundOf(system, name)];
     const running = found.filter((each) => each !== undefined);
     if (running.length === 0) {
+      if (name !== undefined) {
+        requireKnown(name, namesOf(system, await readLedger(await system.database())));
+      }
       io.err.write(
         name === undefined
           ? 'no run is under way: nothing to stop\n'

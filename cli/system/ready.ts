@@ -2,14 +2,14 @@ import type { Database } from '../../functions/engine/database/data-api.ts';
 import { fitOf } from '../../functions/engine/ledger/schema.ts';
 import { currentVersion } from '../../functions/engine/ledger/versions.ts';
 import { readLedger } from '../../functions/engine/overview/read-ledger.ts';
-import { requireKnown } from './names.ts';
+import { namesOf, requireKnown } from './names.ts';
 import type { System } from './system.ts';
 
 /** The database, for a command that writes into its ledger: that has all this checkout knows, and with a migration of this name. */
 export async function ledgerFor(system: System, name: string): Promise<Database> {
   const database = await system.database();
   const ledger = await readLedger(database);
-  requireKnown(name, [...system.registered.map((migration) => migration.name), ...ledger.lines.keys()]);
+  requireKnown(name, namesOf(system, ledger));
   if (fitOf(ledger) !== 'usable') {
     throw new Error(
       ledger.version === 0

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { who } from '../../cli/system/who.ts';
+import { migrations } from '../support/demo.ts';
 import { type DemoOperator, demoOperator } from './demo-operator.ts';
 
 const name = 'ci-builds-stage-id';
@@ -206,6 +207,19 @@ test('tune --rest replaces --within, and the other way round: the later one coun
   expect((await does('tune', name, '--within', 'PT1H')).stdout).toBe('{"lanes":2,"within":"PT1H"}\n');
 });
 
+test.each(['pause', 'resume', 'stop', 'tune'])(
+  '%s of an unknown name is misuse, and lists each known one once',
+  async (command) => {
+    await does('start', '--only', 'users-full-name', '--wait');
+    const args = command === 'tune' ? ['--rest', '1'] : [];
+    const { code, stderr } = await does(command, 'no-such', ...args);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: `no migration is called no-such\nKnown: ${migrations.map((each) => each.name).join(', ')}\n`,
+    });
+  },
+);
+
 test.each([
   [['tune', name], 'give what to set, or --reset alone'],
   [['tune', name, '--rest', '1', '--within', 'P1D'], 'give one of --rest and --within'],
@@ -220,7 +234,6 @@ test.each([
   [['tune', name, '--batch-seconds', '60'], 'at most 20'],
   [['tune', name, '--lanes', '0'], 'a whole number from 1 to 16'],
   [['tune', 'audience-updated-at', '--rest', '1'], 'it has no batches to tune'],
-  [['pause', 'no-such'], 'no migration is called no-such'],
   [['history', 'no-such'], 'no migration is called no-such'],
 ])('%j is misuse', async (args, said) => {
   await does('start', '--only', 'users-full-name', '--wait');
