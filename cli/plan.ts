@@ -1,6 +1,6 @@
 import { preview } from '../functions/engine/plan/preview.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
-import { costOf, prices, sum, usageOfRun } from './plan/cost.ts';
+import { costOf, prices, sum, usageOfAsking, usageOfRun } from './plan/cost.ts';
 import { type MigrationReport, reportOf } from './plan/report.ts';
 import { inWords } from './plan/report-text.ts';
 import { requireKnown } from './system/names.ts';
@@ -28,7 +28,7 @@ export const plan: OperatorCommand<{ readonly json?: boolean }> = {
       }
       migrations.push(reportOf(await preview(database, migration), Date.now()));
     }
-    const usage = sum([usageOfRun, ...migrations.map((each) => each.usage)]);
+    const usage = sum([usageOfRun, ...migrations.map((each) => (each.paused ? usageOfAsking : each.usage))]);
     const whole = { migrations, run: { usage, dollars: costOf(usage) }, prices };
     io.out.write(json ? `${JSON.stringify(whole, null, 2)}\n` : inWords(whole));
     return migrations.some(({ problems }) => problems.length > 0) ? 1 : 0;

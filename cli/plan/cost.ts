@@ -34,27 +34,28 @@ const used = (state_transitions: number, lambda_requests: number): Usage => ({
 /** What a run uses whatever its migrations do: Open run, Each migration, Close run, How did it close?, Completed. */
 export const usageOfRun: Usage = used(5, 2);
 
+/** What a migration uses in a run that has nothing to do for it: Pending?, Is it pending?, and Skipped or Paused. */
+export const usageOfAsking: Usage = used(3, 1);
+
 /** What one migration uses in a run. */
 export function usageOf(
   { migration, pending, tables, rows }: Preview,
   expected: Estimate | undefined,
 ): Usage {
-  // Pending?, Is it pending?, and how it ended: Skipped or Migrated.
-  const asked = used(3, 1);
   if (!pending) {
-    return asked;
+    return usageOfAsking;
   }
   // Run batches and How far?, and where it has any, Validate and Is it valid?
   const slice = used(2, 1);
   const validated = migration.kind !== 'alterTables' && migration.validate.length > 0 ? [used(2, 1)] : [];
   if (tables !== undefined) {
-    return sum([asked, slice, calls(tables.length)]);
+    return sum([usageOfAsking, slice, calls(tables.length)]);
   }
   if (expected === undefined || rows?.trial === undefined) {
-    return sum([asked, slice, ...validated]);
+    return sum([usageOfAsking, slice, ...validated]);
   }
   return sum([
-    asked,
+    usageOfAsking,
     ...validated,
     times(slice, expected.slices),
     used(expected.longRests, 0), // Rest

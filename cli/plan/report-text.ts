@@ -34,8 +34,9 @@ export function inWords({ migrations, run, prices }: Whole): string {
 }
 
 function one(report: MigrationReport): string {
-  const { name, kind, pending, state, rows, tables, trial, duration } = report;
+  const { name, kind, pending, paused, state, rows, tables, trial, duration } = report;
   const lines: (readonly [string, string])[] = [];
+  const notes = report.notes.map((note) => ['note', note] as const);
   if (rows) {
     const left = `${grouped(rows.left)} need the change (${rows.left_is})`;
     lines.push(['rows', `${left}, of ${grouped(rows.to_look_at)} to look at (${rows.to_look_at_is})`]);
@@ -58,7 +59,7 @@ function one(report: MigrationReport): string {
         : '';
     lines.push([
       'takes',
-      `${durationText(duration.seconds)}${resting}; begun now, it ends ${localTime(duration.ends_at)}`,
+      `${durationText(duration.seconds)}${resting}; ${paused ? 'resumed' : 'begun'} now, it ends ${localTime(duration.ends_at)}`,
     ]);
     lines.push([
       'batches',
@@ -67,17 +68,16 @@ function one(report: MigrationReport): string {
     ]);
   }
   if (pending) {
-    lines.push(['uses', `${usage(report.usage)}: ${dollars(report.dollars.total)}`]);
+    const leftOut = paused ? ', left out of the run' : '';
+    lines.push(['uses', `${usage(report.usage)}: ${dollars(report.dollars.total)}${leftOut}`]);
   }
   for (const problem of report.problems) {
     lines.push(['IN THE WAY', problem]);
   }
-  for (const note of report.notes) {
-    lines.push(['note', note]);
-  }
   return [
     `${name} (${kind}, ${state}): ${pending ? 'pending' : 'nothing to do'}`,
-    indented(facts(lines)),
+    // That it is paused is to be read before how long it takes.
+    indented(facts(paused ? [...notes, ...lines] : [...lines, ...notes])),
     indented(differences(report)),
     indented(failing(report)),
   ]

@@ -12,7 +12,7 @@ export type MigrationReport = ReturnType<typeof reportOf>;
 
 /** What a preview says, with what follows from it, if the run began `now`, in ms since 1970. */
 export function reportOf(found: Preview, now: number) {
-  const { migration, line, pending, rows, tables, problem } = found;
+  const { migration, line, pending, rows, tables, problem, controls } = found;
   const expected = estimate(found, now);
   const usage = usageOf(found, expected);
   const problems = [
@@ -24,6 +24,8 @@ export function reportOf(found: Preview, now: number) {
     name: migration.name,
     kind: migration.kind,
     pending,
+    /** Who paused it, so that a run leaves it out: all else is about it once it is resumed. */
+    paused: (pending && controls?.paused) || null,
     state: line === undefined ? 'never run' : line.cleanedUp ? 'cleaned up' : line.status,
     ...(rows && {
       /** Rows from where it stands: those it has to look at, and those of them that need the change. */

@@ -100,6 +100,35 @@ test('The transitions that plan counts are those that a run takes', async () => 
   expect(await entered(executionArn)).toBe(run.usage.state_transitions);
 });
 
+test('A paused migration is planned as if it was resumed, and the run without it', async () => {
+  await at.begin();
+  await at.runtime.run({ only: 'users-full-name' }); // makes the ledger
+  const paused = 'ci-builds-stage-id';
+  for (const name of [paused, 'users-full-name']) {
+    expect((await at.does(['pause', name, '--reason', 'the sale'])).code).toBe(0);
+  }
+  await at.runtime.run({ mode: 'foreground' });
+
+  const { migrations: planned, run } = await json();
+  const of = Object.fromEntries(planned.map((each: { readonly name: string }) => [each.name, each]));
+  expect(of[paused]).toMatchObject({
+    pending: true,
+    paused: { reason: 'the sale' },
+    batches: expect.any(Number),
+  });
+  expect(of[paused].usage.data_api_requests).toBeGreaterThan(run.usage.data_api_requests);
+  expect(of['users-full-name'], 'finished').toMatchObject({ pending: false, paused: null, notes: [] });
+  const { executionArn = '' } = await at.runtime.run({});
+  expect(await entered(executionArn)).toBe(run.usage.state_transitions);
+
+  const { stdout } = await at.does(['plan', paused]);
+  expect(stdout).toMatch(
+    /^ci-builds-stage-id \(backfill, never run\): pending\n {2}note +paused by .*: the sale: /,
+  );
+  expect(stdout).toMatch(/\n {2}takes .*; resumed now, it ends 20/);
+  expect(stdout).toMatch(/\n {2}uses .*, left out of the run\n/);
+});
+
 test.each([1, 4])(
   'plan beside a run in %i lanes changes nothing, goes on from where that is, and the run goes on undisturbed',
   async (lanes) => {
