@@ -112,11 +112,23 @@ export const mendLedger =
 
 /** What an unknown thrown thing says. */
 export function messageOf(error: unknown): string {
+  const said = error instanceof Error ? error.message : error;
   try {
-    return error instanceof Error ? String(error.message) : String(error);
+    const text = String(said);
+    return typeof said === 'object' && text.includes('[object ') ? inOneLine(said) : text;
   } catch {
     return 'what was thrown cannot be shown: its own toString throws';
   }
+}
+
+// As long as most messages: enough for a code and a few words.
+const longestShown = 200;
+
+/** What is in an object that has no words of its own. */
+function inOneLine(value: unknown): string {
+  const text = inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY, customInspect: false });
+  const line = text.replaceAll(/\s+/g, ' ');
+  return line.length > longestShown ? `${line.slice(0, longestShown)}…` : line;
 }
 
 /** The same, with the keys and values of rows: for the terminal of whoever asked the database. */

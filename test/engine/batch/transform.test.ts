@@ -87,6 +87,31 @@ describe('A transform', () => {
     });
   });
 
+  it('that throws no error makes its row a bad one, with what was thrown in one short line', async () => {
+    const thrown: Record<number, unknown> = {
+      3: { code: 5, at: { place: { id: 3 } } },
+      4: [{ code: 6 }],
+      5: Object.assign(new Error(), { message: { code: 7 } }),
+      6: { cause: new Error('two\nlines'), text: 'long'.repeat(1_000) },
+      7: 'a text',
+    };
+    const migration = noting(({ id }) => {
+      if (Number(id) in thrown) {
+        throw thrown[Number(id)];
+      }
+      return { note: 'fine' };
+    });
+    expect((await engine.run([migration])).notes).toMatchObject({ errors: 5 });
+    const errors = await engine.ledger<{ key: string[]; reason: string }>('row_errors');
+    expect(Object.fromEntries(errors.map(({ key, reason }) => [key[0], reason]))).toEqual({
+      3: '{ code: 5, at: { place: [Object] } }',
+      4: '[ { code: 6 } ]',
+      5: '{ code: 7 }',
+      6: expect.stringMatching(/^\{ cause: Error: two lines at .{150,180}…$/),
+      7: 'a text',
+    });
+  });
+
   it('that throws what cannot even be shown makes its row a bad one', async () => {
     const thrown = {
       toString() {
