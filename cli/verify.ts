@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { defaultRows, verify as verifyMigration } from '../functions/engine/trial/verify.ts';
+import { defaultRows, verifyWithSamples } from '../functions/engine/trial/verify.ts';
 import { jsonOption, noSuchMigration, type OperatorCommand } from './command/command.ts';
 import { counted } from './output/format.ts';
 import { table } from './output/table.ts';
@@ -17,7 +17,7 @@ export const verify: OperatorCommand<VerifyOptions> = {
     'run a migration several times on a scratch copy of its table, and see whether that changes anything',
   exits: [
     'it may run again: the first run leaves what all of them leave',
-    'it may not: the rows that differ are on stdout; or it could not be verified',
+    'it may not: the rows that differ are on stdout; or all rows failed, or more than its errorBudget; or it could not be verified',
     noSuchMigration,
   ],
   options: [
@@ -34,21 +34,34 @@ export const verify: OperatorCommand<VerifyOptions> = {
     if (migration === undefined) {
       return 2;
     }
-    const verified = await verifyMigration(await database(), migration, { runs, rows });
+    const { verified, errorSamples, errorBudget } = await verifyWithSamples(await database(), migration, {
+      runs,
+      rows,
+    });
     io.out.write(`${JSON.stringify(verified)}\n`);
     const { differences = [], errors = 0, final_state, rows_updated } = verified;
-    if (rows_updated === 0) {
-      io.err.write(
-        'No row was changed, so this shows nothing: there was none in the old form that could be migrated\n',
-      );
+    const allFailed = rows_updated === 0 && errors > 0;
+    if (allFailed) {
+      io.err.write('No row was changed, so this shows nothing: every row that needs the change failed\n');
+    } else if (rows_updated === 0) {
+      io.err.write('No row was changed, so this shows nothing: there was none in the old form\n');
     }
     if (errors > 0) {
       io.err.write(
         `${counted(errors, 'row')} could not be migrated, and stayed as ${errors === 1 ? 'it was' : 'they were'}\n`,
       );
+      const failed = errorSamples.map(({ key, reason, sqlstate }) => [
+        key.join(', '),
+        reason,
+        sqlstate ?? '',
+      ]);
+      io.err.write(table(['key', 'failed', 'SQLSTATE'], failed));
+    }
+    if (errors > errorBudget) {
+      io.err.write(`A run would end with ErrorBudgetSpent: its errorBudget is ${errorBudget}\n`);
     }
     if (final_state === 'unchanged') {
-      return 0;
+      return allFailed || errors > errorBudget ? 1 : 0;
     }
     io.err.write(`${name} may not run again: a later run changes what the first one left\n`);
     if (json) {

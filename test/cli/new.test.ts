@@ -69,6 +69,13 @@ export const migrations: readonly Migration[] = [
     },
   );
 
+  test('writes a test that tells of rows that failed before it asks for rows that changed', async () => {
+    await project.migrations(['new', 'users-full-name', '--table', 'users']);
+    expect(await project.read('data-migrations/users-full-name.test.ts')).toMatch(
+      /deepEqual\(\{ errors, final_state \}.*\n {2}ok\(rows_updated > 0/,
+    );
+  });
+
   test('leaves nothing that could be deployed unfinished: tests and commands say which migration is not filled in', async () => {
     await project.migrations(['new', 'users-full-name', '--table', 'users']);
     const said = 'migration "users-full-name" is not filled in yet';

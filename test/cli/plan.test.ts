@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { backfill } from '../../functions/engine/batch/backfill.ts';
+import { rewrite } from '../../functions/engine/batch/rewrite.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
 import type { Migration } from '../../functions/engine/define/migration.ts';
 import { sliceDeadline } from '../../functions/engine/invocation.ts';
@@ -334,6 +335,42 @@ describe('verify', () => {
     });
     const { stderr } = await at.does(['verify', 'idle'], { checkout: [idle] });
     expect(stderr).toContain('No row was changed, so this shows nothing');
+  });
+
+  test.each([
+    {
+      what: 'every row that needs the change',
+      fails: () => true,
+      errorBudget: 3_000,
+      says: /^No row was changed, so this shows nothing: every row that needs the change failed\n3,000 rows could not/,
+    },
+    {
+      what: 'more rows than the errorBudget',
+      fails: (id: string) => id.endsWith('7'),
+      errorBudget: 100,
+      says: /A run would end with ErrorBudgetSpent: its errorBudget is 100\n$/,
+    },
+  ])('exits with 1 where $what failed, and says which rows and why', async ({ fails, errorBudget, says }) => {
+    const failing = rewrite<{ id: string; name: string }>({
+      name: 'failing',
+      table: 'engine_configs',
+      key: 'id',
+      immutableKey: true,
+      columns: ['name'],
+      transform: ({ id, name }) => {
+        if (fails(id)) {
+          throw new Error(`no name for ${id}`);
+        }
+        return { name: name.trim().concat('.').replace(/\.+$/, '.') };
+      },
+      errorBudget,
+    });
+    const { code, stdout, stderr } = await at.does(['verify', 'failing', '--runs', '2'], {
+      checkout: [failing],
+    });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(says) });
+    expect(stderr).toMatch(/\n *key +failed +SQLSTATE\n *(\S+) +no name for \1/);
+    expect(JSON.parse(stdout)).toMatchObject({ errors: expect.any(Number), final_state: 'unchanged' });
   });
 
   test('shows what differs and exits with 1, and refuses tables and wrong numbers', async () => {

@@ -23,8 +23,8 @@ export function rowsTest(migration: NewMigration, imports: TestImports): string 
   return `${start}
 test(${literal(`${name} changes rows, and changes nothing more when it runs again`)}, async () => {
   const { rows_updated, errors = 0, final_state } = await system.verify(${constant});
-  ok(rows_updated > 0, 'no row was changed: insert some that need it, above');
   deepEqual({ errors, final_state }, { errors: 0, final_state: 'unchanged' });
+  ok(rows_updated > 0, 'no row was changed: insert some that need it, above');
 }${timeout});
 
 test(${literal(`${name} leaves rows as they should be`)}, async () => {

@@ -30,8 +30,8 @@ export interface Trial extends TrialRates {
 // A statement is given up after 2.5 s, halved and tried again. A batch itself waits 2 s for a lock; then the trial is over,
 // while it holds as good as none itself.
 export const trialLimits: Limits = { lock: 1, statement: 2.5 };
-// As many as a person looks at.
-const samples = 10;
+/** Rows that failed, as many as a person looks at. */
+export const samples = 10;
 
 /**
  * Runs the first batches of a migration from where it stands, about 500 rows or 5 s, and rolls them back. Beside a run of

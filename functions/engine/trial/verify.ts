@@ -5,11 +5,13 @@ import { describeTable, type Table } from '../database/table.ts';
 import type { Migration } from '../define/migration.ts';
 import { type RowMigration, registered } from '../define/registered.ts';
 import { MigrationFailed } from '../errors.ts';
+import { type RowError, rowErrors } from '../ledger/row-errors.ts';
 import { runSlice } from '../slice/slice.ts';
 import { type Limits, rolledBack } from './rollback-sandbox.ts';
 import type { Difference } from './row-diff.ts';
 import { enterLine } from './sandbox-ledger.ts';
 import { changedSinceKept, copyTable, keepContents } from './scratch-table.ts';
+import { samples } from './trial.ts';
 
 /** How thoroughly a migration is tried. */
 export interface VerifyOptions {
@@ -33,6 +35,15 @@ export interface Verified {
   readonly differences?: readonly Difference[];
 }
 
+/** The same, with what a person wants to see of it. */
+export interface VerifiedWithSamples {
+  readonly verified: Verified;
+  /** Up to ten of the rows that could not be migrated, and why. */
+  readonly errorSamples: readonly RowError[];
+  /** More rows than that make a run fail. */
+  readonly errorBudget: number;
+}
+
 /**
  * Rows in need come first among those that are copied. What a change does twice depends on the kinds of values there are,
  * of which 10,000 rows show nearly all; copying and running three times takes seconds, in which the transaction holds back
@@ -54,9 +65,18 @@ const limits: Limits = { lock: 1, statement: 44 };
  */
 export async function verify(
   database: Database,
+  migration: Migration,
+  options?: VerifyOptions,
+): Promise<Verified> {
+  return (await verifyWithSamples(database, migration, options)).verified;
+}
+
+/** Does what `verify` does, and says as well which rows failed, and why. */
+export async function verifyWithSamples(
+  database: Database,
   unopened: Migration,
   { runs = 3, rows = defaultRows }: VerifyOptions = {},
-): Promise<Verified> {
+): Promise<VerifiedWithSamples> {
   const migration = registered(unopened);
   if (migration.kind === 'alterTables') {
     throw new MigrationFailed(
@@ -84,13 +104,14 @@ export async function verify(
       await runOnce(inside, migration, table);
       differences = await changedSinceKept(inside, table);
     }
-    return {
+    const verified: Verified = {
       rows_updated: first.updated,
       runs,
       final_state: differences.length === 0 ? 'unchanged' : 'changed',
       ...(first.errors > 0 && { errors: first.errors }),
       ...(differences.length > 0 && { differences }),
     };
+    return { verified, errorSamples: first.errorSamples, errorBudget: migration.errorBudget };
   });
 }
 
@@ -99,7 +120,11 @@ async function runOnce(
   database: Database,
   migration: RowMigration,
   table: Table,
-): Promise<{ readonly updated: number; readonly errors: number }> {
+): Promise<{
+  readonly updated: number;
+  readonly errors: number;
+  readonly errorSamples: readonly RowError[];
+}> {
   const at = await enterLine(database, migration, 'at the beginning');
   if (migration.onInvalid === 'restore') {
     await ensureJournal(database, at.migration, table);
@@ -112,5 +137,6 @@ async function runOnce(
   if (end.state !== 'done') {
     throw new MigrationFailed(`migration "${migration.name}": it came to no end`);
   }
-  return { updated: end.at.totalUpdated, errors: end.at.rowErrors };
+  const errorSamples = await rowErrors(database, at.migration, samples);
+  return { updated: end.at.totalUpdated, errors: end.at.rowErrors, errorSamples };
 }
