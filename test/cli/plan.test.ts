@@ -293,6 +293,31 @@ describe('What is in the way is said, and exits with 1', () => {
     expect(JSON.parse(stdout).migrations[0].problems).toEqual([expect.stringMatching(problem)]);
   });
 
+  test('which includes rows whose transform loops, with their keys', async () => {
+    const looping = rewrite<{ id: string; name: string }>({
+      name: 'looping',
+      table: 'engine_configs',
+      key: 'id',
+      immutableKey: true,
+      columns: ['name'],
+      transformTimeout: '0.1 seconds',
+      transform: ({ id, name }) => {
+        while (id.endsWith('07')) {
+          // as a parser might that does not move on
+        }
+        return { name: `${name}.` };
+      },
+      errorBudget: 9,
+    });
+    const { code, stdout } = await at.does(['plan', 'looping'], { checkout: [looping] });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/\n {2}tried +500 rows, rolled back: 495 changed, 5 would fail/);
+    expect(stdout).toMatch(
+      /\n {2}key +would fail.*\n +\S*07 +transform took longer than 0\.1 s, its "transformT/,
+    );
+    expect(stdout).toMatch(/IN THE WAY +5 of the 500 rows that were tried would fail/);
+  });
+
   test('in words', async () => {
     const nobodys = backfill({ ...slowly, name: 'missing', table: 'nobodys' });
     const { code, stdout } = await at.does(['plan'], { checkout: [nobodys] });

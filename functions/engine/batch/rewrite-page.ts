@@ -1,11 +1,11 @@
 import type { Database, Statements } from '../database/data-api.ts';
-import { sql } from '../database/sql.ts';
+import { sql, withCtes } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
 import { limited } from '../database/transaction-limits.ts';
 import type { Batch, BatchInput, Page, ReadAhead } from '../define/batch.ts';
 import { DatabaseError, MigrationFailed } from '../errors.ts';
 import { countWithout } from '../ledger/conflicted.ts';
-import { move } from '../ledger/move.ts';
+import { heldBy, move, moved } from '../ledger/move.ts';
 import { type RowError, refused, withRowErrors } from '../ledger/row-errors.ts';
 import { forgetTransforming, keepTransforming } from '../ledger/transforming.ts';
 import { badRows } from './bad-rows.ts';
@@ -43,9 +43,27 @@ export async function rewritePage(change: Change, input: BatchInput, page: Page)
   const { last, count } = prepared.read;
   const writing = write(change, input, { size }, prepared);
   // Begun after the write, which everything waits for.
-  const next = last !== undefined && count === size ? pageAfter(change, input, last, page.size) : undefined;
+  const goesOn = last !== undefined && count === size && !input.readsNoFurther;
+  const next = goesOn ? pageAfter(change, input, last, page.size) : undefined;
   const done = await writing;
   return done && { ...done, ...(next !== undefined && { readAhead: next }) };
+}
+
+/** Reads a page, transforms its rows and moves the checkpoint past them. No row is written or locked. Throws TransformTimeout. */
+export async function transformPage(
+  change: Change,
+  { database, table, at }: BatchInput,
+  page: Page,
+): Promise<Batch | undefined> {
+  const { read } = await prepare(change, { database, table, at, page });
+  const cursor = sql`${JSON.stringify(read.last ?? at.cursor)}::jsonb`;
+  const done = await move(
+    database,
+    at,
+    withCtes([heldBy(at), moved(at, { cursor })], sql`SELECT * FROM "moved#"`),
+  );
+  const passEnded = 'size' in page && read.count < page.size;
+  return done && { at: done.at, rows: read.count, bytesPerRow: 0, passEnded };
 }
 
 /** The rows of a page that the database refuses as `transform` has made them. */

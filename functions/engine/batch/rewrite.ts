@@ -3,7 +3,7 @@ import type { Migration, RowOptions } from '../define/migration.ts';
 import type { RowMigration } from '../define/registered.ts';
 import { rowMigration } from '../define/row-options.ts';
 import type { Change } from './rewrite-change.ts';
-import { badRowsOf, rewritePage } from './rewrite-page.ts';
+import { badRowsOf, rewritePage, transformPage } from './rewrite-page.ts';
 import type { RowOf } from './row-values.ts';
 import { checkArithmetic } from './text-as-number.ts';
 
@@ -109,6 +109,7 @@ export function rewrite<R extends RowOf & AsRead<R> = RowOf>(options: RewriteOpt
     transformSeconds,
     batch: (input, page) => rewritePage(change, input, page),
     badRows: (input, page, most) => badRowsOf(change, input, page, most),
+    transformOnly: (input, page) => transformPage(change, input, page),
     checkArithmetic: (trial) => checkArithmetic(change, trial),
   };
   return migration;

@@ -13,6 +13,8 @@ export interface BatchInput {
   readonly secondsPerRow: number | null;
   /** What the batch before has read ahead. */
   readonly readAhead?: ReadAhead;
+  /** Nothing is to be read ahead: rows that a trial has not looked at before are not transformed while it locks others. */
+  readonly readsNoFurther?: true;
 }
 
 /** The page after a key, being read while the one before it is written. */

@@ -40,6 +40,8 @@ export interface RowMigration extends AnyMigration {
   readonly batch: (input: BatchInput, page: Page) => Promise<Batch | undefined>;
   /** The rows of a page that cannot be migrated, at most so many; none if it takes a closer look to tell. Nothing is changed. */
   readonly badRows: (input: BatchInput, page: Page, most: number) => Promise<readonly RowError[]>;
+  /** Does what `batch` does, but for the rows: only the checkpoint moves. Undefined where it has no `transform`. */
+  readonly transformOnly?: (input: BatchInput, page: Page) => Promise<Batch | undefined>;
   /** Throws MigrationFailed where its `transform` takes text for numbers; for a trial. Undefined where it has none. */
   readonly checkArithmetic?: (trial: Pick<BatchInput, 'database' | 'table' | 'at'>) => Promise<void>;
 }

@@ -31,14 +31,15 @@ export async function rolledBack<T>(
   let done: { readonly value: T } | undefined;
   try {
     await database.transaction(async (tx) => {
-      await tx.execute(sql`
+      const limit = sql`
         SELECT set_config('lock_timeout', ${milliseconds(limits.lock)}, true),
           set_config('statement_timeout', ${milliseconds(limits.statement)}, true),
-          set_config('idle_in_transaction_session_timeout', ${milliseconds(longestThinking)}, true)`);
+          set_config('idle_in_transaction_session_timeout', ${milliseconds(longestThinking)}, true)`;
+      await tx.execute(limit);
       // What a batch would only hear of when it commits, it has to hear of here, too.
       await tx.execute(sql`SET CONSTRAINTS ALL IMMEDIATE`);
       const meter = new CallMeter(now);
-      const inside = new SavepointDatabase(tx, meter);
+      const inside = new SavepointDatabase(tx, meter, limit);
       try {
         await ledgerInside(inside);
         done = { value: await work({ database: inside, meter: () => meter.read() }) };
@@ -55,9 +56,9 @@ export async function rolledBack<T>(
   return (done as { readonly value: T }).value;
 }
 
-// Seconds between two statements, in which rows are transformed. Whoever is killed meanwhile leaves the locks to the server, not to the
+// Seconds between two statements, in which rows are transformed: one of them may take a minute, and is broken off 6 s later. Whoever is killed meanwhile leaves the locks to the server, not to the
 // Data API, which would end the transaction after three minutes.
-const longestThinking = 60;
+const longestThinking = 70;
 
 /** Takes the transaction back. */
 class RolledBack extends Error {}

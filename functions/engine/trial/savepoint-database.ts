@@ -16,15 +16,18 @@ const mostNested = 16;
 export class SavepointDatabase implements Database {
   #tx: Statements;
   #meter: CallMeter;
+  #limit: Sql;
   #depth: number;
   #queue = new CallQueue();
   // Those that statements have left behind, nested in each other, and whether the last of them is still unused.
   #nested = 0;
   #isUnused = false;
 
-  constructor(tx: Statements, meter: CallMeter, depth = 0) {
+  /** `limit` sets the limits of the transaction: after one within, which has set its own. */
+  constructor(tx: Statements, meter: CallMeter, limit: Sql, depth = 0) {
     this.#tx = tx;
     this.#meter = meter;
+    this.#limit = limit;
     this.#depth = depth;
   }
 
@@ -49,9 +52,11 @@ export class SavepointDatabase implements Database {
 
   transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
     return this.#call(async () => {
-      const within = new SavepointDatabase(this.#tx, this.#meter, this.#depth + 1);
+      const within = new SavepointDatabase(this.#tx, this.#meter, this.#limit, this.#depth + 1);
       try {
-        return await work(within);
+        const done = await work(within);
+        await this.#meter.overhead(() => this.#tx.execute(this.#limit));
+        return done;
       } finally {
         await within.end();
       }

@@ -37,10 +37,13 @@ export const mostRows = 500;
 const mostSeconds = 5;
 const lockNotAvailable = '55P03';
 
-const atOnce: Schedule = { hold: async () => undefined, rest: () => ({ seconds: 0 }) };
+export const atOnce: Schedule = { hold: async () => undefined, rest: () => ({ seconds: 0 }) };
 
-/** Runs batches as a slice does, until there is enough to know. Throws the DatabaseError that kept it from doing even one row. */
-export async function tryBatches({ sandbox, migration, table, at, now }: Tried): Promise<TrialRates> {
+/** Runs batches as a slice does, until there is enough to know, for so many rows at most. Throws the DatabaseError that kept it from doing even one row. */
+export async function tryBatches(
+  { sandbox, migration, table, at, now }: Tried,
+  most: number,
+): Promise<TrialRates> {
   const sum = { batches: 0, rows: 0, bad: 0, seconds: 0, locked: 0, calls: 0, sent: 0, received: 0 };
   const deadline = now() + mostSeconds;
   let failure: DatabaseError | undefined;
@@ -50,10 +53,10 @@ export async function tryBatches({ sandbox, migration, table, at, now }: Tried):
     errorBudget: Number.POSITIVE_INFINITY,
     lanes: 1,
     batch: async (input, given) => {
-      const page = 'size' in given ? { size: Math.min(given.size, mostRows - sum.rows) } : given;
+      const page = 'size' in given ? { size: Math.min(given.size, most - sum.rows) } : given;
       const watch = stopwatch(sandbox, now);
       try {
-        const batch = await migration.batch(input, page);
+        const batch = await migration.batch({ ...input, readsNoFurther: true }, page);
         if (batch === undefined) {
           throw new MigrationFailed(`migration "${migration.name}": lost the ledger`);
         }
@@ -76,7 +79,7 @@ export async function tryBatches({ sandbox, migration, table, at, now }: Tried):
     },
   };
   const isOver = (): boolean =>
-    sum.rows + sum.bad >= mostRows || now() >= deadline || failure?.sqlState === lockNotAvailable;
+    sum.rows + sum.bad >= most || now() >= deadline || failure?.sqlState === lockNotAvailable;
   // Nobody sleeps while rows are locked.
   const clock: Clock = { now, date: Date.now, sleep: async () => undefined };
   await runSlice({ database: sandbox.database, clock, isOver, migration: tried, table }, at, atOnce, 1);

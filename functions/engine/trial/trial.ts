@@ -10,6 +10,7 @@ import { type RowError, rowErrors } from '../ledger/row-errors.ts';
 import { type Limits, rolledBack, type Sandbox } from './rollback-sandbox.ts';
 import { type Difference, different, readShown } from './row-diff.ts';
 import { enterLine, startAt } from './sandbox-ledger.ts';
+import { recordSlowRows } from './slow-rows.ts';
 import { mostRows, type TrialRates, tryBatches } from './trial-batches.ts';
 import { attempt, beforeFirstInNeed, firstInNeed, lookAt } from './trial-rows.ts';
 
@@ -63,12 +64,13 @@ export async function tryOut(
     await ensureJournal(database, entered.migration, table);
   }
   const cursor = await beforeFirstInNeed(database, migration, table, entered);
-  const at = await startAt(database, entered, cursor);
-  const tried = { sandbox, migration, table, at, now };
-  const looked = await attempt(() => lookAt(tried));
-  const before = (await attempt(() => firstInNeed(tried))) ?? [];
+  const start = await startAt(database, entered, cursor);
+  const first = { sandbox, migration, table, at: start, now };
+  const looked = await attempt(() => lookAt(first));
+  const before = (await attempt(() => firstInNeed(first))) ?? [];
 
-  const rates = await tryBatches(tried);
+  const { at, most } = await recordSlowRows(first, cursor);
+  const rates = await tryBatches({ ...first, at }, most);
 
   const page = { keys: before.map(({ key }) => key) };
   const { columns } = migration;
