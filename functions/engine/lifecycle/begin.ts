@@ -38,7 +38,10 @@ export async function begin(
       SELECT ${migration.name}, 'running', r.execution_arn, ${known.rows} FROM ${ledger.runs} r WHERE ${isHolder(run)}
       ON CONFLICT (name) DO UPDATE SET ${make('begin')}, run = excluded.run, result = NULL, moved_at = now(),
           started_at = CASE WHEN m.status = 'failed' AND m.batches = 0 THEN now() ELSE m.started_at END,
-          rows_known = excluded.rows_known + CASE WHEN ${known.areLeft} THEN m.total_processed ELSE 0 END
+          rows_known = CASE
+            WHEN ${!known.isCounted} AND m.total_processed > 0 THEN m.rows_known -- after its updates the planner expects too many
+            ELSE excluded.rows_known + CASE WHEN ${known.areLeft} THEN m.total_processed ELSE 0 END
+          END
         WHERE ${may('begin')}
       RETURNING m.name, m.run, m.total_processed
     )`;

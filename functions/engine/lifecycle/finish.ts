@@ -49,6 +49,7 @@ export async function finish(
     "finished#" AS (
       UPDATE ${ledger.migrations} m SET
         ${make('finish')}, claim = NULL, resting = NULL, finished_at = now(),
+        rows_known = LEAST(m.rows_known, m.total_processed), -- the planner may have expected more
         duration_seconds = m.duration_seconds + ${seconds}::float8,
         result = jsonb_build_object(
           'total_processed', m.total_processed,

@@ -57,7 +57,7 @@ it('promises 1 and 2: a database that crashes loses batches only together with t
     await upgradeLedger(database);
     await hold(database, async () => undefined, run, { request: {}, code: '1' });
     const table = await describeTable(database, probe);
-    await begin(database, probe, run, { rows, areLeft: false }, undefined);
+    await begin(database, probe, run, { rows, areLeft: false, isCounted: true }, undefined);
 
     // As the machine does: slice after slice, each from the checkpoint that is left, and again when one failed.
     const migrate = async () => {

@@ -171,3 +171,48 @@ describe('Rows in the old form that came in behind the cursor of the last walk',
     expect((await engine.run([toNew])).states).toBe('skipped');
   });
 });
+
+describe('A table that updates have made several times as large on disk as its rows are', () => {
+  /** Its rows have been updated three times since the planner's statistics were made. */
+  async function bloated(table: string, rows: number): Promise<void> {
+    await engine.database.query(
+      `CREATE TABLE ${table} (id integer PRIMARY KEY, state text) WITH (autovacuum_enabled = off)`,
+    );
+    await engine.database.query(`INSERT INTO ${table} SELECT n, 'old' FROM generate_series(1, ${rows}) AS n`);
+    await engine.database.query(`VACUUM ANALYZE ${table}`);
+    for (let time = 0; time < 3; time += 1) {
+      await engine.database.query(`UPDATE ${table} SET state = 'old'`);
+    }
+  }
+  /** The rows known once a run has entered the migration, and once it has finished it. */
+  async function rowsKnown(table: string): Promise<{ begun: number; finished: number }> {
+    const known = async () =>
+      Number((await engine.ledger<{ rows_known: string }>('migrations'))[0]?.rows_known);
+    let begun = 0;
+    await engine.run([backfill({ ...rowsOf(toNew), table, set: { state: sql`'new'` } })], {
+      after: async ({ operation }) => {
+        begun = operation === 'pending' ? await known() : begun;
+      },
+    });
+    return { begun, finished: await known() };
+  }
+
+  it('is counted when a migration begins, as long as its rows are few', async () => {
+    await bloated('few_rows', 40_000);
+    expect(await rowsKnown('few_rows')).toEqual({ begun: 40_000, finished: 40_000 });
+  });
+
+  it('is not taken for a larger one than before when a migration goes on', async () => {
+    await bloated('many_rows', 120_000);
+    await engine.database.query(`INSERT INTO data_migrations.migrations
+      (name, status, run, cursor, rows_known, total_processed) VALUES ('states', 'failed', 'earlier', '["30000"]', 120000, 30000)`);
+    expect(await rowsKnown('many_rows')).toEqual({ begun: 120_000, finished: 120_000 });
+  });
+
+  it('has as many rows as were looked at, once a migration is finished', async () => {
+    await bloated('all_rows', 120_000);
+    const { begun, finished } = await rowsKnown('all_rows');
+    expect(begun).toBeGreaterThan(240_000);
+    expect(finished).toBe(120_000);
+  });
+});
