@@ -1,4 +1,4 @@
-import { pipe, string, transform } from 'valibot';
+import { array, pipe, string, transform } from 'valibot';
 import { type Sql, sql } from '../database/sql.ts';
 import type { Key } from '../database/table.ts';
 
@@ -15,7 +15,7 @@ export const columnsOfConflicted = (): Sql =>
 /** The keys that are whole in a text that may be cut off. */
 export const firstKeys = pipe(
   string(),
-  transform((text): readonly Key[] => {
+  transform((text): unknown => {
     let keys = parsed(text);
     // Text of a key may look like the end of another; what is left of such a text is no JSON.
     for (let end = text.length; keys === undefined && end >= 0; ) {
@@ -24,6 +24,7 @@ export const firstKeys = pipe(
     }
     return keys ?? [];
   }),
+  array(array(string())),
 );
 
 const betweenKeys = '"], ["';
