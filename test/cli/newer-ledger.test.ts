@@ -27,7 +27,7 @@ test('a ledger that is newer and compatible is no concern of any command, and no
   expect(await json('errors', 'prices')).toHaveLength(2);
   for (const args of [
     ['plan'],
-    ['verify', 'prices'],
+    ['verify', 'labels'],
     ['pause', 'labels'],
     ['resume', 'labels'],
     ['tune', 'labels', '--rest', '1'],
