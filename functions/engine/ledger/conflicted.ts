@@ -10,7 +10,7 @@ const mostCharacters = 15_000;
 
 /** Of the line `m` of a migration or a range: the first keys of its list, as text that may be cut off, and how many keys the list has. */
 export const columnsOfConflicted = (): Sql =>
-  sql`left(m.conflicted::text, ${mostCharacters}::integer) AS conflicted, jsonb_array_length(m.conflicted) AS conflicted_count`;
+  sql`left(m.conflicted::text, ${mostCharacters}::integer) AS conflicted, CASE jsonb_typeof(m.conflicted) WHEN 'array' THEN jsonb_array_length(m.conflicted) ELSE 0 END AS conflicted_count`;
 
 /** The keys that are whole in a text that may be cut off. */
 export const firstKeys = pipe(
