@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { alarmNames } from '../../infra/operations/alarm-names.ts';
 import type { Datapoint } from '../../local/cloudwatch/datapoint.ts';
 import { type DatabaseClock, databaseClock } from '../../local/postgres/database-clock.ts';
+import { untilLockWait } from '../support/lock-waits.ts';
 import { type Looks, looksAt } from '../support/looks.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 
@@ -112,8 +113,7 @@ describe('An alarm goes off', () => {
     const [holder, waiter] = [await pool.connect(), await pool.connect()];
     await holder.query('BEGIN; UPDATE counters SET value = value WHERE id = 7');
     const waiting = waiter.query('BEGIN; UPDATE counters SET value = value WHERE id = 7');
-    const isWaiting = `SELECT FROM pg_locks WHERE NOT granted AND waitstart < clock_timestamp() - interval '1 s'`;
-    await expect.poll(() => chain.database.query(isWaiting), { timeout: 10_000 }).toHaveLength(1);
+    await untilLockWait(chain.database, 1);
     let rested = 0;
     let goOn = () => {};
     const later = new Promise<void>((resolve) => {

@@ -3,6 +3,7 @@ import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ledgerScript } from '../../functions/engine/ledger/schema.ts';
 import { type DatabaseClock, databaseClock } from '../../local/postgres/database-clock.ts';
+import { untilLockWait } from '../support/lock-waits.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 
 const rows = 60;
@@ -183,13 +184,12 @@ describe('promise 12: so it is about a run that is held, since somebody is stuck
 
   /** Two sessions of the application: one has changed a row and does not commit, the other has waited for that row for a second. */
   async function stuckSession(): Promise<{ letGo(): Promise<void> }> {
-    const { pool, query } = chain.database;
+    const { pool } = chain.database;
     const [holder, waiter] = [await pool.connect(), await pool.connect()];
     const change = 'BEGIN; UPDATE counters SET in_sql = in_sql WHERE id = 7';
     await holder.query(change);
     const waiting = waiter.query(change);
-    const stuck = `SELECT FROM pg_locks WHERE NOT granted AND waitstart < clock_timestamp() - interval '1 s'`;
-    await expect.poll(() => query(stuck), { timeout: 10_000 }).toHaveLength(1);
+    await untilLockWait(chain.database, 1);
     let isStuck = true;
     return {
       async letGo() {

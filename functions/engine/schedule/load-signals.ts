@@ -114,7 +114,7 @@ function signals(table: Table, limits: PressureLimits): Sql {
     vacuum AS (
       SELECT CASE a.backend_type WHEN 'autovacuum worker' THEN 'autovacuum' ELSE 'VACUUM' END AS what
       FROM pg_stat_progress_vacuum v LEFT JOIN pg_stat_activity a ON a.pid = v.pid
-      WHERE v.relid IN (SELECT oid FROM part) LIMIT 1
+      WHERE v.relid IN (SELECT oid FROM part) AND v.datname = current_database() LIMIT 1
     ),
     -- Without a snapshot and an id of its own, an open transaction is in nobody's way; nor is a VACUUM, however long.
     open_transaction AS (

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { backfill } from '../../../functions/engine/batch/backfill.ts';
@@ -10,6 +9,7 @@ import { isSuperuser } from '../../../functions/engine/database/superuser.ts';
 import type { Migration } from '../../../functions/engine/define/migration.ts';
 import { noNulls } from '../../../functions/engine/define/validations.ts';
 import { startEngine, type TestEngine } from '../../support/engine.ts';
+import { untilLockWait } from '../../support/lock-waits.ts';
 
 // Roles belong to the whole cluster, which other tests use, too.
 const role = `migrations_${randomBytes(4).toString('hex')}`;
@@ -113,9 +113,7 @@ describe('Promise 6: rows that row-level security lets the role read, but not ch
     await other.connect();
     await other.query('BEGIN; DELETE FROM guarded WHERE id = 2');
     const running = engine.run([backfill({ ...base, where, set })]);
-    while ((await engine.database.query('SELECT FROM pg_locks WHERE NOT granted')).length === 0) {
-      await wait(10);
-    }
+    await untilLockWait(engine.database);
     await other.query('COMMIT');
     await other.end();
     expect((await running).guarded).toMatchObject({ total_updated: 9, errors: 10 });

@@ -14,6 +14,7 @@ import { pause } from '../../../functions/engine/ledger/controls.ts';
 import { runSlice } from '../../../functions/engine/slice/slice.ts';
 import type { Schedule } from '../../../functions/engine/slice/walk.ts';
 import { caller, type LambdaProcess, startEngine, type TestEngine } from '../../support/engine.ts';
+import { untilLockWait } from '../../support/lock-waits.ts';
 
 const rows = 2_000;
 let engine: TestEngine;
@@ -120,7 +121,7 @@ describe.each(Object.entries(kinds))('A %s by four lanes', (_, make) => {
       await application.query('BEGIN');
       await application.query(`UPDATE rows SET changed = 0 WHERE id > ${rows - 200}`);
       const working = atWork(stale, run);
-      await expect.poll(waiting, { timeout: 20_000, interval: 5 }).toBeGreaterThan(0);
+      await untilLockWait(engine.database);
       await pause(engine.dataApi(), 'probe', 'somebody', undefined);
       const other = engine.process([migration]);
       expect(await other.invoke({ operation: 'batches', run, migration: 'probe' })).toMatchObject({
@@ -242,8 +243,6 @@ it('A rest that one lane is told to take, because of pressure or the window, all
   expect(progress).toMatchObject({ state: 'more', rest: { seconds: 60, reason: 'pressure' } });
   expect(begun).toBeLessThan(8 + 4);
 });
-
-const waiting = async () => (await engine.database.query('SELECT FROM pg_locks WHERE NOT granted')).length;
 
 const sums = () =>
   engine.database.query(`SELECT (SELECT sum(changed)::int FROM rows) AS changed, total_updated

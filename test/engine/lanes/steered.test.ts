@@ -8,6 +8,7 @@ import type { RowOptions } from '../../../functions/engine/define/migration.ts';
 import { tune } from '../../../functions/engine/ledger/controls.ts';
 import type { ThrottlePlan } from '../../../functions/engine/schedule/throttle.ts';
 import { startEngine, type TestEngine } from '../../support/engine.ts';
+import { untilLockWait } from '../../support/lock-waits.ts';
 
 const rows = 2_000;
 let engine: TestEngine;
@@ -199,7 +200,7 @@ it('Pressure holds the lanes of a rewrite in all of their invocations, and they 
       await holder.query(someRow);
       waiting = waiter.query(someRow);
       // Who waits for a second is stuck.
-      await expect.poll(longestWait, { timeout: 20_000 }).toBeGreaterThan(1);
+      await untilLockWait(engine.database, 1.1);
     }
     if (operation === 'lane' && 'lane' in request && held.size < 4) {
       held.set(request.lane.number, answer as LaneSlice);
@@ -232,12 +233,4 @@ async function connected(): Promise<pg.Client> {
   await session.connect();
   sessions.push(session);
   return session;
-}
-
-/** For how long somebody has waited for a lock, in seconds. */
-async function longestWait(): Promise<number> {
-  const [found] = await engine.database.query<{ seconds: number }>(
-    'SELECT COALESCE(extract(epoch FROM max(clock_timestamp() - waitstart)), 0)::float8 AS seconds FROM pg_locks WHERE NOT granted',
-  );
-  return found?.seconds ?? 0;
 }

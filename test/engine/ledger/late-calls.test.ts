@@ -4,6 +4,7 @@ import { backfill } from '../../../functions/engine/batch/backfill.ts';
 import { sql } from '../../../functions/engine/database/sql.ts';
 import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
 import { caller, startEngine, type TestEngine } from '../../support/engine.ts';
+import { untilLockWait } from '../../support/lock-waits.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -66,12 +67,7 @@ it('promise 4: a late failure of an execution that was redriven meanwhile does n
       cause: 'late',
       last_try: false,
     });
-    await expect
-      .poll(async () => {
-        const waiting = await engine.database.query('SELECT FROM pg_locks WHERE NOT granted');
-        return waiting.length;
-      })
-      .toBeGreaterThan(0);
+    await untilLockWait(engine.database);
     await redrive.query('COMMIT');
     await late;
   } finally {

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { backfill } from '../../../functions/engine/batch/backfill.ts';
@@ -10,6 +9,7 @@ import { condition, type Validation } from '../../../functions/engine/define/val
 import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
 import { caller, startEngine, type TestEngine } from '../../support/engine.ts';
 import type { Fault } from '../../support/fault-proxy.ts';
+import { untilLockWait } from '../../support/lock-waits.ts';
 import { rowsOf } from '../../support/opened.ts';
 
 let engine: TestEngine;
@@ -148,10 +148,7 @@ describe.each(Object.entries(kinds))('A %s is restored', (kind, make) => {
     await other.connect();
     await other.query(`BEGIN; UPDATE things SET value = 'theirs' WHERE id = 3`);
     const running = failing(make({ value: sql`'b'` }), restored(5, 'none'));
-    const waits = `SELECT FROM pg_locks WHERE NOT granted`;
-    while ((await query(waits)).length === 0) {
-      await wait(10);
-    }
+    await untilLockWait(engine.database);
     await other.query('COMMIT');
     await other.end();
     await running;
@@ -433,9 +430,7 @@ describe('Restoring', () => {
     await other.connect();
     await other.query(`BEGIN; UPDATE things SET value = 'theirs' WHERE id = 3`);
     const running = engine.run([migration()], restore);
-    while ((await query(`SELECT FROM pg_locks WHERE NOT granted`)).length === 0) {
-      await wait(10);
-    }
+    await untilLockWait(engine.database);
     await other.query('COMMIT');
     await other.end();
     expect(await running).toEqual({ things: { restored: 4, left: 1 } });

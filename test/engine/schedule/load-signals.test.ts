@@ -178,6 +178,17 @@ describe('The database is under pressure', () => {
     expect(await asked({}, parts)).toBe('VACUUM is at work on parts');
   });
 
+  it('when VACUUM is at work, but not in another database, whose tables may have the same numbers', async () => {
+    const { query } = engine.database;
+    await query('CREATE TABLE seen.pg_stat_progress_vacuum (LIKE pg_catalog.pg_stat_progress_vacuum)');
+    const insert = `INSERT INTO seen.pg_stat_progress_vacuum (datname, relid) VALUES ($1, 'rows'::regclass)`;
+    await query(insert, ['another']);
+    expect(await asked()).toBeUndefined();
+    await query(insert, [engine.database.name]);
+    expect(await asked()).toBe('VACUUM is at work on rows');
+    await query('DROP TABLE seen.pg_stat_progress_vacuum');
+  });
+
   it('when a replica is far behind, here and on Aurora', async () => {
     const { query } = engine.database;
     await query(`INSERT INTO seen.pg_stat_replication VALUES ('near', '9.9 s'), ('idle', NULL)`);

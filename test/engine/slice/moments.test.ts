@@ -5,6 +5,7 @@ import { rewrite } from '../../../functions/engine/batch/rewrite.ts';
 import { sql } from '../../../functions/engine/database/sql.ts';
 import { upgradeLedger } from '../../../functions/engine/ledger/schema.ts';
 import { startEngine, type TestEngine } from '../../support/engine.ts';
+import { untilLockWait } from '../../support/lock-waits.ts';
 
 let engine: TestEngine;
 let application: pg.Client;
@@ -44,8 +45,6 @@ const deadlocks = async () => {
   );
   return Number(found?.deadlocks);
 };
-const waiting = async () =>
-  (await engine.database.query('SELECT FROM pg_locks WHERE NOT granted')).length > 0;
 const everyRowOnce = [{ changed: 1, rows: 100 }];
 const backOffs = () => engine.slept.filter((seconds) => seconds > 0.1);
 
@@ -56,7 +55,7 @@ describe('The moment’s faults are waited out:', () => {
     await application.query('UPDATE rows SET changed = 0 WHERE id = 30');
     const running = engine.run([probe]);
     // Our batch has locked the rows before 30, and waits for it.
-    await expect.poll(waiting, { timeout: 10_000, interval: 5 }).toBe(true);
+    await untilLockWait(engine.database);
     const theirs = application
       .query('UPDATE rows SET changed = 0 WHERE id = 1')
       .catch((error: Error) => error);
