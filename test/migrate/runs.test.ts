@@ -1,36 +1,29 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Closed, MigrateRequest, Slice } from '../../functions/contract.ts';
+import type { Closed, MigrateRequest } from '../../functions/contract.ts';
 import { backfill } from '../../functions/engine/batch/backfill.ts';
-import { rewrite } from '../../functions/engine/batch/rewrite.ts';
 import { sql } from '../../functions/engine/database/sql.ts';
-import { runState } from '../../functions/engine/ledger/run-record.ts';
 import { ledgerScript } from '../../functions/engine/ledger/schema.ts';
-import { keptResult } from '../../functions/migrate/result-map.ts';
-import type { Turn } from '../../functions/migrate/turn.ts';
 import { caller, type LambdaProcess, startEngine, type TestEngine } from '../support/engine.ts';
 import type { Fault } from '../support/fault-proxy.ts';
 import { rowsOf } from '../support/opened.ts';
-
-const rows = 35;
-const jobs = {
-  rebuild: 'arn:aws:states:eu-central-1:123456789012:stateMachine:rebuild',
-  report: 'arn:aws:states:eu-central-1:123456789012:stateMachine:report',
-};
-
-/** Adds 1 to every row of its table, once. */
-const probe = (name: string, rebuilds: readonly (keyof typeof jobs)[] = []) =>
-  backfill({
-    name,
-    table: name,
-    key: 'id',
-    immutableKey: true,
-    set: { changed: sql`changed + 1` },
-    pace: { maxRows: 10, restSeconds: 5 }, // one batch a slice, and no test waits for a rest
-    rebuilds,
-  });
-const first = probe('first', ['rebuild']);
-const second = probe('second');
-const third = probe('third', ['report', 'rebuild']);
+import {
+  ask,
+  batches,
+  changes,
+  close,
+  everyRowOnce,
+  fail,
+  fill,
+  first,
+  jobs,
+  open,
+  rows,
+  run,
+  running,
+  second,
+  statusOf,
+  third,
+} from './probes.ts';
 
 let engine: TestEngine;
 
@@ -39,63 +32,7 @@ beforeAll(async () => {
   await engine.database.query(ledgerScript());
 });
 afterAll(() => engine.stop());
-beforeEach(async () => {
-  await engine.forget();
-  for (const table of ['first', 'second', 'third']) {
-    await engine.database.query(`DROP TABLE IF EXISTS ${table}`);
-    await engine.database.query(
-      `CREATE TABLE ${table} (id integer PRIMARY KEY, changed integer NOT NULL DEFAULT 0)`,
-    );
-    await engine.database.query(`INSERT INTO ${table} SELECT n FROM generate_series(1, ${rows}) AS n`);
-  }
-});
-
-const run = (name: string, redrives = 0) => caller(name, redrives);
-const open = (name: string, redrives = 0): MigrateRequest => ({
-  operation: 'open',
-  run: run(name, redrives),
-  input: {},
-});
-const ask = (
-  operation: 'pending' | 'batches',
-  name: string,
-  migration: string,
-  redrives = 0,
-): MigrateRequest => ({
-  operation,
-  run: run(name, redrives),
-  migration,
-});
-const close = (name: string, redrives = 0): MigrateRequest => ({
-  operation: 'close',
-  run: run(name, redrives),
-});
-const fail = (name: string, redrives = 0): MigrateRequest => ({
-  operation: 'fail',
-  run: run(name, redrives),
-  error: 'Boom',
-  cause: 'because',
-  last_try: false,
-});
-
-/** An execution that has come so far. */
-async function running(name: string, process: LambdaProcess, redrives = 0): Promise<void> {
-  engine.executions.set(run(name).execution_arn, 'RUNNING');
-  await process.invoke(open(name, redrives));
-}
-
-/** All slices of a migration. */
-async function batches(name: string, migration: string, process: LambdaProcess, redrives = 0): Promise<void> {
-  while (((await process.invoke(ask('batches', name, migration, redrives))) as Slice).state === 'more') {}
-}
-
-const changes = (table: string) =>
-  engine.database.query(`SELECT changed, count(*)::int AS rows FROM ${table} GROUP BY 1 ORDER BY 1`);
-const everyRowOnce = [{ changed: 1, rows }];
-const statusOf = async (name: string) => {
-  const lines = await engine.ledger<{ execution_arn: string; status: string }>('runs');
-  return lines.find(({ execution_arn }) => execution_arn === run(name).execution_arn)?.status;
-};
+beforeEach(() => fill(engine));
 
 describe('Promise 4: one run at a time', () => {
   it('lets one of two starts at once run, and tells the other who does', async () => {
@@ -113,44 +50,49 @@ describe('Promise 4: one run at a time', () => {
 
   it('takes over from a holder that does not run any more, and goes on from its checkpoint', async () => {
     const process = engine.process([first], { followUps: jobs });
-    await running('dead', process);
+    await running(engine, 'dead', process);
     await process.invoke(ask('pending', 'dead', 'first'));
     await process.invoke(ask('batches', 'dead', 'first'));
     engine.executions.set(run('dead').execution_arn, 'ABORTED');
 
     const result = await engine.run([first], { name: 'next', followUps: jobs });
     expect(result.first).toMatchObject({ total_processed: rows, total_updated: rows });
-    expect(await changes('first')).toEqual(everyRowOnce);
-    expect(await statusOf('dead')).toBe('abandoned');
+    expect(await changes(engine, 'first')).toEqual(everyRowOnce);
+    expect(await statusOf(engine, 'dead')).toBe('abandoned');
   });
 
   it.each(['FAILED', 'TIMED_OUT', 'ABORTED', 'SUCCEEDED', undefined])(
     'takes the place of a holder that is %s',
     async (status) => {
       const process = engine.process([second]);
-      await running('dead', process);
+      await running(engine, 'dead', process);
       engine.executions.delete(run('dead').execution_arn);
       if (status) {
         engine.executions.set(run('dead').execution_arn, status);
       }
-      await running('next', process);
-      expect([await statusOf('dead'), await statusOf('next')]).toEqual(['abandoned', 'running']);
+      await running(engine, 'next', process);
+      expect([await statusOf(engine, 'dead'), await statusOf(engine, 'next')]).toEqual([
+        'abandoned',
+        'running',
+      ]);
     },
   );
 
   it('does not take the place of a holder that waits to be redriven', async () => {
     const process = engine.process([second]);
-    await running('waiting', process);
+    await running(engine, 'waiting', process);
     engine.executions.set(run('waiting').execution_arn, 'PENDING_REDRIVE');
-    await expect(running('next', process)).rejects.toThrow('holds the ledger and is still running');
+    await expect(running(engine, 'next', process)).rejects.toThrow('holds the ledger and is still running');
   });
 
   it('lets one of many that find a dead holder take its place', async () => {
     const process = engine.process([second]);
-    await running('dead', process);
+    await running(engine, 'dead', process);
     engine.executions.set(run('dead').execution_arn, 'FAILED');
     const names = ['a', 'b', 'c', 'd'];
-    const starts = await Promise.allSettled(names.map((name) => running(name, engine.process([second]))));
+    const starts = await Promise.allSettled(
+      names.map((name) => running(engine, name, engine.process([second]))),
+    );
     expect(starts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     const running1 = (await engine.ledger<{ status: string }>('runs')).filter(
       ({ status }) => status === 'running',
@@ -160,10 +102,10 @@ describe('Promise 4: one run at a time', () => {
 
   it('refuses whatever a run asks after another has taken its place', async () => {
     const process = engine.process([second]);
-    await running('dead', process);
+    await running(engine, 'dead', process);
     await process.invoke(ask('pending', 'dead', 'second'));
     engine.executions.set(run('dead').execution_arn, 'ABORTED');
-    await running('next', process);
+    await running(engine, 'next', process);
     for (const request of [
       open('dead'),
       ask('pending', 'dead', 'second'),
@@ -173,14 +115,17 @@ describe('Promise 4: one run at a time', () => {
       await expect(process.invoke(request), request.operation).rejects.toMatchObject({ name: 'Superseded' });
     }
     await process.invoke(fail('dead'));
-    expect([await statusOf('dead'), await statusOf('next')]).toEqual(['abandoned', 'running']);
-    expect(await changes('second')).toEqual([{ changed: 0, rows }]);
+    expect([await statusOf(engine, 'dead'), await statusOf(engine, 'next')]).toEqual([
+      'abandoned',
+      'running',
+    ]);
+    expect(await changes(engine, 'second')).toEqual([{ changed: 0, rows }]);
   });
 
   it('keeps a zombie of a stopped run from writing once the next run goes on', async () => {
     const restless = { ...rowsOf(second), pace: { ...rowsOf(second).pace, restSeconds: 0 } };
     const zombie = engine.process([restless]);
-    await running('stopped', zombie);
+    await running(engine, 'stopped', zombie);
     await zombie.invoke(ask('pending', 'stopped', 'second'));
     let wake: () => void = () => {};
     const awake = new Promise<void>((resolve) => {
@@ -204,21 +149,21 @@ describe('Promise 4: one run at a time', () => {
     engine.executions.set(run('stopped').execution_arn, 'ABORTED');
 
     const next = engine.process([second]);
-    await running('next', next);
+    await running(engine, 'next', next);
     await next.invoke(ask('pending', 'next', 'second'));
     wake();
     await engine.settled();
-    expect(await changes('second')).toEqual([
+    expect(await changes(engine, 'second')).toEqual([
       { changed: 0, rows: rows - 10 },
       { changed: 1, rows: 10 },
     ]);
     await batches('next', 'second', next);
-    expect(await changes('second')).toEqual(everyRowOnce);
+    expect(await changes(engine, 'second')).toEqual(everyRowOnce);
   });
 
   it('knows a redrive from a zombie of the try before it', async () => {
     const process = engine.process([second]);
-    await running('again', process);
+    await running(engine, 'again', process);
     await process.invoke(ask('pending', 'again', 'second'));
     await process.invoke(ask('batches', 'again', 'second'));
     await process.invoke(fail('again'));
@@ -234,14 +179,14 @@ describe('Promise 4: one run at a time', () => {
       name: 'Superseded',
     });
     await process.invoke(fail('again', 0));
-    expect(await statusOf('again')).toBe('running');
+    expect(await statusOf(engine, 'again')).toBe('running');
     await batches('again', 'second', process, 1);
-    expect(await changes('second')).toEqual(everyRowOnce);
+    expect(await changes(engine, 'second')).toEqual(everyRowOnce);
   });
 
   it('keeps a zombie of the try before from claiming a redriven run', async () => {
     const zombie = engine.process([second]);
-    await running('again', zombie);
+    await running(engine, 'again', zombie);
     await zombie.invoke(ask('pending', 'again', 'second'));
     let wake: () => void = () => {};
     const awake = new Promise<void>((resolve) => {
@@ -261,7 +206,7 @@ describe('Promise 4: one run at a time', () => {
     await process.invoke(ask('batches', 'again', 'second', 1));
     wake();
     await expect(late).rejects.toMatchObject({ name: 'Superseded' });
-    expect(await changes('second')).toEqual([
+    expect(await changes(engine, 'second')).toEqual([
       { changed: 0, rows: rows - 10 },
       { changed: 1, rows: 10 },
     ]);
@@ -269,7 +214,7 @@ describe('Promise 4: one run at a time', () => {
 
   it('lets a redrive close a run that failed while it was being closed', async () => {
     const process = engine.process([first], { followUps: jobs });
-    await running('late', process);
+    await running(engine, 'late', process);
     await process.invoke(ask('pending', 'late', 'first'));
     await batches('late', 'first', process);
     await process.invoke(fail('late'));
@@ -283,13 +228,13 @@ describe('Promise 4: one run at a time', () => {
 
   it('does not let a redrive close while another run goes on', async () => {
     const process = engine.process([second]);
-    await running('late', process);
+    await running(engine, 'late', process);
     await process.invoke(fail('late'));
-    await running('next', process);
+    await running(engine, 'next', process);
     await expect(process.invoke(close('late', 1))).rejects.toMatchObject({
       name: 'MigrationsAlreadyRunning',
     });
-    expect(await statusOf('next')).toBe('running');
+    expect(await statusOf(engine, 'next')).toBe('running');
   });
 });
 
@@ -305,7 +250,7 @@ describe('Promise 9: a run whose history gets long goes on in parts', () => {
     });
     for (const name of ['first', 'second', 'third']) {
       expect(result[name]).toMatchObject({ total_processed: rows, total_updated: rows, errors: 0 });
-      expect(await changes(name)).toEqual(everyRowOnce);
+      expect(await changes(engine, name)).toEqual(everyRowOnce);
     }
     expect(result.next_jobs).toEqual(['rebuild', 'report']);
     expect(parts.length).toBeGreaterThan(3);
@@ -327,7 +272,7 @@ describe('Promise 9: a run whose history gets long goes on in parts', () => {
 
   /** A run whose first part has had its slices. */
   async function longRun(process: LambdaProcess): Promise<void> {
-    await running('long', process);
+    await running(engine, 'long', process);
     await process.invoke(ask('pending', 'long', 'second'));
     for (const _ of [1, 2]) {
       await process.invoke(ask('batches', 'long', 'second'));
@@ -348,10 +293,14 @@ describe('Promise 9: a run whose history gets long goes on in parts', () => {
   it('keeps others out as long as its first execution runs, whichever part is at work', async () => {
     const process = engine.process([second], limit);
     await longRun(process);
-    await expect(running('other', process)).rejects.toMatchObject({ name: 'MigrationsAlreadyRunning' });
+    await expect(running(engine, 'other', process)).rejects.toMatchObject({
+      name: 'MigrationsAlreadyRunning',
+    });
     await process.invoke(openPart2);
-    await expect(running('other', process)).rejects.toMatchObject({ name: 'MigrationsAlreadyRunning' });
-    expect(await statusOf('long')).toBe('running');
+    await expect(running(engine, 'other', process)).rejects.toMatchObject({
+      name: 'MigrationsAlreadyRunning',
+    });
+    expect(await statusOf(engine, 'long')).toBe('running');
   });
 
   it('refuses a part of it that is followed by the next, and a part of a run that nobody knows', async () => {
@@ -378,73 +327,13 @@ describe('Promise 9: a run whose history gets long goes on in parts', () => {
     engine.executions.set(run('long').execution_arn, 'ABORTED');
     await engine.run([second], { name: 'other' });
     await expect(process.invoke(part2('batches'))).rejects.toMatchObject({ name: 'Superseded' });
-    expect(await changes('second')).toEqual(everyRowOnce);
+    expect(await changes(engine, 'second')).toEqual(everyRowOnce);
   });
 
   it('says the same when its close is asked again', async () => {
     const process = engine.process([second], limit);
     await longRun(process);
     expect(await process.invoke(close('long'))).toEqual({ state: 'continued' });
-  });
-});
-
-describe('A run of many migrations, each with the longest samples of row errors', () => {
-  const many = Array.from({ length: 25 }, (_, i) => `many-${i}`);
-  const refusing = many.map((name) =>
-    rewrite<{ changed: number }>({
-      name,
-      table: 'first',
-      key: 'id',
-      columns: ['changed'],
-      where: sql`changed = 0 AND id <= 12`,
-      transform: () => {
-        throw new RangeError('wrong '.repeat(50));
-      },
-    }),
-  );
-
-  it('has all of them in its result', async () => {
-    const result = await engine.run(refusing, { name: 'many' });
-    expect(Object.keys(result)).toEqual(many);
-    for (const name of many) {
-      const samples = Array.from({ length: 10 }, () => expect.objectContaining({ key: expect.any(String) }));
-      expect(result[name]).toMatchObject({ errors: 12, error_samples: samples });
-    }
-  });
-
-  it('ends in the ledger when a later one fails, and says what it had finished', async () => {
-    const wrong = backfill({
-      name: 'wrong',
-      table: 'second',
-      key: 'id',
-      immutableKey: true,
-      set: { changed: sql`no_such_column` },
-    });
-    await expect(engine.run([...refusing, wrong], { name: 'many' })).rejects.toMatchObject({
-      name: 'MigrationFailed',
-      message: expect.stringContaining('. Before it, this run finished many-0, many-1,'),
-    });
-    expect(await statusOf('many')).toBe('failed');
-  });
-
-  it('keeps as many samples as an output takes, and the counters of every migration', async () => {
-    await running('many', engine.process([second]));
-    const counters = { total_processed: 10, total_updated: 0, errors: 10, duration_seconds: 0.1 };
-    const sample = { key: '1', reason: 'ü'.repeat(300), sqlstate: null };
-    const result = { ...counters, error_samples: Array<typeof sample>(10).fill(sample) };
-    const names = Array.from({ length: 200 }, (_, i) => `many-${i}`);
-    for (const migration of names) {
-      const turn = {
-        engine: { database: engine.dataApi() },
-        run: run('many'),
-        migration: { name: migration },
-      };
-      expect(await keptResult(turn as Turn, result)).toEqual(counters);
-    }
-    const { results } = await runState(engine.dataApi(), run('many'));
-    expect(results.size).toBe(names.length);
-    expect(results.get('many-0')).toEqual(result);
-    expect(results.get('many-199')).toEqual(counters);
   });
 });
 
@@ -469,13 +358,13 @@ describe('Promise 5: what is done stays done', () => {
       await expect(stoppedRun(name, process)).rejects.toThrow('was killed');
       engine.executions.set(run(name).execution_arn, 'ABORTED');
       await engine.run([second]);
-      expect(await changes('second'), `stopped at call ${number}`).toEqual(everyRowOnce);
+      expect(await changes(engine, 'second'), `stopped at call ${number}`).toEqual(everyRowOnce);
       expect(await engine.run([second])).toEqual({ second: 'skipped' });
     }
   });
 
   async function stoppedRun(name: string, process: LambdaProcess): Promise<void> {
-    await running(name, process);
+    await running(engine, name, process);
     await process.invoke(ask('pending', name, 'second'));
     await batches(name, 'second', process);
     await process.invoke(close(name));
@@ -492,7 +381,7 @@ describe('Promise 5: what is done stays done', () => {
     await expect(engine.run([first, broken, third], { followUps: jobs })).rejects.toMatchObject({
       name: 'MigrationFailed',
     });
-    expect(await changes('third')).toEqual([{ changed: 0, rows }]);
+    expect(await changes(engine, 'third')).toEqual([{ changed: 0, rows }]);
     const result = await engine.run([first, second, third], { followUps: jobs });
     expect(result).toMatchObject({
       first: 'skipped',
@@ -500,115 +389,7 @@ describe('Promise 5: what is done stays done', () => {
       third: { total_updated: rows },
     });
     for (const table of ['first', 'second', 'third']) {
-      expect(await changes(table)).toEqual(everyRowOnce);
+      expect(await changes(engine, table)).toEqual(everyRowOnce);
     }
-  });
-});
-
-describe('Promise 7: follow-up jobs', () => {
-  const broken = backfill({
-    name: 'second',
-    table: 'second',
-    key: 'id',
-    immutableKey: true,
-    set: { changed: sql`no_such_function(1)` },
-  });
-  const owed = () => engine.ledger<{ job: string; run: string | null }>('follow_ups');
-
-  it('are owed while a run fails, and started once by the run that succeeds', async () => {
-    await expect(engine.run([first, broken], { followUps: jobs })).rejects.toThrow('no_such_function');
-    expect(await owed()).toMatchObject([{ job: 'rebuild', run: null }]);
-    const result = await engine.run([first, second], { name: 'fixed', followUps: jobs });
-    expect(result.next_jobs).toEqual(['rebuild']);
-    expect(await owed()).toMatchObject([
-      { job: 'rebuild', run: run('fixed').execution_arn, execution_name: 'fixed' },
-    ]);
-  });
-
-  it('are not started again by the next run while they run, nor once they have succeeded', async () => {
-    await engine.run([first], { name: 'one', followUps: jobs });
-    const job = 'arn:aws:states:eu-central-1:123456789012:execution:rebuild:one';
-    engine.executions.set(job, 'RUNNING');
-    expect(await engine.run([first], { followUps: jobs })).toEqual({ first: 'skipped' });
-    engine.executions.set(job, 'SUCCEEDED');
-    expect(await engine.run([first], { followUps: jobs })).toEqual({ first: 'skipped' });
-    expect(await owed()).toEqual([]);
-  });
-
-  it.each(['FAILED', 'ABORTED', undefined])(
-    'are started again by the next run when theirs is %s',
-    async (status) => {
-      await engine.run([first], { name: 'one', followUps: jobs });
-      if (status) {
-        engine.executions.set('arn:aws:states:eu-central-1:123456789012:execution:rebuild:one', status);
-      }
-      const result = await engine.run([first], { name: 'two', followUps: jobs });
-      expect(result).toEqual({
-        first: 'skipped',
-        next_jobs: ['rebuild'],
-        next_executions: ['arn:aws:states:eu-central-1:123456789012:execution:rebuild:two'],
-      });
-    },
-  );
-
-  it('stay with their run when its close is asked again late, after another run has come to owe them', async () => {
-    const process = engine.process([first], { followUps: jobs });
-    await engine.run([first], { name: 'one', followUps: jobs });
-    engine.executions.set('arn:aws:states:eu-central-1:123456789012:execution:rebuild:one', 'SUCCEEDED');
-    const again = probe('third', ['rebuild']);
-    const next = engine.process([first, again], { followUps: jobs });
-    await running('two', next);
-    await next.invoke(ask('pending', 'two', 'third'));
-    await batches('two', 'third', next);
-
-    await process.invoke(close('one'));
-    const closed = (await next.invoke(close('two'))) as Closed;
-    expect(closed).toMatchObject({ follow_ups: [{ job: 'rebuild', execution_name: 'two' }] });
-  });
-
-  describe('of a run that is under way and has finished a migration', () => {
-    const all = [first, second, third];
-    let release: LambdaProcess;
-    beforeEach(async () => {
-      release = engine.process(all, { followUps: jobs });
-      await running('release', release);
-      await release.invoke(ask('pending', 'release', 'first'));
-      await batches('release', 'first', release);
-    });
-    const meanwhile = (only: string) =>
-      engine.run(all, { name: 'meanwhile', input: { only }, followUps: jobs });
-
-    it('are left to it by a run that succeeds meanwhile, and started when it has succeeded', async () => {
-      expect(await meanwhile('second')).toEqual({ second: expect.objectContaining({ total_updated: rows }) });
-      expect(await release.invoke(close('release'))).toMatchObject({
-        follow_ups: [{ job: 'rebuild', execution_name: 'release' }],
-      });
-    });
-
-    it('are started by no run that succeeds meanwhile if it fails, but by the next one', async () => {
-      expect(await meanwhile('second')).not.toHaveProperty('next_jobs');
-      await release.invoke(fail('release'));
-      expect(await owed()).toMatchObject([{ job: 'rebuild', run: null }]);
-      expect(await engine.run([first, second], { followUps: jobs })).toMatchObject({
-        next_jobs: ['rebuild'],
-      });
-    });
-
-    it('are started by a run that succeeds meanwhile if its own migration declares them', async () => {
-      expect(await meanwhile('third')).toMatchObject({ next_jobs: ['rebuild', 'report'] });
-    });
-
-    it('are started by a run for another migration once it was stopped, which nobody told the ledger', async () => {
-      engine.executions.set(run('release').execution_arn, 'ABORTED');
-      expect(await meanwhile('second')).toMatchObject({ next_jobs: ['rebuild'] });
-    });
-  });
-
-  it('that are not deployed stop a run before it begins', async () => {
-    const starting = engine.run([third], { followUps: { rebuild: jobs.rebuild } });
-    await expect(starting).rejects.toThrow(
-      'migration "third" declares report, which is not deployed; deployed are: rebuild.',
-    );
-    expect(await changes('third')).toEqual([{ changed: 0, rows }]);
   });
 });

@@ -56,8 +56,8 @@ export async function rolledBack<T>(
   return (done as { readonly value: T }).value;
 }
 
-// Seconds between two statements, in which rows are transformed: one of them may take a minute, and is broken off 6 s later. Whoever is killed meanwhile leaves the locks to the server, not to the
-// Data API, which would end the transaction after three minutes.
+// Seconds between two statements, in which rows are transformed: one of them may take a minute, and is broken off 6 s later. Whoever is
+// killed meanwhile leaves the locks to the server, not to the Data API, which would end the transaction after three minutes.
 const longestThinking = 70;
 
 /** Takes the transaction back. */
