@@ -183,7 +183,7 @@ describe('A trial', () => {
 
     isLocking = false;
     const few = await tried(
-      looping('0.2 seconds', (id) => id % 100 === 3, see),
+      looping('0.5 seconds', (id) => id % 100 === 3, see),
       database,
     );
     expect(few).toMatchObject({ rows: 500, updated: 495, errors: 5 });
@@ -194,7 +194,7 @@ describe('A trial', () => {
     let skipped = 0;
     const rows = rowsOf(
       looping(
-        '0.1 seconds',
+        '0.5 seconds',
         (id) => id > 720,
         () => {
           skipped += 10;
