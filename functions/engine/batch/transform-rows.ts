@@ -59,6 +59,7 @@ export async function transformRows(
   };
 
   let next = 0;
+  let begun = -1;
   while (next < read.length) {
     let awaited: Promise<Partial<RowOf> | undefined> | undefined;
     // Many rows at once, since setting the timer takes longer than most transforms; but so few that it is about the row under way when
@@ -66,6 +67,7 @@ export async function transformRows(
     const until = performance.now() + limit / 10;
     const ended = endedWithin(Math.ceil(limit * 1.1), () => {
       for (; next < read.length && awaited === undefined && performance.now() < until; next += 1) {
+        begun = next;
         const row = read[next] as ReadRow;
         if (row.problem !== undefined) {
           fail(row, row.problem);
@@ -88,8 +90,9 @@ export async function transformRows(
         }
       }
     });
-    const current = read[ended ? next - 1 : next] as ReadRow;
-    if (!ended) {
+    const current = read[begun] as ReadRow;
+    // The timer may also strike between two rows, or after the last one, where a process has to wait for its turn.
+    if (!ended && next === begun) {
       throw new TransformTimeout(current.key, change.transformSeconds);
     }
     if (awaited === undefined) {

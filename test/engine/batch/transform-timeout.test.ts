@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type RewriteOptions, rewrite } from '../../../functions/engine/batch/rewrite.ts';
+import type { Change } from '../../../functions/engine/batch/rewrite-change.ts';
+import type { ReadRow } from '../../../functions/engine/batch/rewrite-read.ts';
+import { transformRows } from '../../../functions/engine/batch/transform-rows.ts';
 import { sql } from '../../../functions/engine/database/sql.ts';
+import type { Table } from '../../../functions/engine/database/table.ts';
 import { startEngine, type TestEngine } from '../../support/engine.ts';
 
 const rows = 300;
@@ -150,6 +154,29 @@ it('Rows that take long together, and each of them not too long, are migrated', 
   ]);
   expect(result).toMatchObject({ total_updated: rows, errors: 0 });
 });
+
+it.each([0, 1, 2])(
+  'No row is to blame where the process waits for its turn with %i rows done',
+  async (done) => {
+    const rows = ['1', '2'].map((key): ReadRow => ({ key: [key], xmin: '1', changes: false, values: [] }));
+    let looks = 0;
+    // Whether there is another row is asked before each one; a row that only is to be marked takes no time.
+    const read = new Proxy(rows, {
+      get(target, name) {
+        const isLook = name === 'length' && looks++ === 1 + done;
+        for (const until = performance.now() + (isLook ? 200 : 0); performance.now() < until; ) {
+          // waits
+        }
+        return Reflect.get(target, name);
+      },
+    });
+    const change = { columns: [], transformSeconds: 0.1 } as Partial<Change>;
+    const table = { columns: new Map() } as Partial<Table>;
+    const { rows: written, errors } = await transformRows(change as Change, table as Table, read);
+    expect(looks).toBeGreaterThan(1 + done);
+    expect({ keys: written.map(({ key }) => key), errors }).toEqual({ keys: [['1'], ['2']], errors: [] });
+  },
+);
 
 it.each([
   ['1 hour', 'at most 60 seconds'],
